@@ -1,0 +1,47 @@
+/** Owns the port through which every limit, refusal and flow is counted, and its in-memory implementation. */
+
+/** Low-cardinality labels only: transport, mount, code; never a destination, a principal or an address. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Where counts go. */
+export interface Metrics {
+  /** Adds to a counter that only rises. */
+  count(name: string, labels?: Labels, by?: number): void;
+  /** Sets a value that goes up and down. */
+  gauge(name: string, value: number, labels?: Labels): void;
+}
+
+/** Counts in memory, for tests and for the library without an exporter. */
+export class MemoryMetrics implements Metrics {
+  readonly #values = new Map<string, number>();
+
+  count(name: string, labels?: Labels, by: number = 1): void {
+    const series = seriesName(name, labels);
+    this.#values.set(series, (this.#values.get(series) ?? 0) + by);
+  }
+
+  gauge(name: string, value: number, labels?: Labels): void {
+    this.#values.set(seriesName(name, labels), value);
+  }
+
+  /** The current value of one series, 0 when it was never touched. */
+  value(name: string, labels?: Labels): number {
+    return this.#values.get(seriesName(name, labels)) ?? 0;
+  }
+
+  /** Every series and its value, by name. */
+  snapshot(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#values].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+function seriesName(name: string, labels?: Labels): string {
+  if (labels === undefined) return name;
+  const pairs = Object.keys(labels)
+    .sort()
+    .map((key) => `${key}="${labels[key] ?? ''}"`);
+  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
+}
+
+/** Counts nothing. */
+export const NO_METRICS: Metrics = { count: () => {}, gauge: () => {} };

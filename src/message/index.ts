@@ -1,0 +1,5 @@
+/** The door of message/: what travels, where to, and its place in a stream. */
+export * from './destination.js';
+export * from './message.js';
+export * from './pattern.js';
+export * from './position.js';

@@ -1,0 +1,52 @@
+/** Owns the contract between a transport and a dialect: one live link that carries messages both ways. */
+import type { Octets } from '../foundation/index.js';
+import type { SharedBatch, SharedMessage } from './shared-message.js';
+
+/** What the peer said when it came. */
+export interface Handshake {
+  /** Path of the URL without its query. */
+  readonly path: string;
+  /** Values of the query string; tokens never belong there. */
+  readonly query: ReadonlyMap<string, string>;
+  /** Header fields of the HTTP request, names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The agreed WebSocket subprotocol, or undefined. */
+  readonly subprotocol: string | undefined;
+}
+
+/** One live link, whatever carries it. */
+export interface Connection {
+  readonly connectionId: string;
+  /** `websocket`, `sse`, `xhr-polling` … : a label for metrics. */
+  readonly transport: string;
+  readonly handshake: Handshake;
+  /** Octets handed over that the kernel has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Whether messages may still be sent. */
+  readonly isOpen: boolean;
+
+  /**
+   * Queues one message. It leaves at the end of the read batch when sent while one is handled,
+   * at the next tick otherwise (semantics O2). Ignored when the connection is not open.
+   */
+  send(message: SharedMessage): void;
+  /** Queues messages and writes all that is queued, at once: for publications, whose turn is over. */
+  sendBatch(batch: SharedBatch): void;
+  /** Flushes, then closes with the closing handshake of the transport. */
+  close(closeCode: number, reason: string): void;
+  /** Drops the link without a word. */
+  destroy(): void;
+}
+
+/** What a dialect does with a connection. Every octet array is the receiver's own. */
+export interface ConnectionReceiver {
+  textReceived(text: string): void;
+  binaryReceived(octets: Octets): void;
+  /** `bufferedBytes` has fallen to nothing after it was not: more may be sent. */
+  writable(): void;
+  /** The connection has ended; called exactly once, and nothing is called after it. */
+  closed(closeCode: number, reason: string): void;
+}
+
+/** Accepts connections: a server's way from a transport to a dialect. */
+export type AcceptConnection = (connection: Connection) => ConnectionReceiver;

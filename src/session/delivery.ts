@@ -1,0 +1,38 @@
+/** Owns what a subscription yields and how it is pulled: the contract between mounts and sessions. */
+import type { Disconnect, RequestError } from '../foundation/index.js';
+import type { Message, StreamPosition } from '../message/index.js';
+import type { Batch } from './batch.js';
+
+/** Why the state that a client holds is to be thrown away before the snapshot that follows. */
+export type ResetReason = 'overflow' | 'epoch-changed' | 'access-changed';
+
+/** The four kinds of delivery. */
+export type Delivery =
+  | { readonly kind: 'publications'; readonly batch: Batch }
+  /** The whole state at a position; what came before it no longer counts. */
+  | {
+      readonly kind: 'snapshot';
+      readonly message: Message;
+      readonly position: StreamPosition;
+    }
+  /** A snapshot follows; what the client holds is no longer true. */
+  | { readonly kind: 'reset'; readonly reason: ResetReason }
+  /** Nothing follows. With a Disconnect the whole connection ends, for its slow-consumer policy for one. */
+  | { readonly kind: 'end'; readonly error?: RequestError | Disconnect };
+
+/** What a mount gives for a subscription. The session pulls; nothing is ever pushed into it. */
+export interface DeliverySource {
+  /**
+   * Takes what is ready, about `maxBytes` of it but at least one delivery;
+   * undefined when nothing is, and then `ready` is called once something is.
+   */
+  pull(maxBytes: number): Delivery | undefined;
+  /** Ends the source; `pull` is not called after it. */
+  close(): void;
+}
+
+/** What a session gives to a mount: the way to say that there is more. */
+export interface DeliverySink {
+  /** Something can be pulled. Cheap, and harmless when called too often. */
+  ready(): void;
+}

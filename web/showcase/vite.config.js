@@ -1,0 +1,3 @@
+export default {
+  build: { outDir: '../../dist/showcase', emptyOutDir: true },
+};
