@@ -1,6 +1,7 @@
 /** The door of foundation/: words with no networking in them. */
 export * from './assert.js';
 export * from './bytes.js';
+export * from './cancellation.js';
 export * from './clock.js';
 export * from './deadlines.js';
 export * from './error.js';
