@@ -2,3 +2,4 @@
 export * from './access.js';
 export * from './mount.js';
 export * from './router.js';
+export * from './origin-gate.js';

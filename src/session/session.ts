@@ -8,6 +8,7 @@ import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
+import type { SessionRegistry } from './session-registry.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 
 /** How a dialect writes what its session has for the client. */
@@ -24,6 +25,7 @@ export interface SessionEnvironment {
   readonly deadlines: DeadlineWheel;
   readonly limits: SessionLimits;
   readonly metrics: Metrics;
+  readonly registry: SessionRegistry;
 }
 
 /** One client, from its authentication to its end, which is observed exactly once (semantics R4). */
@@ -56,6 +58,7 @@ export class Session implements SubscriptionOwner {
     this.#writer = writer;
     this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount);
     this.#watchToken();
+    environment.registry.add(this);
     environment.metrics.count('sessions_started');
   }
 
@@ -138,6 +141,7 @@ export class Session implements SubscriptionOwner {
   end(): void {
     if (this.isEnded) return;
     this.#environment.deadlines.clear(this.#tokenEnd);
+    this.#environment.registry.remove(this);
     for (const subscription of this.#subscriptions.values()) subscription.close();
     this.#subscriptions.clear();
     this.#ready.clear();

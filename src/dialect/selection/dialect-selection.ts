@@ -22,11 +22,14 @@ export interface SelectionEnvironment {
 export class DialectSelection implements ConnectionReceiver {
   readonly #environment: SelectionEnvironment;
   readonly #connection: Connection;
+  readonly #ended: () => void;
   readonly #deadline = new Deadline(() => this.#silent());
   #chosen: ConnectionReceiver | undefined;
   #hasSpoken = false;
 
-  constructor(environment: SelectionEnvironment, connection: Connection) {
+  /** `ended` is called once, when the connection has ended. */
+  constructor(environment: SelectionEnvironment, connection: Connection, ended: () => void) {
+    this.#ended = ended;
     this.#environment = environment;
     this.#connection = connection;
     const { subprotocol } = connection.handshake;
@@ -51,6 +54,7 @@ export class DialectSelection implements ConnectionReceiver {
   closed(closeCode: number, reason: string): void {
     this.#environment.deadlines.clear(this.#deadline);
     this.#chosen?.closed(closeCode, reason);
+    this.#ended();
   }
 
   #receiverFor(message: string | Octets): ConnectionReceiver | undefined {
