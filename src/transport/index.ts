@@ -1,1 +1,4 @@
-export {};
+/** The door of transport/: sockets and HTTP exchanges as connections, and the host's time and randomness. */
+export * from './node-random.js';
+export * from './node-time.js';
+export * from './websocket/index.js';
