@@ -1,1 +1,3 @@
-export {};
+/** The door of testing/: what makes tests repeatable, for users too. */
+export * from './seeded-random.js';
+export * from './virtual-time.js';

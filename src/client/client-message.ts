@@ -1,0 +1,42 @@
+/** Owns writing what the client says in the native dialect. */
+import { encodeUtf8, type Octets } from '../foundation/index.js';
+import { isJsonContentType, type MessageHeaders } from '../message/index.js';
+import { joinBinary } from '../protocol/native/index.js';
+import { ClientError } from './client-error.js';
+
+/** A text message or a binary one. */
+export type OutgoingMessage = string | Uint8Array<ArrayBuffer>;
+
+export interface OutgoingFields {
+  readonly type: string;
+  readonly id?: number;
+  readonly contentType?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | MessageHeaders | undefined;
+  readonly [name: string]: unknown;
+}
+
+/**
+ * A message without a body, or with one: octets travel as they are, a string whose content type is not JSON as UTF-8,
+ * anything else as JSON. Throws a ClientError `client/invalid-body` for what JSON cannot say.
+ */
+export function encodeMessage(fields: OutgoingFields, body?: unknown): OutgoingMessage {
+  const octets = octetsOf(body, fields.contentType);
+  try {
+    if (octets === undefined) return JSON.stringify({ ...fields, body });
+    return joinBinary(JSON.stringify(fields), octets) as Uint8Array<ArrayBuffer>;
+  } catch (cause) {
+    throw new ClientError('client/invalid-body', `the body is not JSON: ${String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function octetsOf(body: unknown, contentType: string | undefined): Octets | undefined {
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  if (ArrayBuffer.isView(body)) {
+    return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  }
+  const isText =
+    typeof body === 'string' && contentType !== undefined && !isJsonContentType(contentType);
+  return isText ? encodeUtf8(body) : undefined;
+}
