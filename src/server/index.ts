@@ -8,7 +8,12 @@ export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../founda
 export type { ErrorCode, JsonValue, Log, Metrics } from '../foundation/index.js';
 export { Message } from '../message/index.js';
 export type { Captures, MessageHeaders, Publication, StreamPosition } from '../message/index.js';
-export type { Handler, HandlerContext, HandlerResult, MappingOptions } from '../mounts/app/index.js';
+export type {
+  Handler,
+  HandlerContext,
+  HandlerResult,
+  MappingOptions,
+} from '../mounts/app/index.js';
 export type { TopicRule } from '../mounts/topics/index.js';
 export { authenticated } from '../routing/index.js';
 export type { AccessCondition, AccessRules, Mount } from '../routing/index.js';

@@ -27,10 +27,14 @@ import {
   SessionRegistry,
   type AcceptConnection,
   type Authenticate,
-  type Connection,
 } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
-import { acceptWebSocketConnections, nodeRandom, nodeTime } from '../transport/index.js';
+import {
+  acceptWebSocketConnections,
+  nodeRandom,
+  nodeTime,
+  type WebSocketDoor,
+} from '../transport/index.js';
 import { bind, boundAddress, loopbackOrigins, urlOf, type BoundAddress } from './listening.js';
 import {
   DEFAULT_HOST,
@@ -78,12 +82,11 @@ export class TidewayServer {
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
   readonly #sessions = new SessionRegistry();
-  readonly #connections = new Set<Connection>();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
   readonly #ownsHttp: boolean;
   readonly #closing = new Cancellation();
-  readonly #stopAccepting: () => void;
+  readonly #door: WebSocketDoor;
 
   constructor(options: ServerOptions = {}) {
     const time = options.time ?? nodeTime();
@@ -126,7 +129,7 @@ export class TidewayServer {
     };
     this.#ownsHttp = options.server === undefined;
     this.#http = options.server ?? this.#createHttp(options, limits, log);
-    this.#stopAccepting = acceptWebSocketConnections({
+    this.#door = acceptWebSocketConnections({
       server: this.#http,
       paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
       subprotocols: [NATIVE_SUBPROTOCOL],
@@ -194,12 +197,10 @@ export class TidewayServer {
   async close(): Promise<void> {
     if (this.#closing.isCancelled) return;
     this.#closing.cancel();
-    this.#stopAccepting();
+    this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#sessions.disconnectAll(goodbye);
-    for (const connection of this.#connections) {
-      connection.close(goodbye.closeCode, goodbye.code);
-    }
+    await this.#door.close(goodbye.closeCode, goodbye.code);
     if (this.#ownsHttp && this.#http.listening) await closeHttp(this.#http);
     this.#deadlines.stop();
     this.#router.close();
@@ -237,10 +238,7 @@ export class TidewayServer {
       accept: (connection) => new NativeReceiver(environment, connection),
     };
     const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs };
-    return (connection) => {
-      this.#connections.add(connection);
-      return new DialectSelection(selection, connection, () => this.#connections.delete(connection));
-    };
+    return (connection) => new DialectSelection(selection, connection);
   }
 
   /** Decided once (semantics A2, A4): only on loopback is anything allowed that no rule allows. */

@@ -64,7 +64,7 @@ export class MemoryStreamStore implements StreamStore {
     this.#idleStreamTtlMs = options.idleStreamTtlMs ?? 60_000;
   }
 
-  // `async` throughout: the port is asynchronous, and what is thrown here has to reject there.
+  // `async`, though it waits for nothing: what is thrown here has to reject.
   async append(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
     const stream = this.#stream(destination);
     const { key, messageId, retention } = options;
@@ -94,7 +94,7 @@ export class MemoryStreamStore implements StreamStore {
     return { position: { epoch, offset }, isDuplicate: false };
   }
 
-  async follow(destination: string): Promise<StreamPosition> {
+  follow(destination: string): StreamPosition {
     const stream = this.#stream(destination);
     stream.isFollowed = true;
     return { epoch: stream.epoch, offset: stream.lastOffset };
@@ -108,7 +108,7 @@ export class MemoryStreamStore implements StreamStore {
   }
 
   // Everything is in the feed of a store that has one node only.
-  async followPattern(): Promise<void> {}
+  followPattern(): void {}
   unfollowPattern(): void {}
 
   async read(destination: string, after: StreamPosition, maxBytes: number): Promise<HistoryPart> {

@@ -41,12 +41,15 @@ export type HistoryPart =
 export interface StreamStore {
   /** Appends and answers with the position. Rejects with a RequestError `stream/unavailable` when it cannot. */
   append(destination: string, message: Message, options: AppendOptions): Promise<Appended>;
-  /** Answers the last position of a stream; from then on all that is appended to it is in the feed. */
-  follow(destination: string): Promise<StreamPosition>;
+  /**
+   * Answers the last position of a stream; from then on all that is appended to it is in the feed.
+   * A store that knows at once answers at once: then what a session publishes after it has subscribed reaches it.
+   */
+  follow(destination: string): StreamPosition | Promise<StreamPosition>;
   /** The stream is not needed in the feed any more. */
   unfollow(destination: string): void;
   /** All streams inside a pattern are in the feed, those born later too. */
-  followPattern(pattern: string): Promise<void>;
+  followPattern(pattern: string): void | Promise<void>;
   unfollowPattern(pattern: string): void;
   /** What follows `after`, in order without a gap, about `maxBytes` of it but at least one if there is one. */
   read(destination: string, after: StreamPosition, maxBytes: number): Promise<HistoryPart>;

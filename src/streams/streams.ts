@@ -73,7 +73,9 @@ export class Streams {
     sink: DeliverySink,
     cursor: string | undefined,
   ): Promise<OpenedReader> {
-    const stream = await this.#hold(destination);
+    // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
+    const held = this.#hold(destination);
+    const stream = held instanceof Stream ? held : await held;
     const reader: StreamReader = { streamReady: () => sink.ready() };
     stream.addReader(reader);
     this.#stopLingering(stream);
@@ -100,7 +102,8 @@ export class Streams {
     const group = this.#groupOf(pattern);
     const reader = new PatternReader(this.#store, sink);
     group.readers.add(reader);
-    await this.#store.followPattern(pattern.text);
+    const following = this.#store.followPattern(pattern.text);
+    if (following instanceof Promise) await following;
     for (const { stream } of this.#held.values()) {
       if (pattern.matches(stream.destination)) {
         reader.attach(stream, stream.nextOffset);
@@ -150,19 +153,17 @@ export class Streams {
       : { nextOffset: stream.nextOffset, recovered: false };
   }
 
-  #hold(destination: string): Promise<Stream> {
+  #hold(destination: string): Stream | Promise<Stream> {
     const held = this.#held.get(destination);
-    if (held !== undefined) return Promise.resolve(held.stream);
-    let opening = this.#opening.get(destination);
-    if (opening === undefined) {
-      opening = this.#store
-        .follow(destination)
-        .then(
-          (position) => this.#held.get(destination)?.stream ?? this.#begin(destination, position),
-        )
-        .finally(() => this.#opening.delete(destination));
-      this.#opening.set(destination, opening);
-    }
+    if (held !== undefined) return held.stream;
+    const known = this.#opening.get(destination);
+    if (known !== undefined) return known;
+    const position = this.#store.follow(destination);
+    if (!(position instanceof Promise)) return this.#begin(destination, position);
+    const opening = position
+      .then((top) => this.#held.get(destination)?.stream ?? this.#begin(destination, top))
+      .finally(() => this.#opening.delete(destination));
+    this.#opening.set(destination, opening);
     return opening;
   }
 
@@ -203,7 +204,7 @@ export class Streams {
     for (const { pattern } of this.#patterns.values()) {
       if (!pattern.matches(destination)) continue;
       // It is in the feed already; following keeps the store from forgetting it.
-      this.#store.follow(destination).catch(() => this.#metrics.count('streams_not_followed'));
+      void this.#store.follow(destination);
       return this.#begin(destination, { epoch: entry.epoch, offset: entry.previousOffset });
     }
     return undefined;

@@ -22,14 +22,11 @@ export interface SelectionEnvironment {
 export class DialectSelection implements ConnectionReceiver {
   readonly #environment: SelectionEnvironment;
   readonly #connection: Connection;
-  readonly #ended: () => void;
   readonly #deadline = new Deadline(() => this.#silent());
   #chosen: ConnectionReceiver | undefined;
   #hasSpoken = false;
 
-  /** `ended` is called once, when the connection has ended. */
-  constructor(environment: SelectionEnvironment, connection: Connection, ended: () => void) {
-    this.#ended = ended;
+  constructor(environment: SelectionEnvironment, connection: Connection) {
     this.#environment = environment;
     this.#connection = connection;
     const { subprotocol } = connection.handshake;
@@ -54,7 +51,6 @@ export class DialectSelection implements ConnectionReceiver {
   closed(closeCode: number, reason: string): void {
     this.#environment.deadlines.clear(this.#deadline);
     this.#chosen?.closed(closeCode, reason);
-    this.#ended();
   }
 
   #receiverFor(message: string | Octets): ConnectionReceiver | undefined {
