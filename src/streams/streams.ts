@@ -204,7 +204,9 @@ export class Streams {
     for (const { pattern } of this.#patterns.values()) {
       if (!pattern.matches(destination)) continue;
       // It is in the feed already; following keeps the store from forgetting it.
-      void this.#store.follow(destination);
+      Promise.resolve(this.#store.follow(destination)).catch(() =>
+        this.#metrics.count('streams_not_followed'),
+      );
       return this.#begin(destination, { epoch: entry.epoch, offset: entry.previousOffset });
     }
     return undefined;
