@@ -44,6 +44,8 @@ export class FrameSender implements Flushable, SlabOwner {
   #isBlocked = false;
   #isScheduled = false;
   #isEnding = false;
+  /** Something was buffered since the owner was last told that nothing is. */
+  #owesDrained = false;
   /** While input is parsed, everything waits for the end of the batch (semantics O2). */
   isInReadBatch = false;
 
@@ -100,13 +102,19 @@ export class FrameSender implements Flushable, SlabOwner {
     this.#queued(callback);
   }
 
-  /** Queues frames that were encoded once for many; the octets are never changed. */
-  encoded(frames: Octets): void {
-    if (frames.length < LARGE_PAYLOAD_BYTES && this.#loop.slab.lengthFor(this) > 0) {
-      const target = this.#reserve(frames.length);
-      target.buffer.set(frames, target.at);
-    } else this.#enqueue(frames);
-    this.#queued(undefined);
+  /** Writes frames that were encoded once for many, and all that is queued before them, at once. */
+  writeEncoded(frames: Octets): void {
+    const isIdle =
+      !this.#isBlocked && this.#outbox.length === 0 && this.#loop.slab.lengthFor(this) === 0;
+    if (isIdle) {
+      if (this.#socket.destroyed) return;
+      // The shared octets go to the kernel as they are: no copy, no frame work.
+      this.#write(frames);
+      this.#waitIfPending();
+    } else {
+      this.#enqueue(frames);
+      this.#writeQueued();
+    }
   }
 
   /** Answers a Ping; of several unanswered ones only the newest counts (RFC 6455 §5.5.3). */
@@ -115,9 +123,14 @@ export class FrameSender implements Flushable, SlabOwner {
     else this.frame(FIN_BIT | OPCODE_PONG, payload);
   }
 
-  /** Writes all that is queued, unless an earlier write is still under way. */
+  /** Writes all that is queued, unless an earlier write is still under way, and tells when nothing is left. */
   flush(): void {
     this.#isScheduled = false;
+    this.#writeQueued();
+    this.#tellIfDrained();
+  }
+
+  #writeQueued(): void {
     if (this.#isBlocked || this.#socket.destroyed) return;
     const slab = this.#loop.slab;
     const slabBytes = slab.lengthFor(this);
@@ -131,6 +144,12 @@ export class FrameSender implements Flushable, SlabOwner {
       else slab.surrender();
     }
     this.#waitIfPending();
+  }
+
+  #tellIfDrained(): void {
+    if (!this.#owesDrained || this.#isEnding || this.bufferedBytes > 0) return;
+    this.#owesDrained = false;
+    this.#owner.drained();
   }
 
   /** Flushes and ends our side of the TCP connection; nothing may be queued after it. */
@@ -165,7 +184,7 @@ export class FrameSender implements Flushable, SlabOwner {
     const slab = this.#loop.slab;
     if (!this.#isBlocked) {
       slab.claim(this);
-      if (slab.length + byteLength > SLAB_BYTES) this.flush();
+      if (slab.length + byteLength > SLAB_BYTES) this.#writeQueued();
     }
     if (this.#isBlocked || this.#socket.destroyed) {
       const own = Buffer.allocUnsafe(byteLength);
@@ -199,6 +218,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   #queued(callback: SendCallback | undefined): void {
     if (callback !== undefined) (this.#callbacks ??= []).push(callback);
+    this.#owesDrained = true;
     if (this.isInReadBatch || this.#isScheduled) return;
     this.#isScheduled = true;
     this.#loop.flushAfterTick(this);
@@ -228,6 +248,7 @@ export class FrameSender implements Flushable, SlabOwner {
     }
     this.#callbacks = undefined;
     this.#isBlocked = true;
+    this.#owesDrained = true;
     this.#socket.write(octets, (error) => {
       for (const callback of callbacks ?? []) callback(error ?? undefined);
       this.#unblock();
@@ -238,6 +259,7 @@ export class FrameSender implements Flushable, SlabOwner {
   #waitIfPending(): void {
     if (this.#isBlocked || this.#socket.writableLength === 0) return;
     this.#isBlocked = true;
+    this.#owesDrained = true;
     this.#socket.write(NOTHING, () => this.#unblock());
   }
 
@@ -251,7 +273,6 @@ export class FrameSender implements Flushable, SlabOwner {
     }
     this.flush();
     if (this.#isEnding) this.#endIfFlushed();
-    else if (this.bufferedBytes === 0) this.#owner.drained();
   }
 
   #endIfFlushed(): void {
