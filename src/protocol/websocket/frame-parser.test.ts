@@ -301,7 +301,7 @@ const anyPayload = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 140 }) },
   {
     weight: 1,
-    arbitrary: fc.integer({ min: 100, max: 700 }).map((size) => Buffer.alloc(size, 'é')),
+    arbitrary: fc.integer({ min: 100, max: 1100 }).map((size) => Buffer.alloc(size, 'é')),
   },
   { weight: 1, arbitrary: fc.constant(Buffer.from([0x03, 0xe8])) },
 );
