@@ -47,6 +47,7 @@ export const DISCONNECTS = {
   'session/heartbeat-timeout': 4003,
   'server/internal-error': 4004,
   'session/connect-timeout': 4005,
+  'stream/interrupted': 4006,
   'session/revoked': 4500,
   'session/invalid-token': 4501,
   'frame/not-understood': 4502,

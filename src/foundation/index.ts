@@ -1,11 +1,13 @@
 /** The door of foundation/: words with no networking in them. */
 export * from './assert.js';
 export * from './bytes.js';
+export * from './cancellation.js';
 export * from './clock.js';
 export * from './deadlines.js';
 export * from './error.js';
 export * from './error-table.js';
 export * from './json.js';
+export * from './json-slice.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './random.js';

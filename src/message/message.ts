@@ -17,23 +17,41 @@ export class Message {
   readonly body: Octets;
   #json: JsonValue | undefined;
 
-  constructor(body: Octets, contentType: string, headers: MessageHeaders = NO_HEADERS) {
+  /** `json` is what the body has been parsed to already, where that is known: it is then not parsed again. */
+  constructor(
+    body: Octets,
+    contentType: string,
+    headers: MessageHeaders = NO_HEADERS,
+    json?: JsonValue,
+  ) {
     this.headers = headers;
     this.contentType = contentType;
     this.body = body;
-  }
-
-  /** A JSON message whose octets are the text as it stands; `parsed` spares parsing it again. */
-  static fromJsonText(text: string, headers?: MessageHeaders, parsed?: JsonValue): Message {
-    const message = new Message(encodeUtf8(text), JSON_CONTENT_TYPE, headers);
-    message.#json = parsed;
-    return message;
+    this.#json = json;
   }
 
   /** A JSON message of any value that JSON can say; `undefined` becomes `null`. */
   static fromJson(value: unknown, headers?: MessageHeaders): Message {
     const text = JSON.stringify(value) as string | undefined;
-    return Message.fromJsonText(text ?? 'null', headers);
+    return new Message(encodeUtf8(text ?? 'null'), JSON_CONTENT_TYPE, headers);
+  }
+
+  /** Takes over what another message with the same body has parsed already. */
+  protected shareParsed(message: Message): void {
+    this.#json = message.#json;
+  }
+
+  /** Whether the body is JSON by its type and in fact; what is spliced into frames has to be. */
+  get isValidJson(): boolean {
+    if (!this.isJson) return false;
+    if (this.#json !== undefined) return true;
+    try {
+      this.json();
+      return true;
+    } catch (error) {
+      if (error instanceof RequestError) return false;
+      throw error;
+    }
   }
 
   get isJson(): boolean {
@@ -95,12 +113,26 @@ export class Publication extends Message implements PublicationFields {
 
   constructor(message: Message, fields: PublicationFields) {
     super(message.body, message.contentType, message.headers);
+    this.shareParsed(message);
     this.destination = fields.destination;
     this.epoch = fields.epoch;
     this.offset = fields.offset;
     this.publishedAtMs = fields.publishedAtMs;
     this.key = fields.key;
     this.messageId = fields.messageId;
+  }
+
+  /** The same publication under another destination. */
+  static readdressed(publication: Publication, destination: string): Publication {
+    const { epoch, offset, publishedAtMs, key, messageId } = publication;
+    return new Publication(publication, {
+      destination,
+      epoch,
+      offset,
+      publishedAtMs,
+      key,
+      messageId,
+    });
   }
 
   /** Octets that keeping this publication costs, bookkeeping included: bounds count them, not the payload alone. */

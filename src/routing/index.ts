@@ -1,1 +1,5 @@
-export {};
+/** The door of routing/: the mount contract, the router, the access rules. */
+export * from './access.js';
+export * from './mount.js';
+export * from './router.js';
+export * from './origin-gate.js';

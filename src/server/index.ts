@@ -1,1 +1,22 @@
-export {};
+/** The door of `tideway`: the server, for embedding in a program. */
+export { createServer, TidewayServer } from './server.js';
+export type { ListenOptions, PublishOptions } from './server.js';
+export type { ServerLimits, ServerOptions } from './options.js';
+export type { BoundAddress } from './listening.js';
+export { tokenAuthentication, type TokenOptions } from './tokens.js';
+export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
+export type { ErrorCode, JsonValue, Log, Metrics } from '../foundation/index.js';
+export { Message } from '../message/index.js';
+export type { Captures, MessageHeaders, Publication, StreamPosition } from '../message/index.js';
+export type {
+  Handler,
+  HandlerContext,
+  HandlerResult,
+  MappingOptions,
+} from '../mounts/app/index.js';
+export type { TopicRule } from '../mounts/topics/index.js';
+export { authenticated } from '../routing/index.js';
+export type { AccessCondition, AccessRules, Mount } from '../routing/index.js';
+export { ANONYMOUS } from '../session/index.js';
+export type { Authenticate, Credentials, Principal, SessionLimits } from '../session/index.js';
+export type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';

@@ -3,53 +3,72 @@ import type { Principal } from './principal.js';
 
 export type Operation = 'send' | 'subscribe' | 'request';
 
-/** Decides about one concrete destination for the grant's principal and operation. */
-export type Covers = (destination: string) => boolean;
+/** Who decides; a new generation means that earlier decisions may no longer hold. */
+export interface GrantAuthority {
+  readonly generation: number;
+  /** Whether the principal may do this to every destination of `scope`, a destination or a pattern. */
+  permits(principal: Principal, operation: Operation, scope: string): boolean;
+}
 
 /** Decisions about concrete destinations that a pattern's grant remembers. */
 const MAX_REMEMBERED_DECISIONS = 1024;
 
-/** Valid until its principal's authentication ends or it is revoked. */
+/** Given once, checked at every delivery: ends with its principal's token, by revocation or by a new rule. */
 export class Grant {
   readonly principal: Principal;
   readonly operation: Operation;
   /** The destination or pattern that it was given for. */
   readonly scope: string;
-  readonly #covers: Covers | undefined;
+  readonly #authority: GrantAuthority;
+  /** Whether the scope is one destination. */
+  readonly isExact: boolean;
   readonly #decisions = new Map<string, boolean>();
-  #isRevoked = false;
+  #generation: number;
+  #isPermitted = true;
 
-  /** `covers` is asked for each concrete destination of a pattern; an exact scope needs none. */
-  constructor(principal: Principal, operation: Operation, scope: string, covers?: Covers) {
+  constructor(
+    authority: GrantAuthority,
+    principal: Principal,
+    operation: Operation,
+    scope: { readonly text: string; readonly isExact: boolean },
+  ) {
+    this.#authority = authority;
+    this.#generation = authority.generation;
     this.principal = principal;
     this.operation = operation;
-    this.scope = scope;
-    this.#covers = covers;
+    this.scope = scope.text;
+    this.isExact = scope.isExact;
   }
 
-  /** Whether anything may pass at this instant. */
-  isValidAt(nowMs: number): boolean {
-    if (this.#isRevoked) return false;
-    return this.principal.expiresAtMs === undefined || nowMs < this.principal.expiresAtMs;
+  /** Whether the token of its principal has ended at this instant. */
+  isExpiredAt(nowMs: number): boolean {
+    const { expiresAtMs } = this.principal;
+    return expiresAtMs !== undefined && nowMs >= expiresAtMs;
   }
 
-  /** Whether every destination of the scope is covered without asking about each. */
-  get isExact(): boolean {
-    return this.#covers === undefined;
+  /** Whether anything may pass under it now; asks again when the rules have changed. */
+  get isPermitted(): boolean {
+    if (this.#generation !== this.#authority.generation) {
+      this.#generation = this.#authority.generation;
+      this.#decisions.clear();
+      this.#isPermitted &&= this.#authority.permits(this.principal, this.operation, this.scope);
+    }
+    return this.#isPermitted;
   }
 
-  /** Whether one concrete destination inside the scope may pass. */
+  /** Whether a concrete destination inside the scope may pass: a pattern's are decided one by one. */
   covers(destination: string): boolean {
-    if (this.#covers === undefined) return true;
+    if (this.isExact) return true;
     const known = this.#decisions.get(destination);
     if (known !== undefined) return known;
-    const decision = this.#covers(destination);
+    const decision = this.#authority.permits(this.principal, this.operation, destination);
     if (this.#decisions.size >= MAX_REMEMBERED_DECISIONS) this.#decisions.clear();
     this.#decisions.set(destination, decision);
     return decision;
   }
 
+  /** Ends it for good. */
   revoke(): void {
-    this.#isRevoked = true;
+    this.#isPermitted = false;
   }
 }

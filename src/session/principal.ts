@@ -1,4 +1,5 @@
-/** Owns who somebody is: the outcome of authentication. */
+/** Owns who somebody is, and the port that finds it out. */
+import type { Handshake } from './connection.js';
 
 /** The authenticated other end of a session. */
 export interface Principal {
@@ -11,3 +12,16 @@ export interface Principal {
 }
 
 export const ANONYMOUS: Principal = { name: undefined, claims: {}, expiresAtMs: undefined };
+
+/** What there is to authenticate by. */
+export interface Credentials {
+  /** From the dialect's connect message or the Authorization header; never from a URL. */
+  readonly token: string | undefined;
+  readonly handshake: Handshake;
+}
+
+/**
+ * Finds out who is there (semantics A1). Rejects with a RequestError `access/invalid-token` to refuse;
+ * any other rejection refuses too, without its words reaching the client.
+ */
+export type Authenticate = (credentials: Credentials) => Promise<Principal>;

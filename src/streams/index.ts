@@ -1,1 +1,4 @@
-export {};
+/** The door of streams/: ordered streams with positions, on a store. */
+export * from './memory-stream-store.js';
+export * from './stream-store.js';
+export * from './streams.js';

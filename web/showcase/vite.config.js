@@ -1,3 +1,34 @@
+/** Owns the build of the page: everything as files of our own, so that a strict content security policy holds. */
+import { readFileSync } from 'node:fs';
+import { priceFile } from './prices.js';
+
+/** Writes the prices that `app.js` replays beside the page. */
+function prices() {
+  return {
+    name: 'showcase-prices',
+    apply: 'build',
+    generateBundle() {
+      const replay = JSON.parse(readFileSync(new URL('replay.json', import.meta.url), 'utf8'));
+      this.emitFile({
+        type: 'asset',
+        fileName: 'data/sp500.json',
+        source: priceFile(replay),
+      });
+    },
+  };
+}
+
 export default {
-  build: { outDir: '../../dist/showcase', emptyOutDir: true },
+  base: './',
+  plugins: [prices()],
+  build: {
+    outDir: '../../dist/showcase',
+    emptyOutDir: true,
+    // `default-src 'self'` refuses data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: 'es2023',
+  },
+  // `npx vite` in this folder serves the page with live reload, against a server that `npm start` runs.
+  server: { proxy: { '/ws': { target: 'ws://localhost:8080', ws: true } } },
 };

@@ -2,13 +2,13 @@
 import {
   decodeUtf8,
   encodeUtf8,
+  memberSlice,
   parseJson,
   RequestError,
   type JsonValue,
   type Octets,
 } from '../../foundation/index.js';
 import type { ClientFrame, FrameBody, HeaderPairs, InvalidFrame } from './frames.js';
-import { memberSlice } from './json-slice.js';
 import { splitBinary } from './binary-message.js';
 
 type Members = { readonly [name: string]: JsonValue };

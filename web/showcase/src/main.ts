@@ -1,1 +1,18 @@
-export {};
+/** Owns the start of the page: one connection, and the demos that share it. */
+import { startChat } from './chat.js';
+import { showConnection } from './connection-view.js';
+import { Connection } from './connection.js';
+import { offerCopies } from './copy.js';
+import { startGreeting } from './greeting.js';
+import { offerThemes } from './theme.js';
+import { startTicker } from './ticker.js';
+
+const connection = new Connection(window.location);
+
+offerThemes();
+offerCopies();
+showConnection(connection);
+startChat(connection);
+startGreeting(connection);
+startTicker(connection);
+connection.open();

@@ -1,5 +1,5 @@
 /** Owns finding the text of one member of a JSON object, so that a body travels as it was written (semantics M4). */
-import { endOfString } from '../../foundation/index.js';
+import { endOfString } from './json.js';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -1,0 +1,16 @@
+/** Owns what the sessions of the native dialect are given by the server. */
+import type { Log } from '../../foundation/index.js';
+import type { Router } from '../../routing/index.js';
+import type { Authenticate, SessionEnvironment } from '../../session/index.js';
+
+export interface NativeEnvironment {
+  readonly session: SessionEnvironment;
+  readonly router: Router;
+  readonly authenticate: Authenticate;
+  readonly newSessionId: () => string;
+  /** What `connected` tells the client; the transport enforces it. */
+  readonly maxMessageBytes: number;
+  /** The shortest heartbeat that a client is given. */
+  readonly minHeartbeatIntervalMs: number;
+  readonly log: Log;
+}

@@ -1,0 +1,119 @@
+/** Owns a native connection before its session: the first message, authentication, and what arrives meanwhile. */
+import { Disconnect, RequestError, type Octets } from '../../foundation/index.js';
+import {
+  decodeClientBinary,
+  decodeClientText,
+  type ClientFrame,
+  type InvalidFrame,
+} from '../../protocol/native/index.js';
+import type {
+  Connection,
+  ConnectionReceiver,
+  Credentials,
+  Principal,
+} from '../../session/index.js';
+import { frameMessage } from './delivery-encoding.js';
+import type { NativeEnvironment } from './environment.js';
+import { NativeSession } from './native-session.js';
+
+type Frame = ClientFrame | InvalidFrame;
+
+/** Opens the session at the first message and passes the rest on. */
+export class NativeReceiver implements ConnectionReceiver {
+  readonly #environment: NativeEnvironment;
+  readonly #connection: Connection;
+  #session: NativeSession | undefined;
+  #waiting: Frame[] | undefined;
+  #isClosed = false;
+
+  constructor(environment: NativeEnvironment, connection: Connection) {
+    this.#environment = environment;
+    this.#connection = connection;
+  }
+
+  textReceived(text: string): void {
+    if (this.#session === undefined) this.#frameReceived(decodeClientText(text));
+    else this.#session.textReceived(text);
+  }
+
+  binaryReceived(octets: Octets): void {
+    if (this.#session === undefined) this.#frameReceived(decodeClientBinary(octets));
+    else this.#session.binaryReceived(octets);
+  }
+
+  writable(): void {
+    this.#session?.writable();
+  }
+
+  closed(): void {
+    this.#isClosed = true;
+    this.#waiting = [];
+    this.#session?.closed();
+  }
+
+  #frameReceived(frame: Frame): void {
+    if (this.#isClosed) return;
+    if (this.#waiting === undefined) {
+      this.#waiting = [];
+      if (frame.type !== 'connect') this.#waiting.push(frame);
+      void this.#open(frame);
+      return;
+    }
+    const { maxUnauthenticatedCount } = this.#environment.session.limits;
+    if (this.#waiting.length < maxUnauthenticatedCount) {
+      this.#waiting.push(frame);
+      return;
+    }
+    this.#environment.session.metrics.count('limit_reached', { limit: 'maxUnauthenticatedCount' });
+    this.#disconnect(
+      new Disconnect(
+        'session/too-many-operations',
+        `more than ${maxUnauthenticatedCount} messages before authentication was over`,
+      ),
+    );
+  }
+
+  async #open(first: Frame): Promise<void> {
+    const { handshake } = this.#connection;
+    const inFrame = first.type === 'connect' ? first.token : undefined;
+    const token = inFrame ?? bearerToken(handshake.headers.get('authorization'));
+    const principal = await this.#authenticate({ token, handshake });
+    if (principal === undefined || this.#isClosed) return;
+    const session = new NativeSession(this.#environment, this.#connection, principal);
+    this.#session = session;
+    if (first.type === 'connect') session.greet(first);
+    const waiting = this.#waiting ?? [];
+    this.#waiting = [];
+    for (const frame of waiting) session.frameReceived(frame);
+  }
+
+  async #authenticate(credentials: Credentials): Promise<Principal | undefined> {
+    const { authenticate, log, session } = this.#environment;
+    try {
+      return await authenticate(credentials);
+    } catch (error) {
+      session.metrics.count('authentication_failed', { transport: this.#connection.transport });
+      const isExpected = error instanceof RequestError;
+      if (!isExpected) log.error('the authenticate hook failed', { error });
+      const why = isExpected ? error.message : 'authentication failed';
+      this.#disconnect(new Disconnect('session/invalid-token', why));
+      return undefined;
+    }
+  }
+
+  #disconnect(error: Disconnect): void {
+    this.#isClosed = true;
+    this.#waiting = [];
+    const { code, closeCode, mayReconnect, message } = error;
+    this.#connection.send(
+      frameMessage({ type: 'disconnect', code, closeCode, mayReconnect, message }),
+    );
+    this.#connection.close(closeCode, code);
+  }
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  const match = /^bearer ([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '');
+  return match?.[1];
+}

@@ -1,0 +1,314 @@
+/** Owns one open session of the native dialect: its frames become operations, its deliveries become frames. */
+import { Deadline, RequestError, type Octets } from '../../foundation/index.js';
+import {
+  BINARY_CONTENT_TYPE,
+  isJsonContentType,
+  JSON_CONTENT_TYPE,
+  Message,
+} from '../../message/index.js';
+import {
+  decodeClientBinary,
+  decodeClientText,
+  type ClientFrame,
+  type FrameBody,
+  type InvalidFrame,
+  type ServerFrame,
+} from '../../protocol/native/index.js';
+import type { Caller, Submission } from '../../routing/index.js';
+import {
+  Session,
+  type Connection,
+  type ConnectionReceiver,
+  type Delivery,
+  type DeliveryWriter,
+  type Principal,
+  type SharedMessage,
+  type Subscription,
+} from '../../session/index.js';
+import type { Disconnect } from '../../foundation/index.js';
+import { bodyMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
+import type { NativeEnvironment } from './environment.js';
+import { PendingRequests, type ReplyOutlet } from './pending-requests.js';
+
+type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly type: T }>;
+
+/** Begins when the principal is known. */
+export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyOutlet {
+  readonly session: Session;
+  readonly #environment: NativeEnvironment;
+  readonly #connection: Connection;
+  readonly #requests: PendingRequests;
+  readonly #heartbeat = new Deadline(() => this.#heartbeatDue());
+  #heartbeatIntervalMs = 0;
+  #writtenCount = 0;
+  #writtenAtHeartbeat = 0;
+  #waitingForWritable: (() => void)[] = [];
+
+  constructor(environment: NativeEnvironment, connection: Connection, principal: Principal) {
+    this.#environment = environment;
+    this.#connection = connection;
+    const { maxPendingRequestCount } = environment.session.limits;
+    this.#requests = new PendingRequests(this, maxPendingRequestCount);
+    this.session = new Session(
+      environment.session,
+      environment.newSessionId(),
+      connection,
+      principal,
+      this,
+    );
+    this.session.ended.onCancelled(() => this.#ended());
+  }
+
+  textReceived(text: string): void {
+    this.frameReceived(decodeClientText(text));
+  }
+
+  binaryReceived(octets: Octets): void {
+    this.frameReceived(decodeClientBinary(octets));
+  }
+
+  writable(): void {
+    this.session.connectionWritable();
+    const waiting = this.#waitingForWritable;
+    this.#waitingForWritable = [];
+    for (const resume of waiting) resume();
+  }
+
+  closed(): void {
+    this.session.end();
+  }
+
+  /** Answers a connect message. */
+  greet(frame: FrameOf<'connect'>): void {
+    this.#heartbeatIntervalMs =
+      frame.heartbeatIntervalMs === 0
+        ? 0
+        : Math.max(frame.heartbeatIntervalMs, this.#environment.minHeartbeatIntervalMs);
+    this.#setHeartbeat();
+    this.#writeFrame({
+      type: 'connected',
+      sessionId: this.session.sessionId,
+      resumed: false,
+      principal: this.session.principal.name ?? null,
+      heartbeatIntervalMs: this.#heartbeatIntervalMs,
+      maxMessageBytes: this.#environment.maxMessageBytes,
+    });
+  }
+
+  frameReceived(frame: ClientFrame | InvalidFrame): void {
+    if (this.session.isEnded) return;
+    switch (frame.type) {
+      case 'invalid':
+        return this.fail(frame.id, frame.error);
+      case 'connect':
+        return this.fail(
+          undefined,
+          new RequestError('frame/invalid-field', '"connect" is the first message or none'),
+        );
+      case 'authenticate':
+        return this.#settle(frame, this.#renew(frame));
+      case 'subscribe':
+        return this.#settle(frame, this.#subscribe(frame));
+      case 'unsubscribe':
+        return this.#unsubscribe(frame);
+      case 'send':
+        return this.#settle(frame, this.#send(frame));
+      case 'request':
+        return this.#request(frame);
+      case 'cancel':
+        return this.#requests.cancel(frame.id);
+      case 'disconnect':
+        this.session.end();
+        return this.#connection.close(1000, '');
+      case 'ack':
+      case 'heartbeat':
+        return undefined;
+    }
+  }
+
+  writeDelivery(subscription: Subscription, delivery: Delivery): void {
+    this.#writtenCount += 1;
+    const { name } = subscription;
+    switch (delivery.kind) {
+      case 'publications': {
+        const variant = subscription.grant.isExact ? 'native' : `native ${name}`;
+        const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
+        return this.#connection.sendBatch(encoded);
+      }
+      case 'snapshot': {
+        const { epoch, offset } = delivery.position;
+        const fields = { type: 'snapshot', destination: name, epoch, offset };
+        return this.#connection.send(bodyMessage(fields, delivery.message));
+      }
+      case 'reset':
+        return this.#writeFrame({ type: 'reset', destination: name, reason: delivery.reason });
+      case 'end': {
+        const { error } = delivery;
+        if (!(error instanceof RequestError)) {
+          return this.#writeFrame({ type: 'ended', destination: name });
+        }
+        const { code, number, message } = error;
+        return this.#writeFrame({ type: 'ended', destination: name, code, number, message });
+      }
+    }
+  }
+
+  writeDisconnect(error: Disconnect): void {
+    const { code, closeCode, mayReconnect, message } = error;
+    this.#writeFrame({ type: 'disconnect', code, closeCode, mayReconnect, message });
+    this.#connection.close(closeCode, code);
+  }
+
+  write(message: SharedMessage): void {
+    this.#writtenCount += 1;
+    this.#connection.send(message);
+    this.session.checkOutbound();
+  }
+
+  drained(): Promise<void> {
+    const { maxBufferedBytes } = this.#environment.session.limits;
+    if (this.session.isEnded || this.#connection.bufferedBytes < maxBufferedBytes) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => this.#waitingForWritable.push(resolve));
+  }
+
+  /** Answers one frame with an error. What is not a RequestError is our fault: its words go to the log only. */
+  fail(id: number | undefined, error: unknown, destination?: string): void {
+    const { code, number, message } = this.#answerOf(error);
+    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+    this.#writeFrame({
+      type: 'error',
+      ...(id !== undefined && { id }),
+      ...(destination !== undefined && { destination }),
+      code,
+      number,
+      message,
+    });
+  }
+
+  #answerOf(error: unknown): RequestError {
+    if (error instanceof RequestError) return error;
+    this.#environment.log.error('an operation failed', { error });
+    return new RequestError('server/failed', 'the server failed to do this; try again');
+  }
+
+  #writeFrame(frame: ServerFrame): void {
+    this.write(frameMessage(frame));
+  }
+
+  get #caller(): Caller {
+    return { principal: this.session.principal, session: this.session };
+  }
+
+  /** Failures of an operation answer its frame. */
+  #settle(frame: { id: number | undefined; destination?: string }, outcome: Promise<void>): void {
+    outcome.catch((error: unknown) => this.fail(frame.id, error, frame.destination));
+  }
+
+  async #renew(frame: FrameOf<'authenticate'>): Promise<void> {
+    const { router } = this.#environment;
+    const principal = await this.#environment.authenticate({
+      token: frame.token,
+      handshake: this.#connection.handshake,
+    });
+    if (principal.name !== this.session.principal.name) {
+      throw new RequestError(
+        'access/other-principal',
+        'the new token names another principal; open a connection of its own for it',
+      );
+    }
+    this.session.renew(principal, (name) => router.regrant(this.session, name));
+    if (frame.id !== undefined) this.#writeFrame({ type: 'receipt', id: frame.id });
+  }
+
+  async #subscribe(frame: FrameOf<'subscribe'>): Promise<void> {
+    const { id, destination, cursor, policy } = frame;
+    const opened = await this.#environment.router.subscribe(this.session, destination, {
+      cursor,
+      policy,
+    });
+    if (opened.subscription.isClosed) return;
+    this.#writeFrame({
+      type: 'subscribed',
+      ...(id !== undefined && { id }),
+      destination,
+      ...(opened.cursor !== undefined && { cursor: opened.cursor }),
+      ...(opened.recovered !== undefined && { recovered: opened.recovered }),
+    });
+    opened.subscription.start();
+  }
+
+  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): void {
+    const subscription = this.session.subscription(destination);
+    if (subscription === undefined) {
+      const error = new RequestError(
+        'subscription/unknown',
+        'this session has no subscription of that name',
+      );
+      return this.fail(id, error, destination);
+    }
+    this.session.release(subscription);
+    this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination });
+  }
+
+  async #send(frame: FrameOf<'send'>): Promise<void> {
+    const { id, destination } = frame;
+    const outcome = await this.#environment.router.send(
+      this.#caller,
+      destination,
+      submissionOf(frame),
+    );
+    if (id !== undefined) this.#writeFrame({ type: 'receipt', id, ...outcome.position });
+  }
+
+  #request(frame: FrameOf<'request'>): void {
+    const { id, destination } = frame;
+    void this.#requests.run(id, async (cancellation) =>
+      this.#environment.router.request(
+        this.#caller,
+        destination,
+        submissionOf(frame),
+        cancellation,
+      ),
+    );
+  }
+
+  #setHeartbeat(): void {
+    if (this.#heartbeatIntervalMs === 0) return;
+    this.#environment.session.deadlines.set(this.#heartbeat, this.#heartbeatIntervalMs);
+  }
+
+  #heartbeatDue(): void {
+    if (this.#writtenCount === this.#writtenAtHeartbeat) this.#writeFrame({ type: 'heartbeat' });
+    this.#writtenAtHeartbeat = this.#writtenCount;
+    if (!this.session.isEnded) this.#setHeartbeat();
+  }
+
+  #ended(): void {
+    this.#environment.session.deadlines.clear(this.#heartbeat);
+    this.#requests.cancelAll();
+    const waiting = this.#waitingForWritable;
+    this.#waitingForWritable = [];
+    for (const resume of waiting) resume();
+  }
+}
+
+function submissionOf(frame: FrameOf<'send' | 'request'>): Submission {
+  return { message: messageOf(frame.body), key: frame.key, messageId: frame.messageId };
+}
+
+function messageOf(body: FrameBody): Message {
+  const { octets, headers, json } = body;
+  if (json === undefined) {
+    return new Message(octets, body.contentType ?? BINARY_CONTENT_TYPE, headers);
+  }
+  const contentType = body.contentType ?? JSON_CONTENT_TYPE;
+  if (!isJsonContentType(contentType)) {
+    throw new RequestError(
+      'frame/invalid-field',
+      `a body of type ${JSON.stringify(contentType.slice(0, 80))} travels in a binary message; inline bodies are JSON`,
+    );
+  }
+  return new Message(octets, contentType, headers, json);
+}

@@ -1,0 +1,81 @@
+/** Owns the choice of a connection's dialect: by its subprotocol, else by its first message. */
+import { Deadline, Disconnect, type DeadlineWheel, type Octets } from '../../foundation/index.js';
+import type { Connection, ConnectionReceiver } from '../../session/index.js';
+
+/** One language that a path offers. */
+export interface OfferedDialect {
+  /** Tokens of `Sec-WebSocket-Protocol` that name it. */
+  readonly subprotocols: readonly string[];
+  /** Whether a first message without a subprotocol is this language. */
+  isFirstMessage(message: string | Octets): boolean;
+  accept(connection: Connection): ConnectionReceiver;
+}
+
+export interface SelectionEnvironment {
+  readonly dialects: readonly OfferedDialect[];
+  readonly deadlines: DeadlineWheel;
+  /** Time for the first message; later it ends with `session/connect-timeout`. */
+  readonly connectTimeoutMs: number;
+}
+
+/** Waits for the first message, chooses, and hands everything to the chosen dialect. */
+export class DialectSelection implements ConnectionReceiver {
+  readonly #environment: SelectionEnvironment;
+  readonly #connection: Connection;
+  readonly #deadline = new Deadline(() => this.#silent());
+  #chosen: ConnectionReceiver | undefined;
+  #hasSpoken = false;
+
+  constructor(environment: SelectionEnvironment, connection: Connection) {
+    this.#environment = environment;
+    this.#connection = connection;
+    const { subprotocol } = connection.handshake;
+    this.#chosen = environment.dialects
+      .find((dialect) => subprotocol !== undefined && dialect.subprotocols.includes(subprotocol))
+      ?.accept(connection);
+    environment.deadlines.set(this.#deadline, environment.connectTimeoutMs);
+  }
+
+  textReceived(text: string): void {
+    this.#receiverFor(text)?.textReceived(text);
+  }
+
+  binaryReceived(octets: Octets): void {
+    this.#receiverFor(octets)?.binaryReceived(octets);
+  }
+
+  writable(): void {
+    this.#chosen?.writable();
+  }
+
+  closed(closeCode: number, reason: string): void {
+    this.#environment.deadlines.clear(this.#deadline);
+    this.#chosen?.closed(closeCode, reason);
+  }
+
+  #receiverFor(message: string | Octets): ConnectionReceiver | undefined {
+    if (this.#hasSpoken) return this.#chosen;
+    this.#hasSpoken = true;
+    this.#environment.deadlines.clear(this.#deadline);
+    this.#chosen ??= this.#environment.dialects
+      .find((dialect) => dialect.isFirstMessage(message))
+      ?.accept(this.#connection);
+    if (this.#chosen === undefined) {
+      this.#end(
+        new Disconnect(
+          'session/unknown-dialect',
+          'the first message is of no dialect that this path offers',
+        ),
+      );
+    }
+    return this.#chosen;
+  }
+
+  #silent(): void {
+    this.#end(new Disconnect('session/connect-timeout', 'no message came in time'));
+  }
+
+  #end(error: Disconnect): void {
+    this.#connection.close(error.closeCode, error.code);
+  }
+}

@@ -1,0 +1,2 @@
+/** The door of dialect/selection/. */
+export * from './dialect-selection.js';

@@ -1,0 +1,31 @@
+/** Owns the signal that somebody no longer waits for an outcome; a host-free AbortSignal. */
+
+/** Cancelled at most once; listeners run in the order in which they came. */
+export class Cancellation {
+  #isCancelled = false;
+  #listeners: (() => void)[] = [];
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** Runs `listener` on cancellation, at once when that has happened; answers a way to withdraw it. */
+  onCancelled(listener: () => void): () => void {
+    if (this.#isCancelled) {
+      listener();
+      return () => {};
+    }
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter((candidate) => candidate !== listener);
+    };
+  }
+
+  cancel(): void {
+    if (this.#isCancelled) return;
+    this.#isCancelled = true;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+}

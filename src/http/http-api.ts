@@ -1,0 +1,118 @@
+/** Owns the HTTP API for back ends: `POST /api/publish`, and `GET /health`. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { RequestError, type Log, type Metrics } from '../foundation/index.js';
+import type { Caller, OriginGate, Router } from '../routing/index.js';
+import { parsePublishRequest } from './publish-request.js';
+
+export interface HttpApiOptions {
+  readonly router: Router;
+  readonly originGate: OriginGate;
+  /** Who publishes: the server itself, since a back end holds its key. */
+  readonly caller: Caller;
+  /** Keys of back ends; without one, publishing over HTTP is refused. */
+  readonly apiKeys: readonly string[];
+  readonly maxMessageBytes: number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** What a JSON request may add around a body of `maxMessageBytes`. */
+const MAX_ENVELOPE_BYTES = 65_536;
+
+const STATUS_OF_CODE: Readonly<Record<string, 400 | 401 | 403 | 404 | 405 | 413 | 415>> = {
+  'http/unauthorized': 401,
+  'access/denied': 403,
+  'destination/unknown': 404,
+  'http/not-found': 404,
+  'http/method-not-allowed': 405,
+  'message/too-large': 413,
+  'http/unsupported-media-type': 415,
+};
+
+/** Every answer is JSON; an error is `{ "error": { code, number, message } }`. */
+export function createHttpApi(options: HttpApiOptions): Hono {
+  const api = new Hono();
+  const answer = (context: Context, error: unknown): Response =>
+    errorAnswer(context, options, error);
+  const maxSize = options.maxMessageBytes + MAX_ENVELOPE_BYTES;
+
+  api.get('/health', (context) => context.json({ status: 'ok' }));
+  api.use('/api/*', async (context, next) => {
+    const headers = { get: (name: string) => context.req.header(name) };
+    const refusal = options.originGate.refusalOf(headers);
+    if (refusal !== undefined) return answer(context, new RequestError('access/denied', refusal));
+    return next();
+  });
+  api.post(
+    '/api/publish',
+    bodyLimit({
+      maxSize,
+      onError: (context) =>
+        answer(
+          context,
+          new RequestError('message/too-large', `the request is over ${maxSize} octets`),
+        ),
+    }),
+    async (context) => {
+      requireKey(options.apiKeys, context.req.header('authorization'));
+      requireJson(context.req.header('content-type'));
+      const { destination, submission } = parsePublishRequest(await context.req.text());
+      const { position } = await options.router.send(options.caller, destination, submission);
+      options.metrics.count('http_publishes');
+      return context.json({ destination, ...position });
+    },
+  );
+  api.all('/api/publish', (context) => {
+    context.header('Allow', 'POST');
+    return answer(context, new RequestError('http/method-not-allowed', 'publish with POST'));
+  });
+  api.notFound((context) =>
+    answer(context, new RequestError('http/not-found', 'nothing is served at this path')),
+  );
+  api.onError((error, context) => answer(context, error));
+  return api;
+}
+
+function errorAnswer(context: Context, options: HttpApiOptions, error: unknown): Response {
+  const isRequestError = error instanceof RequestError;
+  if (!isRequestError) options.log.error('an HTTP request failed', { error });
+  const { code, number, message } = isRequestError
+    ? error
+    : new RequestError('server/failed', 'the server failed to do this; try again');
+  options.metrics.count('request_errors', { number: String(number) });
+  const status = STATUS_OF_CODE[code] ?? (number >= 500 ? 503 : 400);
+  if (status === 401) context.header('WWW-Authenticate', 'Bearer');
+  return context.json({ error: { code, number, message } }, status);
+}
+
+function requireKey(apiKeys: readonly string[], authorization: string | undefined): void {
+  if (apiKeys.length === 0) {
+    throw new RequestError(
+      'http/unauthorized',
+      'this server has no API keys; set apiKeys to publish',
+    );
+  }
+  const given = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  if (given === undefined) {
+    throw new RequestError('http/unauthorized', 'send an API key: "Authorization: Bearer <key>"');
+  }
+  // Compared as digests, each of them, so that time tells neither length nor place.
+  const isKnown = apiKeys.map((key) => timingSafeEqual(digest(key), digest(given))).includes(true);
+  if (!isKnown) throw new RequestError('http/unauthorized', 'this API key is not known');
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** A form can be posted across origins without a preflight; JSON cannot. */
+function requireJson(contentType: string | undefined): void {
+  const [type = ''] = (contentType ?? '').split(';', 1);
+  if (type.trim().toLowerCase() === 'application/json') return;
+  throw new RequestError(
+    'http/unsupported-media-type',
+    'the request is JSON: send "Content-Type: application/json"',
+  );
+}

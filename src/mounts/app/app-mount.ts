@@ -1,0 +1,218 @@
+/** Owns message mappings: handlers of the application behind a prefix. */
+import { Cancellation, RequestError, type Clock, type Log } from '../../foundation/index.js';
+import { DestinationPattern, Message, Publication, quoted } from '../../message/index.js';
+import type {
+  Mount,
+  MountKind,
+  OpenedSubscription,
+  Reply,
+  RequestOperation,
+  SendOperation,
+  SendOutcome,
+  SubscribeOperation,
+} from '../../routing/index.js';
+import { Batch } from '../../session/index.js';
+import type { Delivery, DeliverySource } from '../../session/index.js';
+import type { Handler, HandlerContext, MappingOptions } from './handler.js';
+
+interface Mapping {
+  readonly pattern: DestinationPattern;
+  readonly handler: Handler;
+  readonly concurrency: 'serial' | 'parallel';
+}
+
+type HandlerOperation = Omit<SendOperation, 'key' | 'messageId'>;
+
+/** A reply mount. Mappings are tried in the order in which they were made. */
+export class AppMount implements Mount {
+  readonly kind: MountKind = 'reply';
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #mappings: Mapping[] = [];
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /**
+   * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler.
+   * Throws `destination/invalid` for a pattern that is none.
+   */
+  map(pattern: string, options: MappingOptions, handler: Handler): this {
+    this.#mappings.push({
+      pattern: DestinationPattern.parse(pattern),
+      handler,
+      concurrency: options.concurrency ?? 'serial',
+    });
+    return this;
+  }
+
+  /** Resolves when the handler has settled (semantics K1). */
+  async send(operation: SendOperation): Promise<SendOutcome> {
+    const { caller } = operation;
+    const cancellation = caller.session?.ended ?? new Cancellation();
+    await this.#run('send', operation, cancellation, async (result) => {
+      if (isAsyncIterable(result)) for await (const _ of result) void _;
+    });
+    return {};
+  }
+
+  async request(operation: RequestOperation): Promise<Reply> {
+    return this.#run<Reply>('request', operation, operation.cancellation, (result, leave) => {
+      if (!isAsyncIterable(result)) return toMessage(result);
+      return this.#stream(operation.destination, result, operation.cancellation, leave);
+    });
+  }
+
+  /** The handler's one-time answer, then the end. */
+  async subscribe(operation: SubscribeOperation): Promise<OpenedSubscription> {
+    if (operation.pattern !== undefined) {
+      throw new RequestError(
+        'destination/pattern-not-allowed',
+        'a mapping answers one destination; subscribe without a pattern',
+      );
+    }
+    const { caller, destination } = operation;
+    const message = Message.fromJson(null);
+    const answer = this.#run(
+      'subscribe',
+      { ...operation, message },
+      caller.session?.ended ?? new Cancellation(),
+      (result) => {
+        if (isAsyncIterable(result)) {
+          throw new RequestError('request/no-reply', 'this mapping streams; use a request');
+        }
+        return toMessage(result);
+      },
+    );
+    const publication = new Publication(await answer, {
+      destination,
+      publishedAtMs: this.#clock.nowMs(),
+    });
+    return { source: new OneAnswer(publication) };
+  }
+
+  async #run<T>(
+    kind: HandlerContext['operation'],
+    operation: HandlerOperation,
+    cancellation: Cancellation,
+    settle: (result: unknown, leave: () => void) => T | Promise<T>,
+  ): Promise<T> {
+    const { mapping, variables } = this.#find(operation);
+    const { caller, destination, message } = operation;
+    const context: HandlerContext = {
+      operation: kind,
+      destination,
+      variables,
+      get body() {
+        return message.json();
+      },
+      message,
+      headers: message.headers,
+      principal: caller.principal,
+      sessionId: caller.session?.sessionId,
+      cancellation,
+    };
+    const task = async (leave: () => void): Promise<T> => {
+      try {
+        return await settle(await mapping.handler(context), leave);
+      } catch (error) {
+        throw this.#failure(destination, error);
+      }
+    };
+    const line = caller.session?.handlerLine;
+    return mapping.concurrency === 'parallel' || line === undefined
+      ? task(() => {})
+      : line.run(task);
+  }
+
+  #find(operation: HandlerOperation): {
+    mapping: Mapping;
+    variables: HandlerContext['variables'];
+  } {
+    for (const mapping of this.#mappings) {
+      const variables = mapping.pattern.capturesOf(operation.path);
+      if (variables !== undefined) return { mapping, variables };
+    }
+    throw new RequestError(
+      'app/no-handler',
+      `no message mapping matches ${quoted(operation.destination)}`,
+    );
+  }
+
+  /** Waits for the first value in the session's line, then leaves it (semantics O3). */
+  async #stream(
+    destination: string,
+    values: AsyncIterable<unknown>,
+    cancellation: Cancellation,
+    leave: () => void,
+  ): Promise<AsyncIterable<Message>> {
+    const iterator = values[Symbol.asyncIterator]();
+    const first = await iterator.next();
+    leave();
+    const failure = (error: unknown): RequestError => this.#failure(destination, error);
+    return repliesOf(iterator, first, cancellation, failure);
+  }
+
+  #failure(destination: string, error: unknown): RequestError {
+    if (error instanceof RequestError) return error;
+    this.#log.error('a message handler failed', { destination, error });
+    return new RequestError('app/failed', 'the handler of this destination failed', {
+      cause: error,
+    });
+  }
+}
+
+async function* repliesOf(
+  iterator: AsyncIterator<unknown>,
+  first: IteratorResult<unknown>,
+  cancellation: Cancellation,
+  failure: (error: unknown) => RequestError,
+): AsyncGenerator<Message> {
+  let step = first;
+  try {
+    while (step.done !== true && !cancellation.isCancelled) {
+      yield toMessage(step.value);
+      step = await iterator.next();
+    }
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    if (step.done !== true) await iterator.return?.();
+  }
+}
+
+function toMessage(result: unknown): Message {
+  return result instanceof Message ? result : Message.fromJson(result);
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+/** One publication, then the end. */
+class OneAnswer implements DeliverySource {
+  #publication: Publication | undefined;
+  #hasEnded = false;
+
+  constructor(publication: Publication) {
+    this.#publication = publication;
+  }
+
+  pull(): Delivery | undefined {
+    const publication = this.#publication;
+    if (publication !== undefined) {
+      this.#publication = undefined;
+      return { kind: 'publications', batch: new Batch([publication]) };
+    }
+    if (this.#hasEnded) return undefined;
+    this.#hasEnded = true;
+    return { kind: 'end' };
+  }
+
+  close(): void {
+    this.#publication = undefined;
+    this.#hasEnded = true;
+  }
+}

@@ -1,0 +1,3 @@
+/** The door of mounts/app/. */
+export * from './app-mount.js';
+export * from './handler.js';

@@ -1,0 +1,75 @@
+/** Owns topics, the broker: publish and subscribe on named streams, patterns included (semantics K2). */
+import { RequestError } from '../../foundation/index.js';
+import { Message } from '../../message/index.js';
+import type {
+  Mount,
+  MountKind,
+  OpenedSubscription,
+  Reply,
+  RequestOperation,
+  SendOperation,
+  SendOutcome,
+  SubscribeOperation,
+} from '../../routing/index.js';
+import type { DeliverySink } from '../../session/index.js';
+import type { Appended, Streams } from '../../streams/index.js';
+import type { TopicRules } from './topic-rules.js';
+
+/** A log mount; the stream's name is the destination. */
+export class TopicsMount implements Mount {
+  readonly kind: MountKind = 'log';
+  readonly #streams: Streams;
+  readonly #rules: TopicRules;
+
+  constructor(streams: Streams, rules: TopicRules) {
+    this.#streams = streams;
+    this.#rules = rules;
+  }
+
+  /** Resolves when it was appended, with its position. */
+  async send(operation: SendOperation): Promise<SendOutcome> {
+    const { position } = await this.#append(operation);
+    return { position };
+  }
+
+  /** Publishes and answers the position as JSON: `{ epoch, offset, isDuplicate }`. */
+  async request(operation: RequestOperation): Promise<Reply> {
+    const { position, isDuplicate } = await this.#append(operation);
+    return Message.fromJson({ ...position, isDuplicate });
+  }
+
+  async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {
+    refuseOtherPolicies(operation);
+    const { destination, pattern, cursor } = operation;
+    const opened =
+      pattern === undefined
+        ? await this.#streams.open(destination, sink, cursor)
+        : await this.#streams.openPattern(pattern, sink, cursor);
+    return {
+      source: opened.source,
+      ...(opened.cursor !== undefined && { cursor: opened.cursor }),
+      ...(opened.recovered !== undefined && { recovered: opened.recovered }),
+    };
+  }
+
+  #append(operation: SendOperation): Promise<Appended> {
+    const { destination, path, message, key, messageId } = operation;
+    if (path === '') {
+      throw new RequestError(
+        'destination/invalid',
+        `${destination} is a prefix; name a topic in it`,
+      );
+    }
+    const retention = this.#rules.settingsOf(destination);
+    return this.#streams.publish(destination, message, { key, messageId, retention });
+  }
+}
+
+/** Policies other than `all` come with delivery; asking for one is refused rather than ignored. */
+function refuseOtherPolicies(operation: SubscribeOperation): void {
+  if (operation.policy === undefined || operation.policy === 'all') return;
+  throw new RequestError(
+    'subscription/policy-refused',
+    `the policy ${JSON.stringify(operation.policy.slice(0, 40))} is not available here; use "all"`,
+  );
+}

@@ -1,0 +1,2 @@
+/** The door of mounts/user/. */
+export * from './user-mount.js';

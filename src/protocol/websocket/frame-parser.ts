@@ -1,0 +1,430 @@
+/** Owns the parsing of frames (RFC 6455 §5): octets in, whole messages and control frames out, the first violation ends it. */
+import type { Octets } from '../../foundation/index.js';
+import { CLOSE_NO_STATUS, isCloseCodeOnWire } from './close-code.js';
+import type { Role } from './closing-handshake.js';
+import { Masker, NOT_ASCII_BITS, readMask, rotateMask } from './masking.js';
+import { MessageAssembly, type Allocate } from './message-assembly.js';
+import {
+  FIN_BIT,
+  MASK_BIT,
+  MAX_CONTROL_PAYLOAD_BYTES,
+  MAX_HEADER_BYTES,
+  OPCODE_BINARY,
+  OPCODE_CLOSE,
+  OPCODE_CONTINUATION,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
+  RESERVED_BITS,
+} from './opcode.js';
+import { Utf8Validator } from './utf8-validator.js';
+import * as violations from './violation.js';
+import type { Violation } from './violation.js';
+
+/**
+ * Who is told. `octets[start, end)` is the payload. When the parser says that it `lends` the octets, they are
+ * part of a chunk: copy or decode them. Otherwise they are exactly the payload, and yours.
+ */
+export interface FrameSink {
+  /** A text message, valid UTF-8. */
+  onText(octets: Octets, start: number, end: number, isAscii: boolean): void;
+  onBinary(octets: Octets, start: number, end: number): void;
+  onPing(octets: Octets, start: number, end: number): void;
+  onPong(octets: Octets, start: number, end: number): void;
+  /** A valid Close frame; nothing follows it. The octets are the reason's; the code is 1005 when there was none. */
+  onClose(closeCode: number, octets: Octets, start: number, end: number): void;
+  /** The peer broke the protocol or a limit; nothing follows it. */
+  onViolation(violation: Violation): void;
+}
+
+export interface FrameParserOptions {
+  /** Our own role: a server takes masked frames only, a client unmasked ones only. */
+  readonly role: Role;
+  /** Octets of one message over all its fragments; more is a violation with 1009, seen in the header. */
+  readonly maxMessageBytes: number;
+  /** Frames of one message, empty ones too; more is a violation with 1008. */
+  readonly maxFragmentCount: number;
+  /** How the host allocates; plain zeroed arrays by default. */
+  readonly allocate?: Allocate;
+  /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
+  readonly isUtf8?: (octets: Octets) => boolean;
+}
+
+const allocateZeroed: Allocate = (byteLength) => new Uint8Array(byteLength);
+
+/** One direction of one connection. `parse` takes chunks as they come; it never throws on what a peer sent. */
+export class FrameParser {
+  readonly #sink: FrameSink;
+  readonly #isServer: boolean;
+  readonly #maxMessageBytes: number;
+  readonly #maxFragmentCount: number;
+  readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
+  readonly #allocate: Allocate;
+  readonly #masker = new Masker();
+
+  /** The head of a frame that a chunk's end cut off. */
+  #carry: Octets | undefined = undefined;
+  #carryLength = 0;
+
+  /** The frame whose payload is arriving. */
+  #opcode = 0;
+  #isFinal = true;
+  #mask = 0;
+  /** Payload octets of it that have not arrived; -1 between frames. */
+  #owed = -1;
+
+  /** The fragmented or cut message that is being put together; opcode 0 when there is none. */
+  #messageOpcode = 0;
+  #messageBytes = 0;
+  #fragmentCount = 0;
+  #seen = 0;
+  readonly #validator = new Utf8Validator();
+  #assembly: MessageAssembly | undefined = undefined;
+  /** A control frame that a chunk's end cut: it may stand inside a fragmented message. */
+  #control: MessageAssembly | undefined = undefined;
+
+  /** The chunk that is being parsed. */
+  #chunk: Octets | undefined = undefined;
+  #isDiscarding = false;
+  #isPaused = false;
+  #isParsing = false;
+  readonly #waiting: Octets[] = [];
+
+  constructor(sink: FrameSink, options: FrameParserOptions) {
+    this.#sink = sink;
+    this.#isServer = options.role === 'server';
+    this.#maxMessageBytes = options.maxMessageBytes;
+    this.#maxFragmentCount = options.maxFragmentCount;
+    this.#allocate = options.allocate ?? allocateZeroed;
+    this.#isUtf8 = options.isUtf8;
+  }
+
+  /** Whether everything that still comes is thrown away: after a Close frame or a violation. */
+  get isDiscarding(): boolean {
+    return this.#isDiscarding;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Whether a message has begun and not ended. */
+  get isInsideMessage(): boolean {
+    return this.#messageOpcode !== 0 || this.#owed >= 0 || this.#carryLength > 0;
+  }
+
+  /** Whether the octets that the sink was just given are part of a chunk. */
+  lends(octets: Octets): boolean {
+    return octets === this.#chunk;
+  }
+
+  /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
+  parse(chunk: Octets): void {
+    if (this.#isDiscarding) return;
+    this.#waiting.push(chunk);
+    if (!this.#isParsing) this.#run();
+  }
+
+  /** Stops between two frames, even inside a chunk; may be called by the sink. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Goes on with what was kept. */
+  resume(): void {
+    this.#isPaused = false;
+    if (!this.#isParsing) this.#run();
+  }
+
+  /** Throws away what is kept and all that still comes. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#waiting.length = 0;
+    this.#assembly = undefined;
+    this.#control = undefined;
+  }
+
+  #run(): void {
+    this.#isParsing = true;
+    try {
+      while (this.#waiting.length > 0 && !this.#isPaused) {
+        const chunk = this.#waiting.shift()!;
+        this.#chunk = chunk;
+        const rest = this.#parseChunk(chunk);
+        if (rest < chunk.length && !this.#isDiscarding) this.#waiting.unshift(chunk.subarray(rest));
+      }
+    } finally {
+      this.#isParsing = false;
+      this.#chunk = undefined;
+      this.#masker.release();
+    }
+  }
+
+  /** Parses until the chunk is used up, a pause or the end; answers the offset reached. */
+  #parseChunk(chunk: Octets): number {
+    let at = 0;
+    while (at < chunk.length && !this.#isDiscarding && !this.#isPaused) {
+      if (this.#owed >= 0) at = this.#takePayload(chunk, at);
+      else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
+      else at = this.#takeFrame(chunk, at);
+    }
+    return at;
+  }
+
+  #takeFrame(chunk: Octets, at: number): number {
+    const available = chunk.length - at;
+    if (available < 2) return this.#carryOver(chunk, at);
+    const first = chunk[at]!;
+    const second = chunk[at + 1]!;
+    const refused = this.#refuse(first, second);
+    if (refused !== undefined) {
+      this.#fail(refused);
+      return chunk.length;
+    }
+    const headerBytes = this.#headerBytes(second);
+    if (available < headerBytes) return this.#carryOver(chunk, at);
+    if (!this.#readHeader(chunk, at, headerBytes)) return chunk.length;
+    return this.#takePayload(chunk, at + headerBytes);
+  }
+
+  /** What the first two octets alone make wrong. */
+  #refuse(first: number, second: number): Violation | undefined {
+    if ((first & RESERVED_BITS) !== 0) {
+      // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
+      return (first & 0x40) !== 0 ? violations.RESERVED_BIT_1_SET : violations.RESERVED_BITS_SET;
+    }
+    const opcode = first & 0x0f;
+    if (opcode >= OPCODE_CLOSE) {
+      // RFC 6455 §5.2: an unknown opcode MUST fail the connection.
+      if (opcode > OPCODE_PONG) return violations.OPCODE_RESERVED;
+      // RFC 6455 §5.5: control frames MUST NOT be fragmented and MUST have 125 octets or less.
+      if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
+      if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
+    } else if (opcode > OPCODE_BINARY) return violations.OPCODE_RESERVED;
+    // RFC 6455 §5.4: a continuation needs a message, and fragments of two messages MUST NOT interleave.
+    else if (opcode === OPCODE_CONTINUATION) {
+      if (this.#messageOpcode === 0) return violations.CONTINUATION_WITHOUT_START;
+    } else if (this.#messageOpcode !== 0) return violations.MESSAGE_INSIDE_MESSAGE;
+    const isMasked = (second & MASK_BIT) !== 0;
+    if (isMasked === this.#isServer) return undefined;
+    // RFC 6455 §5.1: the server MUST close on an unmasked frame, the client on a masked one.
+    return this.#isServer ? violations.MASK_MISSING : violations.MASK_UNEXPECTED;
+  }
+
+  #headerBytes(second: number): number {
+    const length = second & 0x7f;
+    const lengthBytes = length < 126 ? 0 : length === 126 ? 2 : 8;
+    return 2 + lengthBytes + (this.#isServer ? 4 : 0);
+  }
+
+  /** Reads a whole header; false when it is a violation. */
+  #readHeader(octets: Octets, at: number, headerBytes: number): boolean {
+    const first = octets[at]!;
+    let length = octets[at + 1]! & 0x7f;
+    if (length >= 126) {
+      length = length === 126 ? (octets[at + 2]! << 8) | octets[at + 3]! : readLength64(octets, at);
+      const refused = refuseLength(length, octets[at + 1]! & 0x7f);
+      if (refused !== undefined) return this.#fail(refused);
+    }
+    const opcode = first & 0x0f;
+    if (opcode < OPCODE_CLOSE) {
+      // Limits are decided on the header, before anything is allocated (RFC 6455 §10.4).
+      if (length > this.#maxMessageBytes - this.#messageBytes) {
+        return this.#fail(violations.MESSAGE_TOO_BIG);
+      }
+      if (++this.#fragmentCount > this.#maxFragmentCount) {
+        return this.#fail(violations.TOO_MANY_FRAGMENTS);
+      }
+    }
+    this.#opcode = opcode;
+    this.#isFinal = (first & FIN_BIT) !== 0;
+    this.#mask = this.#isServer ? readMask(octets, at + headerBytes - 4) : 0;
+    this.#owed = length;
+    return true;
+  }
+
+  /** Keeps the head of a header. */
+  #carryOver(chunk: Octets, at: number): number {
+    const carry = (this.#carry ??= new Uint8Array(MAX_HEADER_BYTES));
+    for (let index = at; index < chunk.length; index++) carry[this.#carryLength++] = chunk[index]!;
+    return chunk.length;
+  }
+
+  /** Adds octets to a header that was cut, and reads it once it is whole. */
+  #completeHeader(chunk: Octets, start: number): number {
+    const carry = this.#carry!;
+    let at = start;
+    if (this.#carryLength < 2) {
+      carry[this.#carryLength++] = chunk[at++]!;
+      const refused = this.#refuse(carry[0]!, carry[1]!);
+      if (refused !== undefined) {
+        this.#fail(refused);
+        return chunk.length;
+      }
+    }
+    const headerBytes = this.#headerBytes(carry[1]!);
+    while (this.#carryLength < headerBytes && at < chunk.length) {
+      carry[this.#carryLength++] = chunk[at++]!;
+    }
+    if (this.#carryLength < headerBytes) return at;
+    this.#carryLength = 0;
+    if (!this.#readHeader(carry, 0, headerBytes)) return chunk.length;
+    return this.#takePayload(chunk, at);
+  }
+
+  #takePayload(chunk: Octets, at: number): number {
+    const end = Math.min(chunk.length, at + this.#owed);
+    const isWhole = end - at === this.#owed;
+    if (this.#opcode >= OPCODE_CLOSE) this.#takeControl(chunk, at, end, isWhole);
+    else if (isWhole && this.#isFinal && this.#messageOpcode === 0) {
+      this.#takeWholeMessage(chunk, at, end);
+    } else this.#takePart(chunk, at, end, isWhole);
+    return end;
+  }
+
+  /** The fast path: the message is one frame, and all of it is in the chunk. */
+  #takeWholeMessage(chunk: Octets, start: number, end: number): void {
+    this.#owed = -1;
+    this.#fragmentCount = 0;
+    const isText = this.#opcode === OPCODE_TEXT;
+    const mask = this.#mask;
+    const seen = isText || mask !== 0 ? this.#masker.apply(chunk, start, end, mask) : 0;
+    if (!isText) {
+      this.#sink.onBinary(chunk, start, end);
+      return;
+    }
+    const isAscii = (seen & NOT_ASCII_BITS) === 0;
+    if (!isAscii && !this.#isValidText(chunk, start, end)) {
+      this.#fail(violations.TEXT_NOT_UTF8);
+      return;
+    }
+    this.#sink.onText(chunk, start, end, isAscii);
+  }
+
+  #isValidText(octets: Octets, start: number, end: number): boolean {
+    if (this.#isUtf8 !== undefined) return this.#isUtf8(octets.subarray(start, end));
+    this.#validator.reset();
+    return this.#validator.accept(octets, start, end) && this.#validator.isComplete;
+  }
+
+  /** A piece of a message that is fragmented, or of a frame that is not all there. */
+  #takePart(chunk: Octets, start: number, end: number, isWhole: boolean): void {
+    const assembly = (this.#assembly ??= new MessageAssembly(this.#allocate));
+    if (this.#messageOpcode === 0) {
+      this.#messageOpcode = this.#opcode;
+      this.#seen = 0;
+      this.#validator.reset();
+    }
+    if (end > start) {
+      const from = assembly.length;
+      assembly.append(chunk, start, end, from + this.#owed);
+      const to = assembly.length;
+      this.#messageBytes += end - start;
+      this.#owed -= end - start;
+      if (!this.#unmaskPart(assembly.buffer, from, to)) {
+        this.#fail(violations.TEXT_NOT_UTF8);
+        return;
+      }
+    }
+    if (!isWhole) return;
+    this.#owed = -1;
+    if (this.#isFinal) this.#finishMessage(assembly);
+  }
+
+  /** Unmasks and validates what just came; false at the first octet that cannot be text. */
+  #unmaskPart(octets: Octets, from: number, to: number): boolean {
+    const seen = this.#masker.apply(octets, from, to, this.#mask);
+    this.#mask = rotateMask(this.#mask, to - from);
+    if (this.#messageOpcode !== OPCODE_TEXT) return true;
+    const wasAscii = (this.#seen & NOT_ASCII_BITS) === 0;
+    this.#seen |= seen;
+    if (wasAscii && (seen & NOT_ASCII_BITS) === 0) return true;
+    // RFC 6455 §8.1: text that is not valid UTF-8 MUST fail the connection; here it does so at once.
+    return this.#validator.accept(octets, from, to);
+  }
+
+  #finishMessage(assembly: MessageAssembly): void {
+    const isText = this.#messageOpcode === OPCODE_TEXT;
+    this.#messageOpcode = 0;
+    this.#messageBytes = 0;
+    this.#fragmentCount = 0;
+    const message = assembly.take();
+    if (!isText) this.#sink.onBinary(message, 0, message.length);
+    // RFC 6455 §5.6: the whole message MUST be valid UTF-8, whatever its fragments end with.
+    else if (!this.#validator.isComplete) this.#fail(violations.TEXT_NOT_UTF8);
+    else {
+      this.#sink.onText(message, 0, message.length, (this.#seen & NOT_ASCII_BITS) === 0);
+    }
+  }
+
+  #takeControl(chunk: Octets, start: number, end: number, isWhole: boolean): void {
+    const control = this.#control;
+    if (isWhole && (control === undefined || control.length === 0)) {
+      this.#owed = -1;
+      if (this.#mask !== 0) this.#masker.apply(chunk, start, end, this.#mask);
+      this.#tellControl(chunk, start, end);
+      return;
+    }
+    const parts = (this.#control ??= new MessageAssembly(this.#allocate));
+    const from = parts.length;
+    parts.append(chunk, start, end, from + this.#owed);
+    this.#masker.apply(parts.buffer, from, parts.length, this.#mask);
+    this.#mask = rotateMask(this.#mask, end - start);
+    this.#owed -= end - start;
+    if (!isWhole) return;
+    this.#owed = -1;
+    const payload = parts.take();
+    this.#tellControl(payload, 0, payload.length);
+  }
+
+  #tellControl(octets: Octets, start: number, end: number): void {
+    if (this.#opcode === OPCODE_PING) this.#sink.onPing(octets, start, end);
+    else if (this.#opcode === OPCODE_PONG) this.#sink.onPong(octets, start, end);
+    else this.#tellClose(octets, start, end);
+  }
+
+  #tellClose(octets: Octets, start: number, end: number): void {
+    // RFC 6455 §5.5.1: if there is a body, the first two octets MUST be a code.
+    if (end - start === 1) {
+      this.#fail(violations.CLOSE_PAYLOAD_SHORT);
+      return;
+    }
+    const hasCode = end > start;
+    const closeCode = hasCode ? (octets[start]! << 8) | octets[start + 1]! : CLOSE_NO_STATUS;
+    if (hasCode && !isCloseCodeOnWire(closeCode)) {
+      this.#fail(violations.CLOSE_CODE_INVALID);
+    } else if (hasCode && !this.#isValidText(octets, start + 2, end)) {
+      // RFC 6455 §5.5.1 and §8.1: the reason is UTF-8.
+      this.#fail(violations.REASON_NOT_UTF8);
+    } else {
+      // RFC 6455 §1.4: what comes after a Close frame is discarded.
+      this.discard();
+      this.#sink.onClose(closeCode, octets, hasCode ? start + 2 : start, end);
+    }
+  }
+
+  /** Swaps to discarding and tells the violation; answers false, for those who say whether to go on. */
+  #fail(violation: Violation): false {
+    this.discard();
+    this.#sink.onViolation(violation);
+    return false;
+  }
+}
+
+/** The 64-bit length behind the first two octets; NaN when its most significant bit is set. */
+function readLength64(octets: Octets, at: number): number {
+  const high =
+    octets[at + 2]! * 2 ** 24 + (octets[at + 3]! << 16) + (octets[at + 4]! << 8) + octets[at + 5]!;
+  const low =
+    octets[at + 6]! * 2 ** 24 + (octets[at + 7]! << 16) + (octets[at + 8]! << 8) + octets[at + 9]!;
+  // Beyond 2^53 the sum is not exact, but it is far above every limit, which is all that is asked of it.
+  return octets[at + 2]! >= 0x80 ? NaN : high * 2 ** 32 + low;
+}
+
+function refuseLength(length: number, lengthField: number): Violation | undefined {
+  // RFC 6455 §5.2: the most significant bit MUST be 0.
+  if (Number.isNaN(length)) return violations.LENGTH_NEGATIVE;
+  // RFC 6455 §5.2: the minimal number of octets MUST be used.
+  const isMinimal = length >= (lengthField === 126 ? 126 : 65_536);
+  return isMinimal ? undefined : violations.LENGTH_NOT_MINIMAL;
+}

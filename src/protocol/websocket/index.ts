@@ -1,0 +1,12 @@
+/** The door of protocol/websocket/: RFC 6455 without I/O. */
+export * from './close-code.js';
+export * from './closing-handshake.js';
+export * from './frame-parser.js';
+export * from './frame-writer.js';
+export * from './header-grammar.js';
+export * from './masking.js';
+export type { Allocate } from './message-assembly.js';
+export * from './opcode.js';
+export * from './opening-handshake.js';
+export * from './utf8-validator.js';
+export type { Violation } from './violation.js';

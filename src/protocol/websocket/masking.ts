@@ -1,0 +1,78 @@
+/** Owns the masking of RFC 6455 §5.3: XOR by machine words, which tells at the same time whether all octets are ASCII. */
+import type { Octets } from '../../foundation/index.js';
+
+/** Below this many octets the set-up of the word loop costs more than it saves. */
+const MIN_WORDS_BYTES = 48;
+
+/** The bit of each octet in a word that ASCII leaves clear. */
+export const NOT_ASCII_BITS = 0x80808080;
+
+const NO_WORDS = new Int32Array(0);
+
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** A masking key as a word whose lowest octet is the key's first. */
+export function readMask(octets: Octets, at: number): number {
+  return octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24);
+}
+
+/** The key as it stands `consumed` octets further on. */
+export function rotateMask(mask: number, consumed: number): number {
+  const bits = (consumed & 3) << 3;
+  return bits === 0 ? mask : (mask >>> bits) | (mask << (32 - bits));
+}
+
+/** Masks and unmasks octets in place; remembers the last buffer's words, because a chunk holds many frames. */
+export class Masker {
+  #words: Int32Array = NO_WORDS;
+
+  /**
+   * XORs `octets[start, end)` with the key and answers the OR of what came out:
+   * `& NOT_ASCII_BITS` is 0 exactly when all of it is ASCII. A mask of 0 only looks.
+   */
+  apply(octets: Octets, start: number, end: number, mask: number): number {
+    if (end - start < MIN_WORDS_BYTES) return applyByOctet(octets, start, end, mask);
+    const base = octets.byteOffset;
+    const aligned = start + (-(base + start) & 3);
+    let seen = applyByOctet(octets, start, aligned, mask);
+    const words = this.#wordsOf(octets);
+    const key = wordOf(rotateMask(mask, aligned - start));
+    const lastWord = (base + end) >>> 2;
+    for (let word = (base + aligned) >>> 2; word < lastWord; word++) {
+      const plain = words[word]! ^ key;
+      words[word] = plain;
+      seen |= plain;
+    }
+    const tail = lastWord * 4 - base;
+    return seen | applyByOctet(octets, tail, end, rotateMask(mask, tail - start));
+  }
+
+  /** Forgets the last buffer, so that it can be collected. */
+  release(): void {
+    this.#words = NO_WORDS;
+  }
+
+  #wordsOf(octets: Octets): Int32Array {
+    if (this.#words.buffer !== octets.buffer) {
+      this.#words = new Int32Array(octets.buffer, 0, octets.buffer.byteLength >>> 2);
+    }
+    return this.#words;
+  }
+}
+
+function applyByOctet(octets: Octets, start: number, end: number, mask: number): number {
+  let seen = 0;
+  // RFC 6455 §5.3: octet i is XORed with octet i modulo 4 of the key.
+  for (let index = start, shift = 0; index < end; index++, shift = (shift + 8) & 24) {
+    const plain = octets[index]! ^ ((mask >>> shift) & 0xff);
+    octets[index] = plain;
+    seen |= plain;
+  }
+  // Spread to all octets, so that callers test one constant whichever loop ran.
+  return seen | (seen << 24);
+}
+
+function wordOf(mask: number): number {
+  if (IS_LITTLE_ENDIAN) return mask | 0;
+  return (mask << 24) | ((mask & 0xff00) << 8) | ((mask >>> 8) & 0xff00) | ((mask >>> 24) & 0xff);
+}

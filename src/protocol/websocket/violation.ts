@@ -1,0 +1,106 @@
+/** Owns what a peer can do wrong: each violation with its close code, its stable code and words. */
+import {
+  CLOSE_INVALID_PAYLOAD,
+  CLOSE_MESSAGE_TOO_BIG,
+  CLOSE_POLICY_VIOLATION,
+  CLOSE_PROTOCOL_ERROR,
+} from './close-code.js';
+
+/** Why a connection is failed (RFC 6455 §7.1.7). The codes are those that users of `ws` know. */
+export interface Violation {
+  /** What the Close frame says. */
+  readonly closeCode: number;
+  /** `WS_ERR_…`: stable across versions. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export const RESERVED_BITS_SET: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_UNEXPECTED_RSV_2_3',
+  'RSV2 and RSV3 must be clear: no extension was negotiated that uses them',
+);
+export const RESERVED_BIT_1_SET: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_UNEXPECTED_RSV_1',
+  'RSV1 must be clear: no extension was negotiated that uses it',
+);
+export const OPCODE_RESERVED: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_OPCODE',
+  'the opcode is reserved',
+);
+export const CONTINUATION_WITHOUT_START: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_OPCODE',
+  'a continuation frame came without a message to continue',
+);
+export const MESSAGE_INSIDE_MESSAGE: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_OPCODE',
+  'a message began before the fragmented one had ended',
+);
+export const CONTROL_FRAGMENTED: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_EXPECTED_FIN',
+  'FIN must be set in a control frame',
+);
+export const CONTROL_TOO_LONG: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH',
+  'a control frame may carry at most 125 octets',
+);
+export const MASK_MISSING: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_EXPECTED_MASK',
+  'MASK must be set in a frame from a client',
+);
+export const MASK_UNEXPECTED: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_UNEXPECTED_MASK',
+  'MASK must be clear in a frame from a server',
+);
+export const LENGTH_NOT_MINIMAL: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_LENGTH_ENCODING',
+  'the payload length is not encoded in the fewest octets',
+);
+export const LENGTH_NEGATIVE: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_LENGTH_ENCODING',
+  'the most significant bit of a 64-bit payload length must be 0',
+);
+export const CLOSE_PAYLOAD_SHORT: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH',
+  'the payload of a Close frame is empty or begins with a two-octet code',
+);
+export const CLOSE_CODE_INVALID: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_CLOSE_CODE',
+  'a Close frame carries a code that must not be sent',
+);
+export const TEXT_NOT_UTF8: Violation = violation(
+  CLOSE_INVALID_PAYLOAD,
+  'WS_ERR_INVALID_UTF8',
+  'a text message is not valid UTF-8',
+);
+export const REASON_NOT_UTF8: Violation = violation(
+  CLOSE_INVALID_PAYLOAD,
+  'WS_ERR_INVALID_UTF8',
+  'the reason in a Close frame is not valid UTF-8',
+);
+export const MESSAGE_TOO_BIG: Violation = violation(
+  CLOSE_MESSAGE_TOO_BIG,
+  'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+  'a message is larger than maxMessageBytes',
+);
+export const TOO_MANY_FRAGMENTS: Violation = violation(
+  CLOSE_POLICY_VIOLATION,
+  'WS_ERR_TOO_MANY_BUFFERED_PARTS',
+  'a message has more fragments than maxFragmentCount',
+);
+
+function violation(closeCode: number, code: string, message: string): Violation {
+  return { closeCode, code, message };
+}

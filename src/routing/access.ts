@@ -1,0 +1,112 @@
+/** Owns the access rules: pattern rules in code that decide who may do what (semantics A1 to A3, D3). */
+import { DestinationPattern, type Captures } from '../message/index.js';
+import type { GrantAuthority, Operation, Principal } from '../session/index.js';
+
+export type OperationSelection = Operation | readonly Operation[] | 'any';
+
+/** Decides for one principal. A capture that met a wildcard of a pattern subscription has the value `*` or `**`. */
+export type AccessCondition = (principal: Principal, captures: Captures) => boolean;
+
+/** What holds where no rule says anything: `open` allows, `closed` refuses (semantics A2). */
+export type DefaultAccess = 'open' | 'closed';
+
+interface AccessRule {
+  readonly effect: 'allow' | 'deny';
+  readonly operations: ReadonlySet<Operation>;
+  readonly pattern: DestinationPattern;
+  readonly condition: AccessCondition | undefined;
+}
+
+const ALL_OPERATIONS: readonly Operation[] = ['send', 'subscribe', 'request'];
+
+/** Never open by default: what is sent there speaks in the server's name, or governs it. */
+const CLOSED_BY_DEFAULT: readonly { operations: readonly Operation[]; pattern: string }[] = [
+  { operations: ['send', 'request'], pattern: '/user/**' },
+  { operations: ALL_OPERATIONS, pattern: '/ops/**' },
+  { operations: ALL_OPERATIONS, pattern: '/ops' },
+];
+
+/** A condition that only named principals meet. */
+export const authenticated: AccessCondition = (principal) => principal.name !== undefined;
+
+/**
+ * Rules in any order: what a `deny` rule matches is refused, else what an `allow` rule matches is allowed, else the default holds.
+ * A pattern subscription is allowed by a rule that covers the whole pattern; a `deny` rule that only overlaps it
+ * takes effect at each concrete destination, at delivery.
+ */
+export class AccessRules implements GrantAuthority {
+  readonly #rules: AccessRule[] = [];
+  readonly #closed = CLOSED_BY_DEFAULT.map(({ operations, pattern }) => ({
+    operations: new Set(operations),
+    pattern: DestinationPattern.parse(pattern),
+  }));
+  #default: DefaultAccess = 'closed';
+  #generation = 0;
+
+  /** Rises with every change: grants given before it are asked about again at their next delivery. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get defaultAccess(): DefaultAccess {
+    return this.#default;
+  }
+
+  /** Decided once, when listening begins, by whether every bound address is loopback. */
+  setDefault(access: DefaultAccess): void {
+    this.#default = access;
+    this.#generation += 1;
+  }
+
+  /** Throws `destination/invalid` for a pattern that is none. */
+  allow(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
+    return this.#add('allow', operations, pattern, condition);
+  }
+
+  /** Throws `destination/invalid` for a pattern that is none. */
+  deny(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
+    return this.#add('deny', operations, pattern, condition);
+  }
+
+  permits(principal: Principal, operation: Operation, scope: string): boolean {
+    const wanted = DestinationPattern.parse(scope);
+    let isAllowed = false;
+    for (const rule of this.#rules) {
+      if (!rule.operations.has(operation)) continue;
+      const captures = rule.pattern.capturesOfPattern(wanted);
+      if (captures === undefined) continue;
+      if (rule.condition !== undefined && !rule.condition(principal, captures)) continue;
+      if (rule.effect === 'deny') return false;
+      isAllowed = true;
+    }
+    return isAllowed || (this.#default === 'open' && !this.#isClosedByDefault(operation, wanted));
+  }
+
+  #isClosedByDefault(operation: Operation, wanted: DestinationPattern): boolean {
+    return this.#closed.some(
+      ({ operations, pattern }) => operations.has(operation) && pattern.covers(wanted),
+    );
+  }
+
+  #add(
+    effect: AccessRule['effect'],
+    operations: OperationSelection,
+    pattern: string,
+    condition: AccessCondition | undefined,
+  ): this {
+    const selected =
+      operations === 'any'
+        ? ALL_OPERATIONS
+        : typeof operations === 'string'
+          ? [operations]
+          : operations;
+    this.#rules.push({
+      effect,
+      operations: new Set(selected),
+      pattern: DestinationPattern.parse(pattern),
+      condition,
+    });
+    this.#generation += 1;
+    return this;
+  }
+}

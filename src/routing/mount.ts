@@ -1,0 +1,74 @@
+/** Owns the mount contract: what answers the three operations below one prefix (public as `tideway/mount`). */
+import type { Cancellation } from '../foundation/index.js';
+import type { DestinationPattern, Message, StreamPosition } from '../message/index.js';
+import type { DeliverySink, DeliverySource, Grant, Principal, Session } from '../session/index.js';
+
+/**
+ * `log`: yields publications, each with its own place. `state`: a snapshot, then changes at revisions of the root.
+ * `reply`: answers without a position, then an end.
+ */
+export type MountKind = 'log' | 'state' | 'reply';
+
+/** Who asks: a client's session, or the server itself. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Undefined for the server itself and for its HTTP API. */
+  readonly session: Session | undefined;
+}
+
+interface OperationOfCaller {
+  readonly caller: Caller;
+  /** The whole destination. */
+  readonly destination: string;
+  /** The destination below the mount's prefix, with its leading `/`; empty for the prefix itself. */
+  readonly path: string;
+  readonly grant: Grant;
+}
+
+export interface SendOperation extends OperationOfCaller {
+  readonly message: Message;
+  readonly key: string | undefined;
+  readonly messageId: string | undefined;
+}
+
+export interface RequestOperation extends SendOperation {
+  /** Cancelled when the asker no longer waits. */
+  readonly cancellation: Cancellation;
+}
+
+export interface SubscribeOperation extends OperationOfCaller {
+  /** Set when `destination` is a pattern. */
+  readonly pattern: DestinationPattern | undefined;
+  readonly cursor: string | undefined;
+  readonly policy: string | undefined;
+}
+
+/** What a send came to: a log answers with the position. */
+export interface SendOutcome {
+  readonly position?: StreamPosition;
+}
+
+/** A subscription that a mount has opened; live from the moment that the promise of it resolves (semantics S4). */
+export interface OpenedSubscription {
+  readonly source: DeliverySource;
+  /** Where it stands, for mounts with positions. */
+  readonly cursor?: string;
+  /** Whether nothing was missed; present when a cursor was given (semantics S6). */
+  readonly recovered?: boolean;
+}
+
+/** One answer, or a stream of them. */
+export type Reply = Message | AsyncIterable<Message>;
+
+/**
+ * Owns a prefix. An operation that a mount does not have is refused with `destination/unsupported-operation`.
+ * Methods refuse by rejecting with a RequestError. They may be called in any order and never see a socket or a dialect.
+ */
+export interface Mount {
+  readonly kind: MountKind;
+  send?(operation: SendOperation): Promise<SendOutcome>;
+  subscribe?(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription>;
+  request?(operation: RequestOperation): Promise<Reply>;
+  /** Ends what the mount holds; called once, when the server closes. */
+  close?(): void;
+}

@@ -1,0 +1,53 @@
+/** Owns the one Origin gate of every door that a browser can reach (semantics A4). */
+
+/** The header fields that it looks at, names in lower case. */
+export interface OriginHeaders {
+  get(name: string): string | undefined;
+}
+
+export interface OriginGateOptions {
+  /** More origins than the server's own, written as browsers send them: `https://example.com`. Default none. */
+  readonly allowedOrigins?: readonly string[];
+}
+
+/**
+ * Exact matches only. A request without Origin passes unless it brings cookies: browsers always send
+ * Origin where this gate stands, so such a request is no browser's, or not to be trusted.
+ */
+export class OriginGate {
+  readonly #allowed: Set<string>;
+  #acceptsHost: boolean = false;
+
+  constructor(options: OriginGateOptions = {}) {
+    this.#allowed = new Set(options.allowedOrigins ?? []);
+  }
+
+  /**
+   * Says which origins are the server's own, once it listens. On loopback these are named one by one: there a Host header
+   * proves nothing, since a stranger's domain may be made to resolve to it. Elsewhere an Origin equal to the Host is the server's own.
+   */
+  setOwn(own: { readonly origins: readonly string[] } | 'host'): void {
+    if (own === 'host') this.#acceptsHost = true;
+    else for (const origin of own.origins) this.#allowed.add(origin);
+  }
+
+  /** Why a request is refused, or undefined when it passes. */
+  refusalOf(headers: OriginHeaders): string | undefined {
+    const origin = headers.get('origin');
+    if (origin === undefined) {
+      return headers.get('cookie') === undefined
+        ? undefined
+        : 'a request with cookies needs an Origin header';
+    }
+    if (this.isAllowed(origin, headers.get('host'))) return undefined;
+    return 'this Origin is not allowed; name it in allowedOrigins';
+  }
+
+  /** Whether pages of an origin may use the server. */
+  isAllowed(origin: string, host: string | undefined): boolean {
+    if (this.#allowed.has(origin)) return true;
+    if (!this.#acceptsHost || host === undefined) return false;
+    const own = host.toLowerCase();
+    return origin === `http://${own}` || origin === `https://${own}`;
+  }
+}

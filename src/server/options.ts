@@ -1,0 +1,76 @@
+/** Owns the options of a server: meaning, unit, default, consequence. */
+import type { Server as HttpServer } from 'node:http';
+import type { Log, Metrics, Random, Time } from '../foundation/index.js';
+import type { TopicRule } from '../mounts/topics/index.js';
+import type { Authenticate, SessionLimits } from '../session/index.js';
+import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
+import type { TokenOptions } from './tokens.js';
+
+/** Limits of a server, each with its default; see also the limits of sessions. */
+export interface ServerLimits extends SessionLimits {
+  /** Octets of one message of a client or of the HTTP API. Beyond it the connection closes with 1009, the API answers 413. Default 1 MiB. */
+  readonly maxMessageBytes: number;
+  /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 16,384. */
+  readonly maxFragmentCount: number;
+  /** Time for the HTTP upgrade; then the socket is dropped. Default 10,000. */
+  readonly handshakeTimeoutMs: number;
+  /** Time for a client's first message; then it ends with `session/connect-timeout`. Default 60,000. */
+  readonly connectTimeoutMs: number;
+  /** Time for the closing handshake; then the socket is dropped. Default 10,000. */
+  readonly closeTimeoutMs: number;
+  /** Silence after which a client is asked with a WebSocket Ping. 0 turns it off. Default 25,000. */
+  readonly heartbeatIntervalMs: number;
+  /** Time for an answer to that Ping; then the connection is dropped. Default 10,000. */
+  readonly heartbeatTimeoutMs: number;
+  /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
+  readonly minHeartbeatIntervalMs: number;
+}
+
+/** All of it is optional: `createServer()` is an embedded server without identity, on its own HTTP server. */
+export interface ServerOptions {
+  /** Paths of the WebSocket endpoint. Default `/ws`. */
+  readonly path?: string | readonly string[];
+  /** An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own. */
+  readonly server?: HttpServer;
+  /** Finds out who a client is. Default: by `tokens` when given, else everybody is anonymous. */
+  readonly authenticate?: Authenticate;
+  /** Signed tokens (JWT, HMAC). Not together with `authenticate`. */
+  readonly tokens?: TokenOptions;
+  /** Origins of pages that may connect, beside the server's own: `https://example.com`. Default none. */
+  readonly allowedOrigins?: readonly string[];
+  /** Keys with which back ends publish over HTTP. Default none: `POST /api/publish` is refused. */
+  readonly apiKeys?: readonly string[];
+  /** A directory of files to serve over HTTP. Default none. */
+  readonly staticDirectory?: string;
+  /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
+  readonly topics?: Readonly<Record<string, TopicRule>>;
+  readonly limits?: Partial<ServerLimits>;
+  /** Where streams are kept. Default: in memory. */
+  readonly store?: StreamStore;
+  /** Options of the default store. */
+  readonly memory?: MemoryStreamStoreOptions;
+  /** Default: silent. */
+  readonly log?: Log;
+  /** Default: counted in memory, readable at `server.metrics`. */
+  readonly metrics?: Metrics;
+  /** Default: the process's clock and timers. */
+  readonly time?: Time;
+  /** Default: the operating system's. */
+  readonly random?: Random;
+}
+
+export const DEFAULT_PATH = '/ws';
+export const DEFAULT_PORT = 8080;
+export const DEFAULT_HOST = '127.0.0.1';
+
+/** What differs from the engine's own defaults differs because a broker's messages are small. */
+export const DEFAULT_TRANSPORT_LIMITS: Omit<ServerLimits, keyof SessionLimits> = {
+  maxMessageBytes: 1_048_576,
+  maxFragmentCount: 16_384,
+  handshakeTimeoutMs: 10_000,
+  connectTimeoutMs: 60_000,
+  closeTimeoutMs: 10_000,
+  heartbeatIntervalMs: 25_000,
+  heartbeatTimeoutMs: 10_000,
+  minHeartbeatIntervalMs: 1_000,
+};

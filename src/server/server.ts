@@ -1,0 +1,282 @@
+/** Owns the composition root: options become rooms, wired together; it has no logic of its own. */
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import {
+  Cancellation,
+  DeadlineWheel,
+  Disconnect,
+  MemoryMetrics,
+  newId,
+  SILENT_LOG,
+  type Log,
+  type Metrics,
+  type Time,
+} from '../foundation/index.js';
+import { NativeReceiver, type NativeEnvironment } from '../dialect/native/index.js';
+import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
+import { createHttpApi, createRequestListener } from '../http/index.js';
+import { BINARY_CONTENT_TYPE, Message, type MessageHeaders } from '../message/index.js';
+import type { StreamPosition } from '../message/index.js';
+import { AppMount } from '../mounts/app/index.js';
+import { TopicRules, TopicsMount, type TopicRule } from '../mounts/topics/index.js';
+import { UserMount } from '../mounts/user/index.js';
+import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
+import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
+import {
+  ANONYMOUS,
+  DEFAULT_SESSION_LIMITS,
+  SessionRegistry,
+  type AcceptConnection,
+  type Authenticate,
+} from '../session/index.js';
+import { MemoryStreamStore, Streams } from '../streams/index.js';
+import {
+  acceptWebSocketConnections,
+  nodeRandom,
+  nodeTime,
+  type WebSocketDoor,
+} from '../transport/index.js';
+import { bind, boundAddress, loopbackOrigins, urlOf, type BoundAddress } from './listening.js';
+import {
+  DEFAULT_HOST,
+  DEFAULT_PATH,
+  DEFAULT_TRANSPORT_LIMITS,
+  type ServerLimits,
+  type ServerOptions,
+} from './options.js';
+import { tokenAuthentication } from './tokens.js';
+
+/** What may accompany a publication. */
+export interface PublishOptions {
+  /** What `latest` and `sample` tell apart by. */
+  readonly key?: string;
+  /** A repeated id is answered with the first position and not published again. */
+  readonly messageId?: string;
+  readonly headers?: MessageHeaders;
+  /** Default `application/json`, and `application/octet-stream` for octets. */
+  readonly contentType?: string;
+}
+
+/** Where a server has been told to listen. */
+export interface ListenOptions {
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Default `127.0.0.1`. Anything that is not loopback closes what no access rule allows (semantics A2). */
+  readonly host?: string;
+}
+
+const SERVER_CALLER: Caller = { principal: ANONYMOUS, session: undefined };
+/** Deadlines of sessions come due up to this much late. */
+const DEADLINE_GRANULARITY_MS = 250;
+
+/** One server: mounts, rules, an HTTP server, and every connection to it. */
+export class TidewayServer {
+  /** Who may do what; see `AccessRules`. */
+  readonly access: AccessRules = new AccessRules();
+  /** Settings of topics by pattern: `topics.rule('/topic/chat', { historySize: 100 })`. */
+  readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
+  /** Message mappings below `/app`. */
+  readonly app: AppMount;
+  /** The counts of everything, when the server was given no metrics of its own. */
+  readonly metrics: Metrics;
+  readonly #router: Router;
+  readonly #originGate: OriginGate;
+  readonly #streams: Streams;
+  readonly #sessions = new SessionRegistry();
+  readonly #deadlines: DeadlineWheel;
+  readonly #http: HttpServer;
+  readonly #ownsHttp: boolean;
+  readonly #closing = new Cancellation();
+  readonly #door: WebSocketDoor;
+
+  constructor(options: ServerOptions = {}) {
+    const time = options.time ?? nodeTime();
+    const random = options.random ?? nodeRandom();
+    const log = options.log ?? SILENT_LOG;
+    const limits: ServerLimits = {
+      ...DEFAULT_SESSION_LIMITS,
+      ...DEFAULT_TRANSPORT_LIMITS,
+      ...options.limits,
+    };
+    this.metrics = options.metrics ?? new MemoryMetrics();
+    this.#router = new Router(this.access, this.metrics);
+    this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
+    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
+
+    const rules = new TopicRules();
+    for (const [pattern, rule] of Object.entries(options.topics ?? {})) rules.add(pattern, rule);
+    this.topics = { rule: (pattern, rule) => rules.add(pattern, rule) };
+    const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
+    this.#streams = new Streams(store, time, this.metrics, {
+      liveRingBytes: (destination) => rules.settingsOf(destination).liveRingBytes,
+    });
+    this.app = new AppMount(time, log);
+    this.#mountDefaults(rules);
+
+    const native: NativeEnvironment = {
+      session: {
+        clock: time,
+        deadlines: this.#deadlines,
+        limits,
+        metrics: this.metrics,
+        registry: this.#sessions,
+      },
+      router: this.#router,
+      authenticate: authenticationOf(options, time),
+      newSessionId: () => newId(random),
+      maxMessageBytes: limits.maxMessageBytes,
+      minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
+      log,
+    };
+    this.#ownsHttp = options.server === undefined;
+    this.#http = options.server ?? this.#createHttp(options, limits, log);
+    this.#door = acceptWebSocketConnections({
+      server: this.#http,
+      paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
+      subprotocols: [NATIVE_SUBPROTOCOL],
+      checkOrigin: (headers) => this.#originGate.refusalOf(headers),
+      accept: this.#acceptor(native, limits.connectTimeoutMs),
+      limits,
+      time,
+      random,
+      metrics: this.metrics,
+    });
+    this.#http.once('listening', () => this.#listening());
+    if (this.#http.listening) this.#listening();
+  }
+
+  /** Gives a prefix to a mount of yours. Throws when the prefix is taken. */
+  mount(prefix: string, mount: Mount): this {
+    this.#router.mount(prefix, mount);
+    return this;
+  }
+
+  /**
+   * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets.
+   * Answers the position, for destinations that have one. Rejects with a RequestError.
+   */
+  async publish(
+    destination: string,
+    body: unknown,
+    options: PublishOptions = {},
+  ): Promise<StreamPosition | undefined> {
+    const { key, messageId } = options;
+    const submission = { message: messageOf(body, options), key, messageId };
+    return (await this.#router.send(SERVER_CALLER, destination, submission)).position;
+  }
+
+  /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port. */
+  async listen(options: ListenOptions): Promise<BoundAddress> {
+    await bind(this.#http, options.port, options.host ?? DEFAULT_HOST);
+    const address = this.address;
+    if (address === undefined) throw new Error('the server was closed while it began to listen');
+    return address;
+  }
+
+  /** Where it listens; undefined while it does not. */
+  get address(): BoundAddress | undefined {
+    return boundAddress(this.#http);
+  }
+
+  /** The address as a URL to open; undefined while it does not listen. */
+  get url(): string | undefined {
+    const { address } = this;
+    return address === undefined ? undefined : urlOf(address);
+  }
+
+  /** Sessions that are live now. */
+  get sessionCount(): number {
+    return this.#sessions.count;
+  }
+
+  /** Runs `listener` when the server begins to close: for timers and the like. */
+  onClose(listener: () => void): void {
+    this.#closing.onCancelled(listener);
+  }
+
+  /** Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone. */
+  async close(): Promise<void> {
+    if (this.#closing.isCancelled) return;
+    this.#closing.cancel();
+    this.#door.stopAccepting();
+    const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
+    this.#sessions.disconnectAll(goodbye);
+    await this.#door.close(goodbye.closeCode, goodbye.code);
+    if (this.#ownsHttp && this.#http.listening) await closeHttp(this.#http);
+    this.#deadlines.stop();
+    this.#router.close();
+    this.#streams.close();
+  }
+
+  #mountDefaults(rules: TopicRules): void {
+    const topics = new TopicsMount(this.#streams, rules);
+    this.#router.mount('/topic', topics);
+    this.#router.mount('/queue', topics);
+    this.#router.mount('/app', this.app);
+    this.#router.mount('/user', new UserMount(this.#streams));
+  }
+
+  #createHttp(options: ServerOptions, limits: ServerLimits, log: Log): HttpServer {
+    const api = createHttpApi({
+      router: this.#router,
+      originGate: this.#originGate,
+      caller: SERVER_CALLER,
+      apiKeys: options.apiKeys ?? [],
+      maxMessageBytes: limits.maxMessageBytes,
+      metrics: this.metrics,
+      log,
+    });
+    return createHttpServer(
+      { requestTimeout: limits.handshakeTimeoutMs },
+      createRequestListener(api, options.staticDirectory),
+    );
+  }
+
+  #acceptor(environment: NativeEnvironment, connectTimeoutMs: number): AcceptConnection {
+    const native: OfferedDialect = {
+      subprotocols: [NATIVE_SUBPROTOCOL],
+      isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
+      accept: (connection) => new NativeReceiver(environment, connection),
+    };
+    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs };
+    return (connection) => new DialectSelection(selection, connection);
+  }
+
+  /** Decided once (semantics A2, A4): only on loopback is anything allowed that no rule allows. */
+  #listening(): void {
+    const { address } = this;
+    if (address === undefined) return;
+    this.access.setDefault(address.isLoopback ? 'open' : 'closed');
+    this.#originGate.setOwn(
+      address.isLoopback ? { origins: loopbackOrigins(address.port) } : 'host',
+    );
+  }
+}
+
+/** A server with these options. Nothing listens until `listen` is called, or until the HTTP server given to it does. */
+export function createServer(options: ServerOptions = {}): TidewayServer {
+  return new TidewayServer(options);
+}
+
+function authenticationOf(options: ServerOptions, time: Time): Authenticate {
+  const { authenticate, tokens } = options;
+  if (authenticate !== undefined && tokens !== undefined) {
+    throw new RangeError('give either "authenticate" or "tokens", not both');
+  }
+  if (tokens !== undefined) return tokenAuthentication(tokens, () => time.nowMs());
+  return authenticate ?? (() => Promise.resolve(ANONYMOUS));
+}
+
+function messageOf(body: unknown, options: PublishOptions): Message {
+  const { contentType, headers } = options;
+  if (body instanceof Uint8Array) {
+    return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
+  }
+  return Message.fromJson(body, headers);
+}
+
+function closeHttp(server: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,28 @@
+/** Owns the limits of a session: name, unit, default, consequence (semantics E2). */
+
+export interface SessionLimits {
+  /** Subscriptions of one session; one more is refused with `subscription/too-many`. Default 1,000. */
+  readonly maxSubscriptionCount: number;
+  /** Requests of one session that wait for a reply; one more is refused with `request/too-many`. Default 256. */
+  readonly maxPendingRequestCount: number;
+  /** Messages of one session that wait for a handler; one more is refused with `app/busy`. Default 256. */
+  readonly maxWaitingHandlerCount: number;
+  /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
+  readonly maxBufferedBytes: number;
+  /** Octets that one pull takes, or one publication when that is larger. Default 65,536. */
+  readonly maxPullBytes: number;
+  /** Octets waiting in a connection, replies included; above it ends with `session/slow-consumer`. Default 4 MiB. */
+  readonly maxOutboundBytes: number;
+  /** Messages received while the token is being checked; one more ends it with `session/too-many-operations`. Default 256. */
+  readonly maxUnauthenticatedCount: number;
+}
+
+export const DEFAULT_SESSION_LIMITS: SessionLimits = {
+  maxSubscriptionCount: 1_000,
+  maxPendingRequestCount: 256,
+  maxWaitingHandlerCount: 256,
+  maxBufferedBytes: 65_536,
+  maxPullBytes: 65_536,
+  maxOutboundBytes: 4_194_304,
+  maxUnauthenticatedCount: 256,
+};

@@ -1,0 +1,255 @@
+/** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
+import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
+import type { Clock, DeadlineWheel, Metrics } from '../foundation/index.js';
+import { Batch } from './batch.js';
+import type { Connection } from './connection.js';
+import type { Delivery } from './delivery.js';
+import type { Grant } from './grant.js';
+import { HandlerLine } from './handler-line.js';
+import type { SessionLimits } from './limits.js';
+import type { Principal } from './principal.js';
+import type { SessionRegistry } from './session-registry.js';
+import { Subscription, type SubscriptionOwner } from './subscription.js';
+
+/** How a dialect writes what its session has for the client. */
+export interface DeliveryWriter {
+  writeDelivery(subscription: Subscription, delivery: Delivery): void;
+  /** Says why, then closes the connection. */
+  writeDisconnect(error: Disconnect): void;
+}
+
+/** What every session of a server shares. */
+export interface SessionEnvironment {
+  readonly clock: Clock;
+  /** For the ends of tokens. */
+  readonly deadlines: DeadlineWheel;
+  readonly limits: SessionLimits;
+  readonly metrics: Metrics;
+  readonly registry: SessionRegistry;
+}
+
+/** One client, from its authentication to its end, which is observed exactly once (semantics R4). */
+export class Session implements SubscriptionOwner {
+  readonly sessionId: string;
+  readonly connection: Connection;
+  readonly handlerLine: HandlerLine;
+  /** Cancelled when the session ends. */
+  readonly ended: Cancellation = new Cancellation();
+  readonly #environment: SessionEnvironment;
+  readonly #writer: DeliveryWriter;
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** Subscriptions with something to pull, in the order of their turns. */
+  readonly #ready = new Set<Subscription>();
+  readonly #tokenEnd = new Deadline(() => this.#tokenDue());
+  #principal: Principal;
+  #isPumping = false;
+
+  constructor(
+    environment: SessionEnvironment,
+    sessionId: string,
+    connection: Connection,
+    principal: Principal,
+    writer: DeliveryWriter,
+  ) {
+    this.#environment = environment;
+    this.sessionId = sessionId;
+    this.connection = connection;
+    this.#principal = principal;
+    this.#writer = writer;
+    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount);
+    this.#watchToken();
+    environment.registry.add(this);
+    environment.metrics.count('sessions_started');
+  }
+
+  get principal(): Principal {
+    return this.#principal;
+  }
+
+  get isEnded(): boolean {
+    return this.ended.isCancelled;
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
+  }
+
+  subscription(name: string): Subscription | undefined {
+    return this.#subscriptions.get(name);
+  }
+
+  /** Reserves a name. Throws `subscription/exists` or `subscription/too-many`. */
+  reserve(name: string, grant: Grant): Subscription {
+    if (this.#subscriptions.has(name)) {
+      throw new RequestError('subscription/exists', 'this session has that subscription already');
+    }
+    const { maxSubscriptionCount } = this.#environment.limits;
+    if (this.#subscriptions.size >= maxSubscriptionCount) {
+      this.#environment.metrics.count('limit_reached', { limit: 'maxSubscriptionCount' });
+      throw new RequestError(
+        'subscription/too-many',
+        `a session has at most ${maxSubscriptionCount} subscriptions (maxSubscriptionCount)`,
+      );
+    }
+    const subscription = new Subscription(this, name, grant);
+    this.#subscriptions.set(name, subscription);
+    return subscription;
+  }
+
+  /** Closes a subscription and forgets its name. */
+  release(subscription: Subscription): void {
+    if (this.#subscriptions.get(subscription.name) === subscription) {
+      this.#subscriptions.delete(subscription.name);
+    }
+    this.#ready.delete(subscription);
+    subscription.close();
+  }
+
+  /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
+  renew(principal: Principal, regrant: (name: string) => Grant): void {
+    this.#principal = principal;
+    this.#watchToken();
+    for (const subscription of this.#subscriptions.values()) {
+      try {
+        subscription.regrant(regrant(subscription.name));
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error;
+        this.#finish(subscription, { kind: 'end', error });
+      }
+    }
+  }
+
+  subscriptionReady(subscription: Subscription): void {
+    this.#ready.add(subscription);
+    this.#pump();
+  }
+
+  /** The connection can take more. */
+  connectionWritable(): void {
+    this.#pump();
+  }
+
+  /** Ends it and says why. */
+  disconnect(error: Disconnect): void {
+    if (this.isEnded) return;
+    this.#environment.metrics.count('sessions_disconnected', { code: error.code });
+    this.#writer.writeDisconnect(error);
+    this.end();
+  }
+
+  /** Ends it without a word, because the connection is gone or was closed politely. */
+  end(): void {
+    if (this.isEnded) return;
+    this.#environment.deadlines.clear(this.#tokenEnd);
+    this.#environment.registry.remove(this);
+    for (const subscription of this.#subscriptions.values()) subscription.close();
+    this.#subscriptions.clear();
+    this.#ready.clear();
+    this.ended.cancel();
+    this.#environment.metrics.count('sessions_ended');
+  }
+
+  /** To be called after a reply was queued: too many octets waiting end the session. */
+  checkOutbound(): void {
+    const { maxOutboundBytes } = this.#environment.limits;
+    if (this.connection.bufferedBytes <= maxOutboundBytes) return;
+    this.#environment.metrics.count('limit_reached', { limit: 'maxOutboundBytes' });
+    this.disconnect(
+      new Disconnect(
+        'session/slow-consumer',
+        `more than ${maxOutboundBytes} octets wait for this connection (maxOutboundBytes)`,
+      ),
+    );
+  }
+
+  /** Pulls in turns, while the connection can take more. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    const { maxBufferedBytes } = this.#environment.limits;
+    try {
+      for (const subscription of this.#ready) {
+        if (!this.connection.isOpen || this.connection.bufferedBytes >= maxBufferedBytes) break;
+        this.#ready.delete(subscription);
+        // Added again at the end of the line: the iteration comes back to it after the others.
+        if (this.#pullOnce(subscription)) this.#ready.add(subscription);
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  /** Whether something was delivered, so that there may be more. */
+  #pullOnce(subscription: Subscription): boolean {
+    if (!this.#mayDeliver(subscription)) return false;
+    const delivery = subscription.liveSource?.pull(this.#environment.limits.maxPullBytes);
+    if (delivery === undefined) return false;
+    if (delivery.kind === 'publications') {
+      const batch = this.#permittedPart(subscription, delivery.batch);
+      if (batch !== undefined) {
+        this.#writer.writeDelivery(
+          subscription,
+          batch === delivery.batch ? delivery : { kind: 'publications', batch },
+        );
+      }
+      return true;
+    }
+    if (delivery.kind !== 'end') {
+      this.#writer.writeDelivery(subscription, delivery);
+      return true;
+    }
+    if (delivery.error instanceof Disconnect) this.disconnect(delivery.error);
+    else this.#finish(subscription, delivery);
+    return false;
+  }
+
+  /** Nothing is delivered without a valid grant: live, replayed or recovered (semantics A3). */
+  #mayDeliver(subscription: Subscription): boolean {
+    const { grant } = subscription;
+    if (grant.isExpiredAt(this.#environment.clock.nowMs())) {
+      this.#tokenDue();
+      return false;
+    }
+    if (grant.isPermitted) return true;
+    this.#environment.metrics.count('access_refused', { operation: 'delivery' });
+    const error = new RequestError('access/denied', 'the right to this subscription has ended');
+    this.#finish(subscription, { kind: 'end', error });
+    return false;
+  }
+
+  /** The publications of a batch that the grant covers: the batch itself when it covers all (semantics D3). */
+  #permittedPart(subscription: Subscription, batch: Batch): Batch | undefined {
+    const { grant } = subscription;
+    if (grant.isExact) return batch;
+    const permitted = batch.publications.filter((publication) =>
+      grant.covers(publication.destination),
+    );
+    if (permitted.length === batch.publications.length) return batch;
+    return permitted.length === 0 ? undefined : new Batch(permitted);
+  }
+
+  #finish(subscription: Subscription, end: Delivery & { readonly kind: 'end' }): void {
+    this.release(subscription);
+    this.#writer.writeDelivery(subscription, end);
+  }
+
+  #watchToken(): void {
+    const { clock, deadlines } = this.#environment;
+    const { expiresAtMs } = this.#principal;
+    if (expiresAtMs === undefined) deadlines.clear(this.#tokenEnd);
+    else deadlines.set(this.#tokenEnd, Math.max(0, expiresAtMs - clock.nowMs()));
+  }
+
+  #tokenDue(): void {
+    const { expiresAtMs } = this.#principal;
+    if (expiresAtMs === undefined) return;
+    // The wall clock may have been set back since the deadline was computed.
+    if (this.#environment.clock.nowMs() < expiresAtMs) {
+      this.#watchToken();
+      return;
+    }
+    this.disconnect(
+      new Disconnect('session/token-expired', 'the token has expired; come back with a new one'),
+    );
+  }
+}

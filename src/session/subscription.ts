@@ -1,0 +1,68 @@
+/** Owns one subscription of a session: its name, its grant, its source, and whether it may be pulled. */
+import type { DeliverySink, DeliverySource } from './delivery.js';
+import type { Grant } from './grant.js';
+
+/** What a subscription tells its session. */
+export interface SubscriptionOwner {
+  subscriptionReady(subscription: Subscription): void;
+}
+
+/** Reserved before its source is open, so that a second one of the same name, or an unsubscribe, finds it. */
+export class Subscription implements DeliverySink {
+  /** The destination or pattern that was subscribed to. */
+  readonly name: string;
+  readonly #owner: SubscriptionOwner;
+  #grant: Grant;
+  #source: DeliverySource | undefined;
+  #isLive = false;
+  #isClosed = false;
+
+  constructor(owner: SubscriptionOwner, name: string, grant: Grant) {
+    this.#owner = owner;
+    this.name = name;
+    this.#grant = grant;
+  }
+
+  get grant(): Grant {
+    return this.#grant;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The source while deliveries may be pulled. */
+  get liveSource(): DeliverySource | undefined {
+    return this.#isLive ? this.#source : undefined;
+  }
+
+  /** Gives the opened source; one that was unsubscribed meanwhile closes it again. */
+  attach(source: DeliverySource): void {
+    if (this.#isClosed) source.close();
+    else this.#source = source;
+  }
+
+  /** Lets deliveries flow: called after the acknowledgement is written, which precedes them (semantics S4). */
+  start(): void {
+    if (this.#isClosed) return;
+    this.#isLive = true;
+    this.ready();
+  }
+
+  ready(): void {
+    if (this.#isLive) this.#owner.subscriptionReady(this);
+  }
+
+  /** A renewed token brings a new grant. */
+  regrant(grant: Grant): void {
+    this.#grant = grant;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isLive = false;
+    this.#source?.close();
+    this.#source = undefined;
+  }
+}

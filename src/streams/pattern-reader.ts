@@ -1,0 +1,55 @@
+/** Owns one reader of all streams inside a pattern: a cursor for each, taken in turns. */
+import type { Delivery, DeliverySink } from '../session/index.js';
+import type { Stream, StreamReader } from './stream.js';
+import { StreamCursor } from './stream-cursor.js';
+import type { StreamStore } from './stream-store.js';
+
+/** Order holds within each stream; between streams none is promised (semantics O4). */
+export class PatternReader implements StreamReader {
+  readonly #store: StreamStore;
+  readonly #sink: DeliverySink;
+  readonly #cursors = new Map<Stream, StreamCursor>();
+  readonly #ready = new Set<StreamCursor>();
+
+  constructor(store: StreamStore, sink: DeliverySink) {
+    this.#store = store;
+    this.#sink = sink;
+  }
+
+  /** Reads a stream from an offset on; one that it reads already stays where it is. */
+  attach(stream: Stream, nextOffset: number): void {
+    if (this.#cursors.has(stream)) return;
+    const cursor = new StreamCursor(stream, this.#store, nextOffset, undefined, () => {
+      this.#ready.add(cursor);
+      this.#sink.ready();
+    });
+    this.#cursors.set(stream, cursor);
+    stream.addReader(this);
+  }
+
+  /** Forgets all streams and answers which they were. */
+  detach(): readonly Stream[] {
+    const streams = [...this.#cursors.keys()];
+    this.#cursors.clear();
+    this.#ready.clear();
+    return streams;
+  }
+
+  streamReady(stream: Stream): void {
+    const cursor = this.#cursors.get(stream);
+    if (cursor === undefined) return;
+    this.#ready.add(cursor);
+    this.#sink.ready();
+  }
+
+  pull(maxBytes: number): Delivery | undefined {
+    for (const cursor of this.#ready) {
+      this.#ready.delete(cursor);
+      const delivery = cursor.pull(maxBytes);
+      if (delivery === undefined) continue;
+      this.#ready.add(cursor);
+      return delivery;
+    }
+    return undefined;
+  }
+}

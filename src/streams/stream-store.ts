@@ -1,0 +1,59 @@
+/** Owns the port of stores that keep ordered streams: positions are issued here, and fan-out comes only from the feed (semantics S1 to S3). */
+import type { Message, Publication, StreamPosition } from '../message/index.js';
+
+/** How much of a stream is kept for recovery; both bounds hold. */
+export interface Retention {
+  /** Publications; 0 keeps none. */
+  readonly historySize: number;
+  /** Age in milliseconds; Infinity keeps them while the size allows. */
+  readonly historyTtlMs: number;
+}
+
+export interface AppendOptions {
+  readonly key: string | undefined;
+  /** A repeated id within the store's window is answered with the first answer (semantics S8). */
+  readonly messageId: string | undefined;
+  readonly retention: Retention;
+}
+
+export interface Appended {
+  readonly position: StreamPosition;
+  /** Whether a publication with this message id was there already. */
+  readonly isDuplicate: boolean;
+}
+
+/** One publication in the store's order, with the offset before it, so that a lost one is seen (semantics S3). */
+export interface FeedEntry {
+  readonly publication: Publication;
+  readonly epoch: string;
+  readonly offset: number;
+  readonly previousOffset: number;
+}
+
+export type FeedListener = (entry: FeedEntry) => void;
+
+/** A part of the history, or the fact that not all of what was asked for is there any more. */
+export type HistoryPart =
+  | { readonly kind: 'publications'; readonly publications: readonly Publication[] }
+  | { readonly kind: 'unrecoverable' };
+
+/** Keeps streams. Every implementation passes the contract suite of `tideway/testing`. */
+export interface StreamStore {
+  /** Appends and answers with the position. Rejects with a RequestError `stream/unavailable` when it cannot. */
+  append(destination: string, message: Message, options: AppendOptions): Promise<Appended>;
+  /**
+   * Answers the last position of a stream; from then on all that is appended to it is in the feed.
+   * A store that knows at once answers at once: then what a session publishes after it has subscribed reaches it.
+   */
+  follow(destination: string): StreamPosition | Promise<StreamPosition>;
+  /** The stream is not needed in the feed any more. */
+  unfollow(destination: string): void;
+  /** All streams inside a pattern are in the feed, those born later too. */
+  followPattern(pattern: string): void | Promise<void>;
+  unfollowPattern(pattern: string): void;
+  /** What follows `after`, in order without a gap, about `maxBytes` of it but at least one if there is one. */
+  read(destination: string, after: StreamPosition, maxBytes: number): Promise<HistoryPart>;
+  /** The one listener of the feed: publications of one stream in the order of their offsets. */
+  setFeedListener(listener: FeedListener): void;
+  close(): void;
+}

@@ -1,0 +1,108 @@
+/** Owns one stream on this node: the ring that live cursors share, and who reads it (semantics S9). */
+import { Ring } from '../foundation/index.js';
+import type { Publication, StreamPosition } from '../message/index.js';
+import { Batch } from '../session/index.js';
+import type { FeedEntry } from './stream-store.js';
+
+/** Who is told that a stream has more. */
+export interface StreamReader {
+  streamReady(stream: Stream): void;
+}
+
+/** Publications by offset, the latest `liveRingBytes` of them. */
+export class Stream {
+  readonly destination: string;
+  readonly epoch: string;
+  readonly #maxRingBytes: number;
+  readonly #ring: Ring<Publication>;
+  readonly #readers = new Set<StreamReader>();
+  #ringBytes = 0;
+  /** The batch built last, and the bound it was cut by: readers at the same place share it. */
+  #batch: Batch | undefined;
+  #batchStart = 0;
+  #batchEnd = 0;
+  #batchMaxBytes = 0;
+  /** Whether the bound ended it rather than the ring's head. */
+  #batchIsCut = false;
+  /** Whether a flush is due. Belongs to the hub that owns the stream. */
+  isDirty: boolean = false;
+  /** Set when the feed lost an entry: what follows cannot be joined to what was read. */
+  isInterrupted: boolean = false;
+
+  /** `position` is the last one before the ring begins. */
+  constructor(destination: string, position: StreamPosition, maxRingBytes: number) {
+    this.destination = destination;
+    this.epoch = position.epoch;
+    this.#maxRingBytes = maxRingBytes;
+    this.#ring = new Ring(position.offset + 1);
+  }
+
+  /** The first offset that the ring still has. */
+  get tailOffset(): number {
+    return this.#ring.tail;
+  }
+
+  /** The offset that the next publication will have. */
+  get nextOffset(): number {
+    return this.#ring.head;
+  }
+
+  get readerCount(): number {
+    return this.#readers.size;
+  }
+
+  addReader(reader: StreamReader): void {
+    this.#readers.add(reader);
+  }
+
+  removeReader(reader: StreamReader): void {
+    this.#readers.delete(reader);
+  }
+
+  /** Takes the next entry of the feed; false when one before it was lost (semantics S3). */
+  accept(entry: FeedEntry): boolean {
+    if (entry.epoch !== this.epoch || entry.offset !== this.#ring.head) return false;
+    this.#ring.push(entry.publication);
+    this.#ringBytes += entry.publication.retainedBytes;
+    // The newest stays, however large it is: otherwise a message larger than the ring could never be read.
+    while (this.#ringBytes > this.#maxRingBytes && this.#ring.size > 1) {
+      this.#ringBytes -= this.#ring.shift()?.retainedBytes ?? 0;
+    }
+    return true;
+  }
+
+  /** Tells every reader that there is more. */
+  notifyReaders(): void {
+    for (const reader of this.#readers) reader.streamReady(this);
+  }
+
+  /** The publications from `offset` on, about `maxBytes` of them; undefined when there is none yet. */
+  batchFrom(offset: number, maxBytes: number): Batch | undefined {
+    const head = this.#ring.head;
+    if (offset >= head) return undefined;
+    const isSame =
+      this.#batchStart === offset &&
+      this.#batchMaxBytes === maxBytes &&
+      (this.#batchIsCut || this.#batchEnd === head);
+    if (this.#batch !== undefined && isSame) return this.#batch;
+    return this.#build(offset, maxBytes);
+  }
+
+  #build(offset: number, maxBytes: number): Batch {
+    const publications: Publication[] = [];
+    let takenBytes = 0;
+    let next = offset;
+    for (; next < this.#ring.head && takenBytes < maxBytes; next++) {
+      const publication = this.#ring.at(next);
+      if (publication === undefined) break;
+      publications.push(publication);
+      takenBytes += publication.retainedBytes;
+    }
+    this.#batch = new Batch(publications);
+    this.#batchStart = offset;
+    this.#batchEnd = next;
+    this.#batchMaxBytes = maxBytes;
+    this.#batchIsCut = takenBytes >= maxBytes;
+    return this.#batch;
+  }
+}

@@ -1,0 +1,257 @@
+/** Owns the streams of this node: publishing to the store, its feed into rings, and the opening of readers. */
+import { Deadline, DeadlineWheel, type Metrics, type Time } from '../foundation/index.js';
+import { parseCursor } from '../message/index.js';
+import type { DestinationPattern, Message, Publication, StreamPosition } from '../message/index.js';
+import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
+import { PatternReader } from './pattern-reader.js';
+import { Stream, type StreamReader } from './stream.js';
+import { StreamCursor } from './stream-cursor.js';
+import type { Appended, AppendOptions, FeedEntry, StreamStore } from './stream-store.js';
+
+export interface StreamsOptions {
+  /** How long a ring is kept after its last reader left, so that it can still recover from it. Default 120,000. */
+  readonly lingerMs?: number;
+  /** The size of a stream's ring of live publications (semantics S9). Default 1 MiB for every destination. */
+  readonly liveRingBytes?: (destination: string) => number;
+}
+
+/** An opened reader; `cursor` is where it stands at that moment. */
+export interface OpenedReader {
+  readonly source: DeliverySource;
+  readonly cursor: string | undefined;
+  readonly recovered: boolean | undefined;
+}
+
+interface HeldStream {
+  readonly stream: Stream;
+  readonly lingering: Deadline;
+}
+
+interface PatternGroup {
+  readonly pattern: DestinationPattern;
+  readonly readers: Set<PatternReader>;
+}
+
+export const DEFAULT_LIVE_RING_BYTES = 1_048_576;
+const DEFAULT_LINGER_MS = 120_000;
+const LINGER_GRANULARITY_MS = 1_000;
+/** Octets of history that a recovery reads before it is acknowledged. */
+const FIRST_HISTORY_BYTES = 65_536;
+
+/** Streams by destination, held while somebody reads them and for a while after. */
+export class Streams {
+  readonly #store: StreamStore;
+  readonly #time: Time;
+  readonly #metrics: Metrics;
+  readonly #lingerMs: number;
+  readonly #liveRingBytes: (destination: string) => number;
+  readonly #held = new Map<string, HeldStream>();
+  readonly #opening = new Map<string, Promise<Stream>>();
+  readonly #patterns = new Map<string, PatternGroup>();
+  readonly #deadlines: DeadlineWheel;
+  #dirty: Stream[] = [];
+
+  constructor(store: StreamStore, time: Time, metrics: Metrics, options: StreamsOptions = {}) {
+    this.#store = store;
+    this.#time = time;
+    this.#metrics = metrics;
+    this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS;
+    this.#liveRingBytes = options.liveRingBytes ?? (() => DEFAULT_LIVE_RING_BYTES);
+    this.#deadlines = new DeadlineWheel(time, LINGER_GRANULARITY_MS);
+    store.setFeedListener((entry) => this.#accept(entry));
+  }
+
+  /** Appends to a stream. Nothing reaches a reader but through the store's feed (semantics S1). */
+  publish(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
+    this.#metrics.count('publications_appended');
+    return this.#store.append(destination, message, options);
+  }
+
+  /** Opens a reader of one stream; it misses nothing from when the promise resolves (semantics S4). */
+  async open(
+    destination: string,
+    sink: DeliverySink,
+    cursor: string | undefined,
+  ): Promise<OpenedReader> {
+    // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
+    const held = this.#hold(destination);
+    const stream = held instanceof Stream ? held : await held;
+    const reader: StreamReader = { streamReady: () => sink.ready() };
+    stream.addReader(reader);
+    this.#stopLingering(stream);
+    const start = await this.#startOf(stream, cursor);
+    const place = new StreamCursor(stream, this.#store, start.nextOffset, start.history, () =>
+      sink.ready(),
+    );
+    if (start.recovered !== undefined) {
+      this.#metrics.count('recoveries', { recovered: String(start.recovered) });
+    }
+    const source: DeliverySource = {
+      pull: (maxBytes: number): Delivery | undefined => place.pull(maxBytes),
+      close: () => this.#leave(stream, reader),
+    };
+    return { source, cursor: place.text, recovered: start.recovered };
+  }
+
+  /** Opens a reader of all streams inside a pattern, those born later from their start (semantics S5). */
+  async openPattern(
+    pattern: DestinationPattern,
+    sink: DeliverySink,
+    cursor: string | undefined,
+  ): Promise<OpenedReader> {
+    const group = this.#groupOf(pattern);
+    const reader = new PatternReader(this.#store, sink);
+    group.readers.add(reader);
+    const following = this.#store.followPattern(pattern.text);
+    if (following instanceof Promise) await following;
+    for (const { stream } of this.#held.values()) {
+      if (pattern.matches(stream.destination)) {
+        reader.attach(stream, stream.nextOffset);
+        this.#stopLingering(stream);
+      }
+    }
+    const source: DeliverySource = {
+      pull: (maxBytes: number): Delivery | undefined => reader.pull(maxBytes),
+      close: () => this.#leavePattern(group, reader),
+    };
+    // A pattern's cursor is not issued yet, so none can be recovered from.
+    return { source, cursor: undefined, recovered: cursor === undefined ? undefined : false };
+  }
+
+  /** Streams held at this moment, for metrics and tests. */
+  get heldCount(): number {
+    return this.#held.size;
+  }
+
+  close(): void {
+    this.#deadlines.stop();
+    this.#held.clear();
+    this.#patterns.clear();
+    this.#dirty = [];
+    this.#store.close();
+  }
+
+  async #startOf(
+    stream: Stream,
+    cursor: string | undefined,
+  ): Promise<{
+    nextOffset: number;
+    history?: readonly Publication[];
+    recovered?: boolean;
+  }> {
+    const fresh = stream.nextOffset;
+    if (cursor === undefined) return { nextOffset: fresh };
+    const position = parseCursor(cursor);
+    const isOfStream =
+      position !== undefined && position.epoch === stream.epoch && position.offset < fresh;
+    if (!isOfStream) return { nextOffset: fresh, recovered: false };
+    const nextOffset = position.offset + 1;
+    if (nextOffset >= stream.tailOffset) return { nextOffset, recovered: true };
+    const part = await this.#store.read(stream.destination, position, FIRST_HISTORY_BYTES);
+    return part.kind === 'publications'
+      ? { nextOffset, history: part.publications, recovered: true }
+      : { nextOffset: stream.nextOffset, recovered: false };
+  }
+
+  #hold(destination: string): Stream | Promise<Stream> {
+    const held = this.#held.get(destination);
+    if (held !== undefined) return held.stream;
+    const known = this.#opening.get(destination);
+    if (known !== undefined) return known;
+    const position = this.#store.follow(destination);
+    if (!(position instanceof Promise)) return this.#begin(destination, position);
+    const opening = position
+      .then((top) => this.#held.get(destination)?.stream ?? this.#begin(destination, top))
+      .finally(() => this.#opening.delete(destination));
+    this.#opening.set(destination, opening);
+    return opening;
+  }
+
+  #begin(destination: string, position: StreamPosition): Stream {
+    const stream = new Stream(destination, position, this.#liveRingBytes(destination));
+    const lingering = new Deadline(() => this.#release(stream));
+    this.#held.set(destination, { stream, lingering });
+    for (const { pattern, readers } of this.#patterns.values()) {
+      if (!pattern.matches(destination)) continue;
+      for (const reader of readers) reader.attach(stream, stream.nextOffset);
+    }
+    if (stream.readerCount === 0) this.#deadlines.set(lingering, this.#lingerMs);
+    return stream;
+  }
+
+  #accept(entry: FeedEntry): void {
+    const { destination } = entry.publication;
+    const stream = this.#held.get(destination)?.stream ?? this.#birth(entry);
+    if (stream === undefined) return;
+    if (!stream.accept(entry)) this.#interrupt(stream);
+    if (stream.isDirty || stream.readerCount === 0) return;
+    stream.isDirty = true;
+    this.#dirty.push(stream);
+    if (this.#dirty.length === 1) this.#time.afterTurn(() => this.#flush());
+  }
+
+  /** An entry was lost, or the stream began anew: its readers are told, later ones get a new ring (semantics S3). */
+  #interrupt(stream: Stream): void {
+    stream.isInterrupted = true;
+    this.#metrics.count('streams_interrupted');
+    this.#stopLingering(stream);
+    this.#held.delete(stream.destination);
+  }
+
+  /** A stream that nobody held, but that a pattern is interested in. */
+  #birth(entry: FeedEntry): Stream | undefined {
+    const { destination } = entry.publication;
+    for (const { pattern } of this.#patterns.values()) {
+      if (!pattern.matches(destination)) continue;
+      // It is in the feed already; following keeps the store from forgetting it.
+      void this.#store.follow(destination);
+      return this.#begin(destination, { epoch: entry.epoch, offset: entry.previousOffset });
+    }
+    return undefined;
+  }
+
+  /** Publications leave when all input of the turn was read, so that those of one turn share a write (semantics O2). */
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const stream of dirty) {
+      stream.isDirty = false;
+      stream.notifyReaders();
+    }
+  }
+
+  #leave(stream: Stream, reader: StreamReader): void {
+    stream.removeReader(reader);
+    if (stream.readerCount > 0) return;
+    const held = this.#held.get(stream.destination);
+    if (held?.stream === stream) this.#deadlines.set(held.lingering, this.#lingerMs);
+  }
+
+  #stopLingering(stream: Stream): void {
+    const held = this.#held.get(stream.destination);
+    if (held !== undefined) this.#deadlines.clear(held.lingering);
+  }
+
+  #release(stream: Stream): void {
+    if (stream.readerCount > 0) return;
+    this.#held.delete(stream.destination);
+    this.#store.unfollow(stream.destination);
+  }
+
+  #groupOf(pattern: DestinationPattern): PatternGroup {
+    let group = this.#patterns.get(pattern.text);
+    if (group === undefined) {
+      group = { pattern, readers: new Set() };
+      this.#patterns.set(pattern.text, group);
+    }
+    return group;
+  }
+
+  #leavePattern(group: PatternGroup, reader: PatternReader): void {
+    group.readers.delete(reader);
+    for (const stream of reader.detach()) this.#leave(stream, reader);
+    if (group.readers.size > 0 || this.#patterns.get(group.pattern.text) !== group) return;
+    this.#patterns.delete(group.pattern.text);
+    this.#store.unfollowPattern(group.pattern.text);
+  }
+}

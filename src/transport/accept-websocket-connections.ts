@@ -1,0 +1,168 @@
+/** Owns the door for WebSocket connections on an HTTP server: paths, the Origin gate, subprotocols, and the end of all of them. */
+import type * as http from 'node:http';
+import type * as https from 'node:https';
+import type { Duplex } from 'node:stream';
+import { NO_METRICS, newId, type Metrics, type Random, type Time } from '../foundation/index.js';
+import type { AcceptedUpgrade } from '../protocol/websocket/index.js';
+import type { AcceptConnection, Handshake } from '../session/index.js';
+import { nodeRandom } from './node-random.js';
+import { nodeTime } from './node-time.js';
+import { WebSocketConnection } from './websocket-connection.js';
+import { EngineLoop } from './websocket/engine-loop.js';
+import { resolveLimits, type LimitOptions } from './websocket/limits.js';
+import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
+
+const LABELS = { transport: 'websocket' };
+
+export interface AcceptWebSocketOptions {
+  /** The server whose upgrade requests are answered; it is neither started nor closed here. */
+  readonly server: http.Server | https.Server;
+  /** Paths at which connections are accepted, without a query. */
+  readonly paths: readonly string[];
+  /** Subprotocols that are spoken; the first that the client asks for is agreed. None by default. */
+  readonly subprotocols?: readonly string[];
+  /** The Origin gate (semantics A4): a text refuses the handshake with 403 and is its body. */
+  readonly checkOrigin?: (headers: ReadonlyMap<string, string>) => string | undefined;
+  readonly accept: AcceptConnection;
+  readonly limits?: LimitOptions;
+  readonly time?: Time;
+  readonly random?: Random;
+  readonly metrics?: Metrics;
+  /**
+   * Whether an upgrade at any other path is answered with 404. Default true; false leaves it to the
+   * server's other listeners, one of which must answer.
+   */
+  readonly refusesOtherPaths?: boolean;
+}
+
+/** The connections that came through one door. */
+export interface WebSocketDoor {
+  readonly connections: ReadonlySet<WebSocketConnection>;
+  /** Accepts nothing more: upgrades at its paths are answered with 503. */
+  stopAccepting(): void;
+  /** Stops accepting and closes every connection; resolves when all have ended. */
+  close(closeCode: number, reason: string): Promise<void>;
+}
+
+/** Accepts WebSocket connections on a server. A refused handshake gets an HTTP error with a text; no socket is left hanging. */
+export function acceptWebSocketConnections(options: AcceptWebSocketOptions): WebSocketDoor {
+  return new Door(options);
+}
+
+class Door implements WebSocketDoor {
+  readonly connections = new Set<WebSocketConnection>();
+  readonly #options: AcceptWebSocketOptions;
+  readonly #metrics: Metrics;
+  readonly #random: Random;
+  readonly #loop: EngineLoop;
+  readonly #limits;
+  #isAccepting = true;
+  #allEnded: (() => void) | undefined = undefined;
+
+  constructor(options: AcceptWebSocketOptions) {
+    this.#options = options;
+    this.#metrics = options.metrics ?? NO_METRICS;
+    this.#random = options.random ?? nodeRandom();
+    this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
+    this.#limits = resolveLimits(options.limits ?? {});
+    options.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  stopAccepting(): void {
+    this.#isAccepting = false;
+  }
+
+  close(closeCode: number, reason: string): Promise<void> {
+    this.stopAccepting();
+    return new Promise((resolve) => {
+      this.#allEnded = resolve;
+      for (const connection of this.connections) connection.close(closeCode, reason);
+      if (this.connections.size === 0) resolve();
+    });
+  }
+
+  #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { paths, refusesOtherPaths = true, checkOrigin } = this.#options;
+    const path = pathOf(request);
+    if (!paths.includes(path)) {
+      if (refusesOtherPaths) {
+        this.#refuse(socket, 404, `No WebSocket is served at this path; try ${paths.join(', ')}`);
+      }
+      return;
+    }
+    if (!this.#isAccepting) {
+      this.#refuse(socket, 503, 'The server is closing');
+      return;
+    }
+    const judged = judgeUpgrade(request);
+    if (!judged.isAccepted) {
+      this.#refuse(socket, judged.status, judged.message, judged.headers);
+      return;
+    }
+    const headers = headersOf(request);
+    const refusal = checkOrigin?.(headers);
+    if (refusal !== undefined) this.#refuse(socket, 403, refusal);
+    else this.#open(judged, { path, query: queryOf(request), headers }, socket, head);
+  }
+
+  #refuse(
+    socket: Duplex,
+    status: number,
+    message: string,
+    headers?: Readonly<Record<string, string>>,
+  ): void {
+    this.#metrics.count('websocket_handshakes_refused', { code: String(status) });
+    refuseUpgrade(socket, status, message, headers);
+  }
+
+  #open(
+    upgrade: AcceptedUpgrade,
+    request: Omit<Handshake, 'subprotocol'>,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
+    const { accept, subprotocols = [] } = this.#options;
+    // RFC 6455 §4.2.2, item 5.5: one of those asked for, or none; the first message then tells the dialect.
+    const subprotocol = upgrade.subprotocols.find((name) => subprotocols.includes(name));
+    const lines = acceptanceHeaders(upgrade.key, subprotocol ?? '');
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    const connection = new WebSocketConnection({
+      connectionId: newId(this.#random),
+      handshake: { ...request, subprotocol },
+      socket,
+      loop: this.#loop,
+      limits: this.#limits,
+      metrics: this.#metrics,
+      ended: (ended) => this.#ended(ended),
+    });
+    this.connections.add(connection);
+    this.#metrics.count('connections_opened', LABELS);
+    this.#metrics.gauge('connections_open', this.connections.size, LABELS);
+    connection.start(head, accept);
+  }
+
+  #ended(connection: WebSocketConnection): void {
+    this.connections.delete(connection);
+    this.#metrics.gauge('connections_open', this.connections.size, LABELS);
+    if (this.connections.size === 0) this.#allEnded?.();
+  }
+}
+
+/** Header fields by lower-case name; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
+function headersOf(request: http.IncomingMessage): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index]!.toLowerCase();
+    const value = request.rawHeaders[index + 1]!;
+    const known = headers.get(name);
+    const separator = name === 'cookie' ? '; ' : ', ';
+    headers.set(name, known === undefined ? value : known + separator + value);
+  }
+  return headers;
+}
+
+function queryOf(request: http.IncomingMessage): ReadonlyMap<string, string> {
+  const target = request.url ?? '/';
+  const start = target.indexOf('?');
+  return new Map(new URLSearchParams(start < 0 ? '' : target.slice(start + 1)));
+}

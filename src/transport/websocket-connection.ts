@@ -1,0 +1,148 @@
+/** Owns WebSocket connections as dialects see them: the contract Connection straight on the engine, without an event emitter. */
+import type { Duplex } from 'node:stream';
+import type { Metrics } from '../foundation/index.js';
+import {
+  FIN_BIT,
+  MAX_CONTROL_PAYLOAD_BYTES,
+  OPCODE_BINARY,
+  OPCODE_TEXT,
+  encodeFrames,
+  isCloseCodeOnWire,
+} from '../protocol/websocket/index.js';
+import type {
+  AcceptConnection,
+  Connection,
+  ConnectionReceiver,
+  Handshake,
+  SharedBatch,
+  SharedMessage,
+} from '../session/index.js';
+import { Endpoint, closePayload, type EndpointHandler } from './websocket/endpoint.js';
+import type { EngineLoop } from './websocket/engine-loop.js';
+import type { WebSocketError } from './websocket/errors.js';
+import type { ConnectionLimits } from './websocket/limits.js';
+
+const TRANSPORT = 'websocket';
+const LABELS = { transport: TRANSPORT };
+
+/** What a connection is made of. */
+export interface WebSocketConnectionParts {
+  readonly connectionId: string;
+  readonly handshake: Handshake;
+  readonly socket: Duplex;
+  readonly loop: EngineLoop;
+  readonly limits: ConnectionLimits;
+  readonly metrics: Metrics;
+  /** Told once, after the receiver was. */
+  readonly ended: (connection: WebSocketConnection) => void;
+}
+
+export class WebSocketConnection implements Connection, EndpointHandler {
+  readonly connectionId: string;
+  readonly transport: string = TRANSPORT;
+  readonly handshake: Handshake;
+  readonly #endpoint: Endpoint;
+  readonly #metrics: Metrics;
+  readonly #ended: (connection: WebSocketConnection) => void;
+  #receiver: ConnectionReceiver | undefined = undefined;
+
+  constructor(parts: WebSocketConnectionParts) {
+    this.connectionId = parts.connectionId;
+    this.handshake = parts.handshake;
+    this.#metrics = parts.metrics;
+    this.#ended = parts.ended;
+    this.#endpoint = new Endpoint('server', parts.socket, parts.loop, parts.limits, this);
+  }
+
+  /** Finds the receiver and begins to read; `head` came together with the handshake. */
+  start(head: Buffer, accept: AcceptConnection): void {
+    this.#receiver = accept(this);
+    this.#endpoint.start(head);
+  }
+
+  get bufferedBytes(): number {
+    return this.#endpoint.bufferedBytes;
+  }
+
+  get isOpen(): boolean {
+    return this.#endpoint.isOpen;
+  }
+
+  send(message: SharedMessage): void {
+    if (!this.#endpoint.isOpen) return;
+    // A frame that is copied to the slab anyway needs no shared form.
+    const opcode = message.isBinary ? OPCODE_BINARY : OPCODE_TEXT;
+    this.#endpoint.sender.frame(FIN_BIT | opcode, message.octets);
+  }
+
+  sendBatch(batch: SharedBatch): void {
+    if (!this.#endpoint.isOpen) return;
+    this.#endpoint.sender.writeEncoded((batch.plainFrames ??= framesOf(batch)));
+  }
+
+  close(closeCode: number, reason: string): void {
+    if (!isCloseCodeOnWire(closeCode)) {
+      throw new TypeError(`${closeCode} must not be sent as a close code (RFC 6455 §7.4)`);
+    }
+    this.#endpoint.close(closePayload(closeCode, reasonOctets(reason)));
+  }
+
+  destroy(): void {
+    this.#endpoint.destroy();
+  }
+
+  textReceived(octets: Buffer, start: number, end: number, isAscii: boolean): void {
+    this.#receiver?.textReceived(octets.toString(isAscii ? 'latin1' : 'utf8', start, end));
+  }
+
+  binaryReceived(octets: Buffer, start: number, end: number): void {
+    const isLent = this.#endpoint.lends(octets);
+    this.#receiver?.binaryReceived(isLent ? ownCopy(octets, start, end) : octets);
+  }
+
+  pingReceived(): void {}
+
+  pongReceived(): void {}
+
+  closing(): void {}
+
+  failed(error: WebSocketError): void {
+    this.#metrics.count('websocket_violations', { code: error.code });
+  }
+
+  drained(): void {
+    this.#receiver?.writable();
+  }
+
+  closed(closeCode: number, reason: Buffer): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    this.#metrics.count('connections_closed', LABELS);
+    receiver?.closed(closeCode, reason.toString());
+    this.#ended(this);
+  }
+}
+
+function framesOf(batch: SharedBatch): Uint8Array {
+  return encodeFrames(
+    batch.messages.map(({ isBinary, octets }) => ({
+      opcode: isBinary ? OPCODE_BINARY : OPCODE_TEXT,
+      octets,
+    })),
+  );
+}
+
+/** The receiver keeps it, so it has neither a chunk nor the pool of Buffer behind it. */
+function ownCopy(octets: Buffer, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copy.set(octets.subarray(start, end));
+  return copy;
+}
+
+/** As much of a reason as a Close frame can carry, cut between characters (RFC 6455 §5.5). */
+function reasonOctets(reason: string): Buffer {
+  const octets = Buffer.from(reason);
+  let end = Math.min(octets.length, MAX_CONTROL_PAYLOAD_BYTES - 2);
+  while (end < octets.length && end > 0 && (octets[end]! & 0xc0) === 0x80) end -= 1;
+  return octets.subarray(0, end);
+}

@@ -1,0 +1,66 @@
+/** Owns the options of WebSocketServer. */
+import type * as http from 'node:http';
+import type * as https from 'node:https';
+import type { EngineLoop } from './engine-loop.js';
+import type { LimitOptions } from './limits.js';
+import type { WebSocket } from './web-socket.js';
+
+export type UpgradeCallback<T extends WebSocket> = (
+  client: T,
+  request: http.IncomingMessage,
+) => void;
+
+/** What a `verifyClient` hook is told. */
+export interface ClientInfo {
+  readonly origin: string | undefined;
+  /** Whether the connection is TLS. */
+  readonly secure: boolean;
+  readonly req: http.IncomingMessage;
+}
+
+/** Answers `verifyClient`: whether to accept, and if not the HTTP status (default 401), text and headers. */
+export type VerifyCallback = (
+  isVerified: boolean,
+  status?: number,
+  message?: string,
+  headers?: http.OutgoingHttpHeaders,
+) => void;
+
+export type VerifyClient =
+  ((info: ClientInfo) => boolean) | ((info: ClientInfo, callback: VerifyCallback) => void);
+
+/** Exactly one of `port`, `server` and `noServer` is to be given. */
+export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOptions {
+  /** Port of an HTTP server of its own; 0 lets the system choose. */
+  readonly port?: number | null | undefined;
+  readonly host?: string | null | undefined;
+  /** Length of the queue of connections that wait to be accepted. Default that of Node, 511. */
+  readonly backlog?: number | null | undefined;
+  /** An HTTP or HTTPS server whose upgrade requests are answered. */
+  readonly server?: http.Server | https.Server | null | undefined;
+  /** No server: `handleUpgrade` is called by hand. */
+  readonly noServer?: boolean | undefined;
+  /** Accept only this path; another is answered with 400. */
+  readonly path?: string | null | undefined;
+  /** Whether `clients` is kept. Default true. */
+  readonly clientTracking?: boolean | undefined;
+  /** Chooses a subprotocol of those offered, or false for none. By default the first offered. */
+  readonly handleProtocols?:
+    | ((protocols: Set<string>, request: http.IncomingMessage) => string | false | undefined)
+    | null
+    | undefined;
+  /** Accepts or refuses a client, at once or by its callback. */
+  readonly verifyClient?: VerifyClient | null | undefined;
+  /** Accepted; nothing is negotiated yet. */
+  readonly perMessageDeflate?: boolean | object | undefined;
+  /** Whether a Ping is answered by itself. Default true. */
+  readonly autoPong?: boolean | undefined;
+  /** How long the opening handshake may take. Default 10,000 ms; 0 means no limit. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Another name of `handshakeTimeoutMs`. */
+  readonly handshakeTimeout?: number | undefined;
+  /** The class of the connections, WebSocket or one that extends it. */
+  readonly WebSocket?: (new (address: null) => T) | undefined;
+  /** What connections share; each server has its own by default. */
+  readonly loop?: EngineLoop | undefined;
+}

@@ -1,0 +1,271 @@
+/** Owns the class WebSocketServer: connections accepted from an HTTP server of its own, from a given one, or by hand. */
+import { EventEmitter } from 'node:events';
+import * as http from 'node:http';
+import type * as https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { Deadline } from '../../foundation/index.js';
+import type { AcceptedUpgrade, RefusedUpgrade } from '../../protocol/websocket/index.js';
+import { hasEndpoint } from './endpoint.js';
+import { EngineLoop } from './engine-loop.js';
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
+import type { ServerOptions, UpgradeCallback } from './server-options.js';
+import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
+import { WebSocket } from './web-socket.js';
+
+export interface WebSocketServerEvents<T extends WebSocket> {
+  listening: [];
+  connection: [socket: T, request: http.IncomingMessage];
+  headers: [headers: string[], request: http.IncomingMessage];
+  error: [error: Error];
+  close: [];
+  wsClientError: [error: Error, socket: Duplex, request: http.IncomingMessage];
+}
+
+type State = 'running' | 'closing' | 'closed';
+
+export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitter<
+  WebSocketServerEvents<T>
+> {
+  readonly options: ServerOptions<T>;
+  /** Open connections; undefined when `clientTracking` is false. */
+  readonly clients: Set<T> | undefined;
+  readonly #limits: ConnectionLimits;
+  readonly #handshakeTimeoutMs: number;
+  readonly #loop: EngineLoop;
+  #server: http.Server | https.Server | undefined = undefined;
+  #removeListeners: () => void = () => {};
+  #state: State = 'running';
+  #closesWhenEmpty = false;
+
+  /** Throws a TypeError unless exactly one of `port`, `server` and `noServer` is given. */
+  constructor(options: ServerOptions<T>, listening?: () => void) {
+    super();
+    const { port, server, noServer = false } = options;
+    const places = [
+      port !== undefined && port !== null,
+      server !== undefined && server !== null,
+      noServer,
+    ];
+    if (places.filter(Boolean).length !== 1) {
+      throw new TypeError(
+        'One and only one of the "port", "server", or "noServer" options must be specified',
+      );
+    }
+    this.options = options;
+    this.#limits = resolveLimits(options);
+    this.#handshakeTimeoutMs =
+      options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
+    this.#loop = options.loop ?? new EngineLoop();
+    this.clients = options.clientTracking === false ? undefined : new Set();
+    if (server !== undefined && server !== null) this.#listenTo(server);
+    else if (!noServer) this.#listenOn(listening);
+  }
+
+  #listenOn(listening: (() => void) | undefined): void {
+    const server = http.createServer(
+      {
+        headersTimeout: this.#handshakeTimeoutMs,
+        requestTimeout: this.#handshakeTimeoutMs,
+        connectionsCheckingInterval: Math.max(1, Math.min(30_000, this.#handshakeTimeoutMs / 4)),
+      },
+      answerUpgradeRequired,
+    );
+    this.#listenTo(server);
+    const { port, host, backlog } = this.options;
+    server.listen(
+      { port: port ?? 0, host: host ?? undefined, backlog: backlog ?? undefined },
+      listening,
+    );
+  }
+
+  #listenTo(server: http.Server | https.Server): void {
+    const onListening = (): void => void this.emit('listening');
+    const onError = (error: Error): void => void this.emit('error', error);
+    const onUpgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
+      this.handleUpgrade(request, socket, head, (client, accepted) => {
+        this.emit('connection', client, accepted);
+      });
+    };
+    server.on('listening', onListening).on('error', onError).on('upgrade', onUpgrade);
+    this.#server = server;
+    this.#removeListeners = () => {
+      server.off('listening', onListening).off('error', onError).off('upgrade', onUpgrade);
+    };
+  }
+
+  /** Where the server listens; null when it does not. Throws with `noServer`. */
+  address(): AddressInfo | string | null {
+    if (this.options.noServer === true) {
+      throw new Error('The server is operating in "noServer" mode');
+    }
+    return this.#server?.address() ?? null;
+  }
+
+  /** Stops accepting. Open connections stay; 'close' and the callback come when the last has ended. */
+  close(callback?: (error?: Error) => void): void {
+    if (this.#state === 'closed') {
+      if (callback !== undefined) {
+        this.once('close', () => callback(new Error('The server is not running')));
+      }
+      process.nextTick(() => this.#emitClose());
+      return;
+    }
+    if (callback !== undefined) this.once('close', () => callback());
+    if (this.#state === 'closing') return;
+    this.#state = 'closing';
+    const server = this.#server;
+    this.#removeListeners();
+    this.#server = undefined;
+    if (server !== undefined && this.options.server !== server) {
+      server.close(() => this.#emitClose());
+    } else if (this.clients !== undefined && this.clients.size > 0) this.#closesWhenEmpty = true;
+    else process.nextTick(() => this.#emitClose());
+  }
+
+  #emitClose(): void {
+    this.#state = 'closed';
+    this.emit('close');
+  }
+
+  /** Whether a request is for this server; override it to decide by more than the path. */
+  shouldHandle(request: http.IncomingMessage): boolean {
+    const { path } = this.options;
+    return path === undefined || path === null || path === '' || pathOf(request) === path;
+  }
+
+  /**
+   * Answers an upgrade request. `callback` gets the open connection; a request that is refused is answered here.
+   * Throws when the socket already carries a connection.
+   */
+  handleUpgrade(
+    request: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback<T>,
+  ): void {
+    if (hasEndpoint(socket)) {
+      throw new Error(
+        'server.handleUpgrade() was called more than once with the same socket, ' +
+          'possibly due to a misconfiguration',
+      );
+    }
+    socket.on('error', destroySocket);
+    const judged = judgeUpgrade(request);
+    if (!judged.isAccepted) {
+      this.#refuse(judged, request, socket);
+      return;
+    }
+    if (!this.shouldHandle(request)) {
+      refuseUpgrade(socket, 400, 'Nothing is served at this path');
+      return;
+    }
+    this.#verify(request, socket, () => this.#complete(judged, request, socket, head, callback));
+  }
+
+  #refuse(refused: RefusedUpgrade, request: http.IncomingMessage, socket: Duplex): void {
+    if (this.listenerCount('wsClientError') > 0) {
+      this.emit('wsClientError', new Error(refused.message), socket, request);
+    } else refuseUpgrade(socket, refused.status, refused.message, refused.headers);
+  }
+
+  #verify(request: http.IncomingMessage, socket: Duplex, accept: () => void): void {
+    const { verifyClient } = this.options;
+    if (verifyClient === undefined || verifyClient === null) {
+      accept();
+      return;
+    }
+    const secure = (socket as Partial<TLSSocket>).encrypted === true;
+    const info = { origin: request.headers.origin, secure, req: request };
+    if (verifyClient.length < 2) {
+      if ((verifyClient as (given: typeof info) => boolean)(info)) accept();
+      else refuseUpgrade(socket, 401);
+      return;
+    }
+    const deadline = new Deadline(() =>
+      refuseUpgrade(socket, 503, 'verifyClient did not answer in time'),
+    );
+    if (this.#handshakeTimeoutMs > 0) this.#loop.deadlines.set(deadline, this.#handshakeTimeoutMs);
+    let isAnswered = false;
+    verifyClient(info, (isVerified, status = 401, message, headers) => {
+      this.#loop.deadlines.clear(deadline);
+      if (isAnswered || socket.writableEnded) return;
+      isAnswered = true;
+      if (isVerified) accept();
+      else refuseUpgrade(socket, status, message, headers);
+    });
+  }
+
+  #complete(
+    upgrade: AcceptedUpgrade,
+    request: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback<T>,
+  ): void {
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    if (this.#state !== 'running') {
+      refuseUpgrade(socket, 503);
+      return;
+    }
+    const subprotocol = this.#chooseSubprotocol(upgrade.subprotocols, request);
+    const lines = acceptanceHeaders(upgrade.key, subprotocol);
+    this.emit('headers', lines, request);
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    socket.off('error', destroySocket);
+    const client = this.#newClient();
+    this.#track(client);
+    client.acceptSocket({
+      socket,
+      head,
+      loop: this.#loop,
+      limits: this.#limits,
+      subprotocol,
+      autoPong: this.options.autoPong ?? true,
+    });
+    callback(client, request);
+  }
+
+  #newClient(): T {
+    const Class = this.options.WebSocket ?? (WebSocket as unknown as new (address: null) => T);
+    return new Class(null);
+  }
+
+  #chooseSubprotocol(offered: readonly string[], request: http.IncomingMessage): string {
+    if (offered.length === 0) return '';
+    const { handleProtocols } = this.options;
+    // RFC 6455 §4.2.2, item 5.5: one of those that the client offered, or none.
+    if (handleProtocols === undefined || handleProtocols === null) return offered[0]!;
+    const chosen = handleProtocols(new Set(offered), request);
+    return chosen === false || chosen === undefined ? '' : chosen;
+  }
+
+  #track(client: T): void {
+    const { clients } = this;
+    if (clients === undefined) return;
+    clients.add(client);
+    client.on('close', () => {
+      clients.delete(client);
+      if (this.#closesWhenEmpty && clients.size === 0) process.nextTick(() => this.#emitClose());
+    });
+  }
+}
+
+function destroySocket(this: Duplex): void {
+  this.destroy();
+}
+
+/** Answers a request that is no upgrade (RFC 7231 §6.5.15). */
+function answerUpgradeRequired(_: http.IncomingMessage, response: http.ServerResponse): void {
+  const body = 'Upgrade Required';
+  response.writeHead(426, {
+    'Content-Length': body.length,
+    'Content-Type': 'text/plain',
+    Upgrade: 'websocket',
+  });
+  response.end(body);
+}
