@@ -160,7 +160,9 @@ export class Link {
 
   /** Ends a connection that is no good, without waiting for the peer's half of the closing handshake. */
   #drop(code: ErrorCode, reason: string): void {
+    const socket = this.#socket;
     this.#end({ code, reason, mayReconnect: true });
+    socket?.terminate?.();
   }
 
   #end(end: LinkEnd): void {
