@@ -31,6 +31,9 @@ export interface LinkSink {
 /** Intervals of silence after which the server counts as dead (docs/wire/native.md, Heartbeats). */
 const SILENT_INTERVALS = 3;
 
+/** A timer set for longer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export class Link {
   readonly #settings: ClientSettings;
   readonly #sink: LinkSink;
@@ -131,7 +134,8 @@ export class Link {
   #connected(message: ServerMessage): void {
     this.#isConnected = true;
     this.#stopTimer();
-    const silenceMs = SILENT_INTERVALS * (message.heartbeatIntervalMs ?? 0);
+    const intervalMs = message.heartbeatIntervalMs ?? 0;
+    const silenceMs = Math.min(SILENT_INTERVALS * intervalMs, MAX_TIMER_MS);
     if (silenceMs > 0) this.#watch(silenceMs, silenceMs);
     this.#sink.linkConnected(message);
   }
@@ -156,7 +160,9 @@ export class Link {
 
   /** Ends a connection that is no good, without waiting for the peer's half of the closing handshake. */
   #drop(code: ErrorCode, reason: string): void {
+    const socket = this.#socket;
     this.#end({ code, reason, mayReconnect: true });
+    socket?.terminate?.();
   }
 
   #end(end: LinkEnd): void {
