@@ -57,6 +57,17 @@ test('connecting offers tideway.v1, says connect first and resolves at connected
   for (const { reason } of changes) assert.notEqual(reason, '');
 });
 
+test('a second connected is no transition', () => {
+  const { server, client, changes, accept } = begin();
+  void client.connect();
+  accept();
+  client.subscribe('/topic/a', () => {});
+  server.socket.takeSent();
+  server.socket.received(CONNECTED);
+  assert.equal(changes.length, 2);
+  assert.deepEqual(server.socket.takeSent(), []);
+});
+
 test('connect answers with the same promise and makes one socket', async () => {
   const { server, client, accept } = begin();
   const ready = client.connect();
@@ -182,6 +193,21 @@ test('close codes below 4500 mean come back, from 4500 on the client stays away'
     assert.equal(server.sockets.length, 1);
     await assert.rejects(client.send('/topic/a', 1), { code, isOutcomeUnknown: false });
   }
+});
+
+test('an error before the socket is open is the end of it, later ones wait for the close event', () => {
+  const { server, time, client, changes } = begin();
+  void client.connect();
+  server.socket.onerror?.({ message: 'ECONNREFUSED' });
+  const { code, reason, closeCode, retryInMs = 0 } = changes.at(-1) ?? {};
+  assert.deepEqual([code, reason, closeCode], ['client/connect-failed', 'ECONNREFUSED', 1006]);
+  time.advance(retryInMs);
+  server.socket.opened();
+  server.socket.onerror?.({ message: 'a bad frame' });
+  assert.equal(client.state, 'connecting');
+  server.socket.ended(1002);
+  assert.deepEqual([changes.at(-1)?.reason, changes.at(-1)?.closeCode], ['a bad frame', 1002]);
+  client.close();
 });
 
 test('a disconnect message says more than the close code that follows it', () => {
@@ -405,14 +431,15 @@ test('without onError an exception of the application is thrown again later', (c
   assert.throws(() => later[0]?.(), /mine/);
 });
 
-test('a change made by a listener is told to everybody after the one that caused it', () => {
-  const { server, client } = begin();
+test('a change made by a listener is told to everybody after the one that caused it', async () => {
+  const { server, client } = begin({ token: () => assert.fail('nobody connects any more') });
   const seen: string[] = [];
   client.onState(({ state }) => {
     if (state === 'connecting') client.close();
   });
   client.onState(({ code }) => seen.push(code));
   void client.connect();
+  await turn();
   assert.deepEqual(seen, ['client/connect', 'client/closed']);
   assert.equal(server.sockets.length, 0);
   assert.equal(client.state, 'disconnected');

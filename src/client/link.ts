@@ -99,11 +99,16 @@ export class Link {
     }
     const socket = this.#socket;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () =>
+    let isOpen = false;
+    socket.onopen = () => {
+      isOpen = true;
       this.transmit(encodeMessage({ type: 'connect', token, heartbeatIntervalMs }));
+    };
     socket.onmessage = (event: { readonly data: unknown }) => this.#received(event.data);
     socket.onerror = (event: { readonly message?: string }) => {
       this.#fault = event.message ?? '';
+      // Node 22 has no close event for a connection that could not be opened; its code could only be 1006.
+      if (!isOpen) this.#closed(1006, '');
     };
     socket.onclose = (event: { readonly code: number; readonly reason: string }) =>
       this.#closed(event.code, event.reason);

@@ -208,13 +208,21 @@ test('a stalled network is noticed by the missing heartbeats, and the client com
 });
 
 test('heartbeats of the server keep an idle connection', async (context) => {
-  const server = await listening(context, { limits: { minHeartbeatIntervalMs: 100 } });
-  const client = clientOf(context, portOf(server), { heartbeatIntervalMs: 800 });
+  const server = await listening(context);
+  const heard = new Inbox<string>();
+  const WebSocket = class extends EngineWebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      this.on('message', (data) => heard.take((data as Buffer).toString()));
+    }
+  };
+  const client = clientOf(context, portOf(server), { WebSocket, heartbeatIntervalMs: 1200 });
   const codes: string[] = [];
   client.onState(({ code }) => codes.push(code));
   await client.connect();
-  // Longer than three silent intervals: the time itself is what is tested.
-  await new Promise((resolve) => setTimeout(resolve, 2800));
+  // The second one comes later than a silent server would have been given up.
+  const [, ...heartbeats] = await heard.until(3);
+  assert.deepEqual(heartbeats, ['{"type":"heartbeat"}', '{"type":"heartbeat"}']);
   assert.deepEqual(codes, ['client/connect', 'client/connected']);
 });
 
