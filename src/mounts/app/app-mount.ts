@@ -39,7 +39,13 @@ export class AppMount implements Mount {
    * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler.
    * Throws `destination/invalid` for a pattern that is none.
    */
-  map(pattern: string, options: MappingOptions, handler: Handler): this {
+  map(pattern: string, handler: Handler): this;
+  map(pattern: string, options: MappingOptions, handler: Handler): this;
+  map(pattern: string, ...rest: [Handler] | [MappingOptions, Handler]): this {
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+    if (typeof handler !== 'function') {
+      throw new TypeError(`map("${pattern}", handler): the handler is not a function`);
+    }
     this.#mappings.push({
       pattern: DestinationPattern.parse(pattern),
       handler,
