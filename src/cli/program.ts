@@ -2,8 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_WRONG_USE } from './failure.js';
+import { addPublishCommand } from './publish-command.js';
+import { addRequestCommand } from './request-command.js';
 import { addServeCommand } from './serve-command.js';
+import { addSubscribeCommand } from './subscribe-command.js';
 import type { Terminal } from './terminal.js';
+import { addTokenCommand } from './token-command.js';
 
 /** Runs one command line; answers the exit code. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -41,6 +45,10 @@ Examples:
 Exit codes: 0 fine, 1 failure at run time, 2 wrong use`,
     );
   addServeCommand(program, terminal);
+  addSubscribeCommand(program, terminal);
+  addPublishCommand(program, terminal);
+  addRequestCommand(program, terminal);
+  addTokenCommand(program, terminal);
   return program;
 }
 
