@@ -1,5 +1,5 @@
 /** Owns the body of a message on a command line: an argument or stdin, JSON unless told otherwise. */
-import { text as readAll } from 'node:stream/consumers';
+import { buffer as readAll } from 'node:stream/consumers';
 import { InvalidArgumentError, type Command } from 'commander';
 import { wordsOf, wrongUse } from './failure.js';
 import type { Terminal } from './terminal.js';
@@ -41,32 +41,44 @@ function headerOption(
   return [...before, [text.slice(0, equals), text.slice(equals + 1)]];
 }
 
-/** The text of an argument, of stdin when the argument is `-`. */
-export async function bodyText(argument: string, terminal: Terminal): Promise<string> {
-  if (argument !== '-') return argument;
-  if (terminal.stdin.isTTY) terminal.note('Reading the body from the terminal; Ctrl+D ends it.');
-  // A shell's newline at the end is no part of what was meant.
-  return (await readAll(terminal.stdin)).replace(/\r?\n$/, '');
-}
-
-/** JSON travels as it was typed, number spelling and all. Throws a CommandFailure for what is not JSON. */
-export function messageToSend(body: string, flags: MessageFlags): MessageToSend {
+/** The message that an argument is, or stdin when it is `-`. Throws a CommandFailure for what is not JSON. */
+export async function messageToSend(
+  argument: string,
+  flags: MessageFlags,
+  terminal: Terminal,
+): Promise<MessageToSend> {
   const { key, messageId, header: headers } = flags;
   if (flags.text === true && flags.contentType !== undefined) {
     throw wrongUse('give either --text or --content-type, not both');
   }
   const contentType =
     flags.text === true ? 'text/plain; charset=utf-8' : (flags.contentType ?? JSON_CONTENT_TYPE);
+  const octets = await octetsOf(argument, terminal);
+  const isText = flags.text === true || flags.contentType === undefined;
+  // A shell's newline at the end is no part of what was meant; of a type that was named, every octet is.
+  const body = isText ? withoutNewline(octets) : octets;
   const [type = ''] = contentType.split(';', 1);
   if (type.trim().toLowerCase() === JSON_CONTENT_TYPE) requireJson(body);
-  return { body: new TextEncoder().encode(body), contentType, key, messageId, headers };
+  // As it was typed, not serialised anew: number spelling and white space survive.
+  return { body, contentType, key, messageId, headers };
 }
 
-function requireJson(body: string): void {
+async function octetsOf(argument: string, terminal: Terminal): Promise<Uint8Array> {
+  if (argument !== '-') return new TextEncoder().encode(argument);
+  if (terminal.stdin.isTTY) terminal.note('Reading the body from the terminal; Ctrl+D ends it.');
+  return readAll(terminal.stdin);
+}
+
+function withoutNewline(octets: Uint8Array): Uint8Array {
+  if (octets.at(-1) !== 0x0a) return octets;
+  return octets.subarray(0, octets.at(-2) === 0x0d ? -2 : -1);
+}
+
+function requireJson(octets: Uint8Array): void {
+  if (octets.length === 0) throw wrongUse('the body is empty; JSON has at least null');
   try {
-    JSON.parse(body);
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(octets));
   } catch (cause) {
-    if (body === '') throw wrongUse('the body is empty; JSON has at least null', { cause });
     throw wrongUse(
       `the body is not JSON: ${wordsOf(cause)}. ` +
         `Quote a text for the shell and for JSON, '"hello"', or send it as text with --text`,

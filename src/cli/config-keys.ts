@@ -7,6 +7,7 @@ type Path = readonly PropertyKey[];
 function bare(schema: unknown): unknown {
   if (
     schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault
   ) {

@@ -52,6 +52,7 @@ function list<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item
 export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
 
 const ENDPOINT = 'a path such as /ws';
+const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
 const endpointPath = text(ENDPOINT, /^\/[^\s?#]*$/);
 
 const OPERATIONS = ['send', 'subscribe', 'request'] as const;
@@ -61,7 +62,11 @@ const accessRule = object({
   effect: z.enum(['allow', 'deny'], expecting('allow or deny')),
   operations: z
     .union(
-      [z.enum(OPERATIONS), z.literal('any'), z.array(z.enum(OPERATIONS)).min(1)],
+      [
+        z.enum(OPERATIONS),
+        z.literal('any'),
+        z.array(z.enum(OPERATIONS)).min(1, expecting(OPERATION_WORDS)),
+      ],
       expecting(OPERATION_WORDS),
     )
     .default('any'),
@@ -113,8 +118,8 @@ export const configSchema = object({
   port: wholeNumber('', 0, 65_535).default(DEFAULT_PORT),
   path: z
     .union(
-      [endpointPath, z.array(endpointPath).min(1)],
-      expecting(`${ENDPOINT}, or a list of such paths`),
+      [endpointPath, z.array(endpointPath).min(1, expecting(ENDPOINT_WORDS))],
+      expecting(ENDPOINT_WORDS),
     )
     .default(DEFAULT_PATH),
   static: text('a path of a directory').exactOptional(),

@@ -1,6 +1,6 @@
 /** Owns `tideway publish`: one message to a destination, and the place that it got. */
 import type { Command } from 'commander';
-import { addMessageOptions, bodyText, messageToSend, type MessageFlags } from './body.js';
+import { addMessageOptions, messageToSend, type MessageFlags } from './body.js';
 import { addConnectionOptions, withConnection, type ConnectionFlags } from './connection.js';
 import type { Terminal } from './terminal.js';
 
@@ -36,7 +36,7 @@ async function publish(
   flags: PublishFlags,
   terminal: Terminal,
 ): Promise<void> {
-  const { body, ...options } = messageToSend(await bodyText(argument, terminal), flags);
+  const { body, ...options } = await messageToSend(argument, flags, terminal);
   const { epoch, offset } = await withConnection(flags, terminal, (client) =>
     client.send(destination, body, options),
   );

@@ -1,6 +1,6 @@
 /** Owns `tideway request`: one message to a handler, and its replies. */
 import { Option, type Command } from 'commander';
-import { addMessageOptions, bodyText, messageToSend, type MessageFlags } from './body.js';
+import { addMessageOptions, messageToSend, type MessageFlags } from './body.js';
 import { addConnectionOptions, withConnection, type ConnectionFlags } from './connection.js';
 import { durationOption } from './duration.js';
 import { bodyLine, wholeLine } from './output.js';
@@ -41,7 +41,7 @@ async function request(
   flags: RequestFlags,
   terminal: Terminal,
 ): Promise<void> {
-  const { body, ...options } = messageToSend(await bodyText(argument, terminal), flags);
+  const { body, ...options } = await messageToSend(argument, flags, terminal);
   await withConnection(flags, terminal, async (client) => {
     const replies = client.requestStream(destination, body, {
       ...options,

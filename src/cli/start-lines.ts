@@ -19,7 +19,7 @@ export function startLines(
   const facts: (readonly [string, string])[] = [
     ...(config.static === undefined ? [] : [['Page', bold(`${url}/`)] as const]),
     ...endpoints.map((endpoint) => ['WebSocket', endpoint] as const),
-    ['HTTP', publishLine(url, config.apiKeys.length)],
+    ['HTTP API', publishLine(url, config.apiKeys.length)],
     ['Access', accessLine(server)],
     ...(settings.configFile === undefined ? [] : [['Config', settings.configFile] as const]),
     ...(config.app === undefined ? [] : [['App', relative('', config.app)] as const]),
@@ -45,9 +45,8 @@ export function startLines(
 }
 
 function publishLine(url: string, keyCount: number): string {
-  const door = `POST ${url}/api/publish`;
-  if (keyCount === 0) return `${door} is closed: set apiKeys in a config file to publish over HTTP`;
-  return `${door} with one of ${keyCount} API ${keyCount === 1 ? 'key' : 'keys'}`;
+  const keys = keyCount === 1 ? '1 API key' : `${keyCount} API keys`;
+  return `${url}/api/publish (POST; ${keyCount === 0 ? 'closed until a config file has apiKeys' : keys})`;
 }
 
 function accessLine(server: TidewayServer): string {
