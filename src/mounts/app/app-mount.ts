@@ -37,9 +37,14 @@ export class AppMount implements Mount {
 
   /**
    * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler.
-   * Throws `destination/invalid` for a pattern that is none.
+   * Throws `destination/invalid` for a pattern that is none, and a TypeError when there is no handler.
    */
-  map(pattern: string, options: MappingOptions, handler: Handler): this {
+  map(pattern: string, handler: Handler): this;
+  map(pattern: string, options: MappingOptions, handler: Handler): this;
+  map(pattern: string, ...rest: [Handler] | [MappingOptions, Handler]): this {
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+    // Found here, where the mistake is, and not at the first message.
+    if (typeof handler !== 'function') throw new TypeError(`the mapping ${pattern} has no handler`);
     this.#mappings.push({
       pattern: DestinationPattern.parse(pattern),
       handler,
