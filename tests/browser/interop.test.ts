@@ -22,7 +22,7 @@ interface Bench {
   readonly url: string;
   readonly server: WebSocketServer;
   /** The server's end of the next connection. */
-  accepted(): Promise<[socket: AcceptedWebSocket, request: IncomingMessage]>;
+  readonly accepted: () => Promise<[socket: AcceptedWebSocket, request: IncomingMessage]>;
 }
 
 /** An empty page and an engine server of the same origin. */
