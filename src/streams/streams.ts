@@ -79,7 +79,10 @@ export class Streams {
     const reader: StreamReader = { streamReady: () => sink.ready() };
     stream.addReader(reader);
     this.#stopLingering(stream);
-    const start = await this.#startOf(stream, cursor);
+    const start = await this.#startOf(stream, cursor).catch((error: unknown) => {
+      this.#leave(stream, reader);
+      throw error;
+    });
     const place = new StreamCursor(stream, this.#store, start.nextOffset, start.history, () =>
       sink.ready(),
     );
@@ -103,7 +106,12 @@ export class Streams {
     const reader = new PatternReader(this.#store, sink);
     group.readers.add(reader);
     const following = this.#store.followPattern(pattern.text);
-    if (following instanceof Promise) await following;
+    if (following instanceof Promise) {
+      await following.catch((error: unknown) => {
+        this.#leavePattern(group, reader);
+        throw error;
+      });
+    }
     for (const { stream } of this.#held.values()) {
       if (pattern.matches(stream.destination)) {
         reader.attach(stream, stream.nextOffset);
