@@ -34,7 +34,14 @@ import {
   nodeTime,
   type WebSocketDoor,
 } from '../transport/index.js';
-import { bind, boundAddress, loopbackOrigins, urlOf, type BoundAddress } from './listening.js';
+import {
+  bind,
+  boundAddress,
+  HttpClosing,
+  loopbackOrigins,
+  urlOf,
+  type BoundAddress,
+} from './listening.js';
 import {
   DEFAULT_HOST,
   DEFAULT_LIMITS,
@@ -83,7 +90,10 @@ export class TidewayServer {
   readonly #sessions = new SessionRegistry();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
-  readonly #ownsHttp: boolean;
+  /** Undefined when the HTTP server is the application's. */
+  readonly #httpClosing: HttpClosing | undefined;
+  readonly #time: Time;
+  readonly #closeTimeoutMs: number;
   readonly #closing = new Cancellation();
   readonly #door: WebSocketDoor;
 
@@ -122,8 +132,10 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    this.#ownsHttp = options.server === undefined;
     this.#http = options.server ?? this.#createHttp(options, limits, log);
+    this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
+    this.#time = time;
+    this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
       paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
@@ -196,7 +208,7 @@ export class TidewayServer {
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
-    if (this.#ownsHttp && this.#http.listening) await closeHttp(this.#http);
+    if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
     this.#streams.close();
@@ -267,11 +279,4 @@ function messageOf(body: unknown, options: PublishOptions): Message {
     return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
   }
   return Message.fromJson(body, headers);
-}
-
-function closeHttp(server: HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
 }

@@ -228,7 +228,12 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       cursor,
       policy,
     });
-    if (opened.subscription.isClosed) return;
+    if (opened.subscription.isClosed) {
+      throw new RequestError(
+        'subscription/ended',
+        'the subscription ended before it was open: it was unsubscribed, or the right to it is gone',
+      );
+    }
     this.#writeFrame({
       type: 'subscribed',
       ...(id !== undefined && { id }),
@@ -276,7 +281,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   #setHeartbeat(): void {
     if (this.#heartbeatIntervalMs === 0) return;
-    this.#environment.session.deadlines.set(this.#heartbeat, this.#heartbeatIntervalMs);
+    // Looked at twice in an interval, so that no silence is longer than one by more than the deadlines' grain.
+    this.#environment.session.deadlines.set(this.#heartbeat, this.#heartbeatIntervalMs / 2);
   }
 
   #heartbeatDue(): void {
