@@ -31,7 +31,7 @@ export class DeadlineWheel {
   /** Sets or moves a deadline. Moving it later costs one store: it is filed anew only when its old bucket comes up. */
   set(deadline: Deadline, delayMs: number): void {
     deadline.dueAtMs = this.#time.monotonicMs() + delayMs;
-    const bucket = this.#bucketOf(deadline.dueAtMs) + 1;
+    const bucket = this.#bucketOf(deadline.dueAtMs);
     if (bucket >= deadline.filedFor) return;
     this.#unfile(deadline);
     this.#file(deadline, bucket);
@@ -78,8 +78,11 @@ export class DeadlineWheel {
       this.#buckets.delete(bucket);
       for (const deadline of filed ?? []) {
         deadline.filedFor = Infinity;
-        if (deadline.dueAtMs > nowMs) this.#file(deadline, this.#bucketOf(deadline.dueAtMs) + 1);
-        else {
+        // Cleared by one of this bucket that came due before it.
+        if (deadline.dueAtMs === Infinity) continue;
+        if (deadline.dueAtMs > nowMs) {
+          this.#file(deadline, Math.max(this.#bucketOf(deadline.dueAtMs), current + 1));
+        } else {
           deadline.dueAtMs = Infinity;
           deadline.onDue();
         }

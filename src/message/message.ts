@@ -16,6 +16,8 @@ export class Message {
   readonly contentType: string;
   readonly body: Octets;
   #json: JsonValue | undefined;
+  /** Whether the body is known to be valid JSON. */
+  #isKnownValid: boolean;
 
   /** `json` is what the body has been parsed to already, where that is known: it is then not parsed again. */
   constructor(
@@ -28,6 +30,7 @@ export class Message {
     this.contentType = contentType;
     this.body = body;
     this.#json = json;
+    this.#isKnownValid = json !== undefined;
   }
 
   /** A JSON message of any value that JSON can say; `undefined` becomes `null`. */
@@ -36,17 +39,18 @@ export class Message {
     return new Message(encodeUtf8(text ?? 'null'), JSON_CONTENT_TYPE, headers);
   }
 
-  /** Takes over what another message with the same body has parsed already. */
-  protected shareParsed(message: Message): void {
-    this.#json = message.#json;
+  /** Takes over what is known of another message with the same body, but not the parsed value, which no bound counts. */
+  protected shareValidity(message: Message): void {
+    this.#isKnownValid = message.#isKnownValid;
   }
 
   /** Whether the body is JSON by its type and in fact; what is spliced into frames has to be. */
   get isValidJson(): boolean {
     if (!this.isJson) return false;
-    if (this.#json !== undefined) return true;
+    if (this.#isKnownValid) return true;
     try {
-      this.json();
+      parseJson(this.text());
+      this.#isKnownValid = true;
       return true;
     } catch (error) {
       if (error instanceof RequestError) return false;
@@ -63,7 +67,9 @@ export class Message {
     if (!this.isJson) {
       throw new RequestError('message/invalid', `the body is ${this.contentType}, not JSON`);
     }
-    return (this.#json ??= parseJson(this.text()));
+    this.#json ??= parseJson(this.text());
+    this.#isKnownValid = true;
+    return this.#json;
   }
 
   /** The body as text. Throws a RequestError `message/invalid` when it is not UTF-8. */
@@ -113,7 +119,7 @@ export class Publication extends Message implements PublicationFields {
 
   constructor(message: Message, fields: PublicationFields) {
     super(message.body, message.contentType, message.headers);
-    this.shareParsed(message);
+    this.shareValidity(message);
     this.destination = fields.destination;
     this.epoch = fields.epoch;
     this.offset = fields.offset;
@@ -137,11 +143,11 @@ export class Publication extends Message implements PublicationFields {
 
   /** Octets that keeping this publication costs, bookkeeping included: bounds count them, not the payload alone. */
   get retainedBytes(): number {
-    let headerBytes = 0;
-    for (const [name, value] of this.headers) headerBytes += 2 * (name.length + value.length) + 32;
-    return (
-      this.body.length + 2 * this.destination.length + headerBytes + PUBLICATION_OVERHEAD_BYTES
-    );
+    // Strings may take two octets for a character.
+    let characters = this.destination.length + this.contentType.length;
+    characters += (this.key?.length ?? 0) + (this.messageId?.length ?? 0);
+    for (const [name, value] of this.headers) characters += name.length + value.length + 16;
+    return this.body.length + 2 * characters + PUBLICATION_OVERHEAD_BYTES;
   }
 }
 

@@ -23,7 +23,6 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
   ANONYMOUS,
-  DEFAULT_SESSION_LIMITS,
   SessionRegistry,
   type AcceptConnection,
   type Authenticate,
@@ -45,8 +44,8 @@ import {
 } from './listening.js';
 import {
   DEFAULT_HOST,
+  DEFAULT_LIMITS,
   DEFAULT_PATH,
-  DEFAULT_TRANSPORT_LIMITS,
   type ServerLimits,
   type ServerOptions,
 } from './options.js';
@@ -102,11 +101,7 @@ export class TidewayServer {
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
     const log = options.log ?? SILENT_LOG;
-    const limits: ServerLimits = {
-      ...DEFAULT_SESSION_LIMITS,
-      ...DEFAULT_TRANSPORT_LIMITS,
-      ...options.limits,
-    };
+    const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
     this.metrics = options.metrics ?? new MemoryMetrics();
     this.#router = new Router(this.access, this.metrics);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });

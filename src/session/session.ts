@@ -107,6 +107,8 @@ export class Session implements SubscriptionOwner {
 
   /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
   renew(principal: Principal, regrant: (name: string) => Grant): void {
+    // The token may have been checked while the connection ended.
+    if (this.isEnded) return;
     this.#principal = principal;
     this.#watchToken();
     for (const subscription of this.#subscriptions.values()) {
@@ -133,8 +135,9 @@ export class Session implements SubscriptionOwner {
   disconnect(error: Disconnect): void {
     if (this.isEnded) return;
     this.#environment.metrics.count('sessions_disconnected', { code: error.code });
-    this.#writer.writeDisconnect(error);
+    // Ended first: writing may find that too much waits for this connection, and would come back here.
     this.end();
+    this.#writer.writeDisconnect(error);
   }
 
   /** Ends it without a word, because the connection is gone or was closed politely. */

@@ -117,7 +117,7 @@ function frameOf(
     default:
       throw new RequestError(
         'frame/unknown-type',
-        `"type" is ${JSON.stringify(type) ?? 'missing'}; it is one of connect, authenticate, ` +
+        `"type" is ${shown(type)}; it is one of connect, authenticate, ` +
           'subscribe, unsubscribe, send, request, cancel, ack, heartbeat, disconnect',
       );
   }
@@ -221,8 +221,15 @@ function headersOf(members: Members): HeaderPairs {
 }
 
 function invalidField(name: string, expected: string, value: JsonValue | undefined): RequestError {
-  const shown = value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80);
-  return new RequestError('frame/invalid-field', `"${name}" must be ${expected}; it is ${shown}`);
+  return new RequestError(
+    'frame/invalid-field',
+    `"${name}" must be ${expected}; it is ${shown(value)}`,
+  );
+}
+
+/** The beginning of a value of a stranger, for an error message. */
+function shown(value: JsonValue | undefined): string {
+  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80);
 }
 
 function invalid(id: number | undefined, code: 'message/invalid', message: string): InvalidFrame {

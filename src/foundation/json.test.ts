@@ -1,0 +1,150 @@
+/** Proves guarded parsing and slicing: total on any text, equal to JSON.parse where that accepts, linear on hostile text. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { MAX_JSON_DEPTH, memberSlice, parseJson, RequestError } from './index.js';
+
+function codeOf(parse: () => unknown): string | undefined {
+  try {
+    parse();
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof RequestError, String(error));
+    return error.code;
+  }
+}
+
+test('JSON at the depth limit parses, one level more is refused', () => {
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}'],
+  ] as const) {
+    const nested = (depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`;
+    assert.equal(
+      codeOf(() => parseJson(nested(MAX_JSON_DEPTH))),
+      undefined,
+    );
+    assert.equal(
+      codeOf(() => parseJson(nested(MAX_JSON_DEPTH + 1))),
+      'json/too-deep',
+    );
+    assert.equal(
+      codeOf(() => parseJson(nested(100_000))),
+      'json/too-deep',
+    );
+  }
+});
+
+test('brackets inside strings do not count as depth', () => {
+  const text = JSON.stringify(`${'['.repeat(500)}"\\`);
+  assert.equal(parseJson(text), `${'['.repeat(500)}"\\`);
+  assert.equal(
+    codeOf(() => parseJson(`"${'\\\\'.repeat(400)}`)),
+    'json/invalid',
+  );
+});
+
+test('a limit of its own holds for a short text too', () => {
+  assert.equal(
+    codeOf(() => parseJson('[[[1]]]', 2)),
+    'json/too-deep',
+  );
+  assert.deepEqual(parseJson('[[1]]', 2), [[1]]);
+});
+
+test('parseJson accepts exactly what JSON.parse accepts, and throws nothing but a RequestError', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc.json().map((text) => text.slice(1)),
+        fc.string({ unit: fc.constantFrom(...'[]{}",:\\1 ') }),
+      ),
+      (text) => {
+        let expected: unknown;
+        let isValid = true;
+        try {
+          expected = JSON.parse(text);
+        } catch {
+          isValid = false;
+        }
+        const code = codeOf(() => assert.deepEqual(parseJson(text), expected));
+        assert.equal(code, isValid ? undefined : 'json/invalid');
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a member called __proto__ stays an own property and touches no prototype', () => {
+  const value = parseJson('{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"x":1}}}');
+  assert.ok(typeof value === 'object' && value !== null && !Array.isArray(value));
+  assert.ok(Object.hasOwn(value, '__proto__'));
+  assert.equal(Object.getPrototypeOf(value), Object.prototype);
+  assert.equal(({} as { isAdmin?: boolean }).isAdmin, undefined);
+});
+
+test('hostile text is looked through in linear time', () => {
+  for (const unit of ['"', '\\', '\\"', '[', '"\\\\', '{"":']) {
+    const durationOf = (length: number): number => {
+      const text = unit.repeat(length / unit.length);
+      const startedAt = performance.now();
+      codeOf(() => parseJson(text));
+      return performance.now() - startedAt;
+    };
+    durationOf(100_000);
+    // Quadratic work would take minutes here.
+    assert.ok(durationOf(4_000_000) < 2_000, unit);
+  }
+});
+
+/** White space where JSON allows it. */
+const space = fc.string({ unit: fc.constantFrom(' ', '\n', '\t', '\r'), maxLength: 3 });
+
+/** A member's name as somebody may write it: some characters escaped. */
+function spelled(name: string, escapes: readonly boolean[]): string {
+  const units = Array.from({ length: name.length }, (_, index) => name.charCodeAt(index));
+  const text = units.map((unit, index) => {
+    const plain = JSON.stringify(String.fromCharCode(unit)).slice(1, -1);
+    return escapes[index % escapes.length] ? `\\u${unit.toString(16).padStart(4, '0')}` : plain;
+  });
+  return `"${text.join('')}"`;
+}
+
+test('memberSlice finds what JSON.parse finds: last duplicate, escaped names, any white space', () => {
+  const member = fc.record({
+    name: fc.oneof(fc.constantFrom('body', 'b', 'body ', '__proto__', '"', '\\'), fc.string()),
+    value: fc.json(),
+    escapes: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
+    before: space,
+    after: space,
+  });
+  fc.assert(
+    fc.property(fc.array(member, { maxLength: 6 }), space, (members, around) => {
+      const text = `${around}{${members
+        .map(
+          ({ name, value, escapes, before, after }) =>
+            `${before}${spelled(name, escapes)}${after}:${before}${value}${after}`,
+        )
+        .join(',')}${around}}${around}`;
+      const parsed = JSON.parse(text) as Record<string, unknown>;
+      for (const name of ['body', '__proto__', ...members.map((one) => one.name)]) {
+        const slice = memberSlice(text, name);
+        if (!Object.hasOwn(parsed, name)) assert.equal(slice, undefined);
+        else {
+          const written = members.findLast((one) => one.name === name);
+          assert.equal(slice, written?.value.trim(), 'the text as it was written');
+          assert.deepEqual(JSON.parse(slice ?? ''), parsed[name]);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('memberSlice is not fooled by a member of the same name further inside', () => {
+  assert.equal(memberSlice('{"a":{"body":1},"c":["body",2]}', 'body'), undefined);
+  assert.equal(memberSlice('{"a":"\\"body\\":3,","body":{"body":4}}', 'body'), '{"body":4}');
+  assert.equal(memberSlice('{}', 'body'), undefined);
+});
