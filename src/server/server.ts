@@ -39,6 +39,7 @@ import {
   boundAddress,
   HttpClosing,
   loopbackOrigins,
+  requestDeadlines,
   urlOf,
   type BoundAddress,
 } from './listening.js';
@@ -234,7 +235,7 @@ export class TidewayServer {
       log,
     });
     return createHttpServer(
-      { requestTimeout: limits.handshakeTimeoutMs },
+      requestDeadlines(limits.handshakeTimeoutMs),
       createRequestListener(api, options.staticDirectory),
     );
   }

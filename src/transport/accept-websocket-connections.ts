@@ -64,7 +64,8 @@ class Door implements WebSocketDoor {
     this.#metrics = options.metrics ?? NO_METRICS;
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
-    this.#limits = resolveLimits(options.limits ?? {});
+    // What waits for a connection is its session's to judge: it ends with a code that the client knows.
+    this.#limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     options.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 

@@ -9,4 +9,12 @@ export type { Allocate } from './message-assembly.js';
 export * from './opcode.js';
 export * from './opening-handshake.js';
 export * from './utf8-validator.js';
+export {
+  HEARTBEAT_TIMEOUT,
+  IDLE_TIMEOUT,
+  MESSAGE_TIMEOUT,
+  OUTBOUND_OVERFLOW,
+  TOO_MANY_CONTROL_FRAMES,
+} from './violation.js';
 export type { Violation } from './violation.js';
+export * from './control-frame-budget.js';

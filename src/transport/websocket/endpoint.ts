@@ -3,20 +3,26 @@ import { isUtf8 } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { Deadline, type Octets } from '../../foundation/index.js';
 import {
+  CLOSE_ABNORMAL,
   CLOSE_NO_STATUS,
   ClosingHandshake,
+  ControlFrameBudget,
   FIN_BIT,
   FrameParser,
   OPCODE_CLOSE,
   OPCODE_PING,
+  OUTBOUND_OVERFLOW,
+  TOO_MANY_CONTROL_FRAMES,
   type FrameSink,
   type Role,
   type Violation,
 } from '../../protocol/websocket/index.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
-import { FrameSender, type SenderOwner } from './frame-sender.js';
+import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
 import type { ConnectionLimits } from './limits.js';
+import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
+import { OutboundLimit } from './outbound-limit.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
@@ -34,7 +40,7 @@ export interface EndpointHandler {
   pongReceived(octets: Buffer): void;
   /** The connection is no longer open: a Close frame came or went, or the link is going. */
   closing(): void;
-  /** The peer broke the protocol; `closed` follows. */
+  /** The peer broke the protocol or a limit; `closed` follows. */
   failed(error: WebSocketError): void;
   /** Nothing is buffered any more, after something was. */
   drained(): void;
@@ -56,7 +62,7 @@ export function hasEndpoint(socket: Duplex): boolean {
   return (socket as EndpointSocket)[kEndpoint] !== undefined;
 }
 
-export class Endpoint implements FrameSink, SenderOwner {
+export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -68,9 +74,9 @@ export class Endpoint implements FrameSink, SenderOwner {
   readonly #closing: ClosingHandshake;
   #reason: Buffer = NOTHING;
   #deadline: Deadline | undefined = undefined;
-  #heartbeat: Deadline | undefined = undefined;
-  #hasInput = false;
-  #isAsked = false;
+  #liveness: Liveness | undefined = undefined;
+  #controlFrames: ControlFrameBudget | undefined = undefined;
+  readonly #outbound: OutboundLimit | undefined;
   #isOpen = true;
 
   constructor(
@@ -85,6 +91,8 @@ export class Endpoint implements FrameSink, SenderOwner {
     this.#limits = limits;
     this.#handler = handler;
     this.sender = new FrameSender(socket, loop, role === 'client', this);
+    this.#outbound =
+      limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
     this.#closing = new ClosingHandshake(role);
     this.#parser = new FrameParser(this, {
       role,
@@ -108,6 +116,32 @@ export class Endpoint implements FrameSink, SenderOwner {
     return this.sender.bufferedBytes;
   }
 
+  get isInsideMessage(): boolean {
+    return this.#parser.isInsideMessage;
+  }
+
+  get receivedCount(): number {
+    return this.#parser.messageCount;
+  }
+
+  get sentCount(): number {
+    return this.sender.sentCount;
+  }
+
+  /** Messages that were not sent because of `onOverflow: 'dropNewest'`. */
+  get droppedMessageCount(): number {
+    return this.#outbound?.droppedMessageCount ?? 0;
+  }
+
+  /** Whether a frame of a message may be queued; if not, the callback is told why, and the connection may end. */
+  admits(firstOctet: number, callback: SendCallback | undefined): boolean {
+    const verdict = this.#outbound?.judge(firstOctet) ?? 'send';
+    if (verdict === 'send') return true;
+    if (callback !== undefined) process.nextTick(callback, new WebSocketError(OUTBOUND_OVERFLOW));
+    if (verdict === 'disconnect') this.expired(OUTBOUND_OVERFLOW);
+    return false;
+  }
+
   /** Begins to read; `head` is what came together with the handshake. */
   start(head: Buffer): void {
     const socket = this.socket as EndpointSocket;
@@ -121,7 +155,9 @@ export class Endpoint implements FrameSink, SenderOwner {
     socket.on('data', socketData);
     socket.on('end', socketEnded);
     socket.on('error', socketFailed);
-    if (this.#limits.heartbeatIntervalMs > 0) this.#startHeartbeat();
+    if (needsLiveness(this.#limits)) {
+      this.#liveness = new Liveness(this, this.#loop.deadlines, this.#limits);
+    }
     socket.resume();
   }
 
@@ -159,8 +195,8 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   /** @internal */
   received(chunk: Buffer): void {
-    this.#hasInput = true;
     this.#parse(chunk);
+    this.#liveness?.inputParsed();
   }
 
   #parse(chunk: Buffer | undefined): void {
@@ -191,7 +227,7 @@ export class Endpoint implements FrameSink, SenderOwner {
   socketGone(): void {
     this.#leaveOpen();
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
-    if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
+    this.#liveness?.stop();
     this.#parser.discard();
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
@@ -206,6 +242,7 @@ export class Endpoint implements FrameSink, SenderOwner {
   }
 
   onPing(octets: Octets, start: number, end: number): void {
+    if (!this.#mayTakeControl()) return;
     const payload = copyOf(octets, start, end);
     // RFC 6455 §5.5.2: a Pong MUST be sent in response, unless a Close frame was received.
     if (this.#isOpen && this.answersPings) this.sender.pong(payload);
@@ -213,6 +250,7 @@ export class Endpoint implements FrameSink, SenderOwner {
   }
 
   onPong(octets: Octets, start: number, end: number): void {
+    if (!this.#mayTakeControl()) return;
     this.#handler.pongReceived(copyOf(octets, start, end));
   }
 
@@ -264,25 +302,31 @@ export class Endpoint implements FrameSink, SenderOwner {
     this.#loop.deadlines.set(this.#deadline, delayMs);
   }
 
-  #startHeartbeat(): void {
-    const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#limits;
-    const { deadlines } = this.#loop;
-    const heartbeat = new Deadline(() => {
-      if (!this.#isOpen) return;
-      const isAlive = this.#hasInput || this.isPaused;
-      this.#hasInput = false;
-      if (isAlive) {
-        this.#isAsked = false;
-        deadlines.set(heartbeat, heartbeatIntervalMs);
-      } else if (this.#isAsked) this.destroy();
-      else {
-        this.#isAsked = true;
-        this.sender.frame(FIN_BIT | OPCODE_PING, NOTHING);
-        deadlines.set(heartbeat, heartbeatTimeoutMs);
-      }
-    });
-    this.#heartbeat = heartbeat;
-    deadlines.set(heartbeat, heartbeatIntervalMs);
+  /** Sends a Ping of the heartbeat. */
+  ask(): void {
+    this.sender.frame(FIN_BIT | OPCODE_PING, NOTHING);
+  }
+
+  /** A limit of ours ends the connection (RFC 6455 §7.1.7). */
+  expired(limit: Violation): void {
+    this.#parser.discard();
+    if (limit.closeCode !== CLOSE_ABNORMAL) this.onViolation(limit);
+    else {
+      // Nobody would read a Close frame.
+      this.#leaveOpen();
+      this.#handler.failed(new WebSocketError(limit));
+      this.destroy();
+    }
+  }
+
+  #mayTakeControl(): boolean {
+    const { maxControlFramesPerSecond } = this.#limits;
+    if (maxControlFramesPerSecond === 0) return true;
+    const nowMs = this.#loop.time.monotonicMs();
+    this.#controlFrames ??= new ControlFrameBudget(maxControlFramesPerSecond, nowMs);
+    if (this.#controlFrames.spend(nowMs)) return true;
+    this.expired(TOO_MANY_CONTROL_FRAMES);
+    return false;
   }
 }
 

@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Octets } from '../../foundation/index.js';
 import {
   FIN_BIT,
+  OPCODE_CLOSE,
   OPCODE_PONG,
   OPCODE_TEXT,
   frameHeaderBytes,
@@ -18,6 +19,9 @@ export const LARGE_PAYLOAD_BYTES = 16_384;
 
 /** Chunks of one write: beyond 1,024 the kernel takes only the first ones at once. */
 const MAX_CHUNKS_PER_WRITE = 512;
+
+/** Counts that are only compared begin anew here, so that they stay small integers. */
+const MAX_COUNT = 0x3fff_ffff;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -46,6 +50,8 @@ export class FrameSender implements Flushable, SlabOwner {
   #isEnding = false;
   /** Something was buffered since the owner was last told that nothing is. */
   #owesDrained = false;
+  /** Frames of messages that were queued; it wraps, so compare it only. */
+  sentCount = 0;
   /** While input is parsed, everything waits for the end of the batch (semantics O2). */
   isInReadBatch = false;
 
@@ -70,6 +76,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame whose payload is the UTF-8 of a text. */
   textAs(firstOctet: number, text: string, callback?: SendCallback): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     const payloadBytes = Buffer.byteLength(text);
     if (payloadBytes >= LARGE_PAYLOAD_BYTES) {
       this.frame(firstOctet, Buffer.from(text), callback);
@@ -87,6 +94,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    if ((firstOctet & OPCODE_CLOSE) === 0) this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     // RFC 6455 §5.3: a fresh key for every frame.
     const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
     const headerBytes = frameHeaderBytes(payload.length, this.#isMasking);
@@ -106,6 +114,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Writes frames that were encoded once for many, and all that is queued before them, at once. */
   writeEncoded(frames: Octets): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     const isIdle =
       !this.#isBlocked && this.#outbox.length === 0 && this.#loop.slab.lengthFor(this) === 0;
     if (isIdle) {
