@@ -228,7 +228,11 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       cursor,
       policy,
     });
-    if (opened.subscription.isClosed) return;
+    if (opened.subscription.isClosed) {
+      // Unsubscribed, or denied to a renewed token, before it was open: the question still gets its answer.
+      if (id !== undefined && !this.session.isEnded) throw endedBeforeOpen();
+      return;
+    }
     this.#writeFrame({
       type: 'subscribed',
       ...(id !== undefined && { id }),
@@ -292,6 +296,10 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     this.#waitingForWritable = [];
     for (const resume of waiting) resume();
   }
+}
+
+function endedBeforeOpen(): RequestError {
+  return new RequestError('request/cancelled', 'the subscription was ended before it was open');
 }
 
 function submissionOf(frame: FrameOf<'send' | 'request'>): Submission {
