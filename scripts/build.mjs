@@ -1,6 +1,6 @@
 // Owns the build: always from nothing, because `tsc -b` keeps stale outputs and stale diagnostics.
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,3 +19,5 @@ if (!existsSync(root + 'node_modules/typescript')) {
 for (const folder of ['dist', 'build']) rmSync(root + folder, { recursive: true, force: true });
 run('', 'node_modules/typescript/bin/tsc', '-b');
 run('web/showcase', root + 'node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn');
+// The command of the package; the compiler writes plain files.
+chmodSync(root + 'dist/cli/main.js', 0o755);

@@ -71,6 +71,8 @@ export class Client {
   readonly #operations: Operations;
   readonly #subscriptions: Subscriptions;
   readonly #listeners = new Set<(change: StateChange) => void>();
+  /** Changes that listeners are being told; empty otherwise. */
+  readonly #changes: StateChange[] = [];
   #token: Token | undefined;
   #state: ClientState = 'disconnected';
   /** Set from `connect()` until an end that is not followed by a retry. */
@@ -123,13 +125,12 @@ export class Client {
    * answers with the same promise.
    */
   connect(): Promise<void> {
-    if (this.#ready === undefined) {
-      this.#ready = newReady();
-      this.#end = undefined;
-      this.#attempt = 0;
-      this.#open('client/connect', 'connect() was called');
-    }
-    return this.#ready.promise;
+    if (this.#ready !== undefined) return this.#ready.promise;
+    const { promise } = (this.#ready = newReady());
+    this.#end = undefined;
+    this.#attempt = 0;
+    this.#open('client/connect', 'connect() was called');
+    return promise;
   }
 
   /** Disconnects and stays so. What waits for an answer is rejected; subscriptions come back with the next `connect()`. */
@@ -344,7 +345,13 @@ export class Client {
 
   #changeState(change: StateChange): void {
     this.#state = change.state;
-    for (const listener of this.#listeners) this.#wire.call(() => listener(change));
+    this.#changes.push(change);
+    // A listener that causes the next change must not let others see it before this one.
+    if (this.#changes.length > 1) return;
+    for (const next of this.#changes) {
+      for (const listener of this.#listeners) this.#wire.call(() => listener(next));
+    }
+    this.#changes.length = 0;
   }
 
   #report(error: unknown, isOfApplication: boolean): void {

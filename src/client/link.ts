@@ -31,6 +31,9 @@ export interface LinkSink {
 /** Intervals of silence after which the server counts as dead (docs/wire/native.md, Heartbeats). */
 const SILENT_INTERVALS = 3;
 
+/** A timer set for longer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export class Link {
   readonly #settings: ClientSettings;
   readonly #sink: LinkSink;
@@ -96,11 +99,16 @@ export class Link {
     }
     const socket = this.#socket;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () =>
+    let isOpen = false;
+    socket.onopen = () => {
+      isOpen = true;
       this.transmit(encodeMessage({ type: 'connect', token, heartbeatIntervalMs }));
+    };
     socket.onmessage = (event: { readonly data: unknown }) => this.#received(event.data);
     socket.onerror = (event: { readonly message?: string }) => {
       this.#fault = event.message ?? '';
+      // Node 22 has no close event for a connection that could not be opened; its code could only be 1006.
+      if (!isOpen) this.#closed(1006, '');
     };
     socket.onclose = (event: { readonly code: number; readonly reason: string }) =>
       this.#closed(event.code, event.reason);
@@ -131,7 +139,8 @@ export class Link {
   #connected(message: ServerMessage): void {
     this.#isConnected = true;
     this.#stopTimer();
-    const silenceMs = SILENT_INTERVALS * (message.heartbeatIntervalMs ?? 0);
+    const intervalMs = message.heartbeatIntervalMs ?? 0;
+    const silenceMs = Math.min(SILENT_INTERVALS * intervalMs, MAX_TIMER_MS);
     if (silenceMs > 0) this.#watch(silenceMs, silenceMs);
     this.#sink.linkConnected(message);
   }
@@ -156,7 +165,9 @@ export class Link {
 
   /** Ends a connection that is no good, without waiting for the peer's half of the closing handshake. */
   #drop(code: ErrorCode, reason: string): void {
+    const socket = this.#socket;
     this.#end({ code, reason, mayReconnect: true });
+    socket?.terminate?.();
   }
 
   #end(end: LinkEnd): void {

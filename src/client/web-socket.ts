@@ -9,6 +9,8 @@ export interface ClientSocket {
   onclose: ((event: never) => void) | null;
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(closeCode?: number, reason?: string): void;
+  /** Drops the socket at once, where an implementation can: a dead peer answers no closing handshake. */
+  terminate?(): void;
 }
 
 /** A `WebSocket` class: the global one, or the engine's from `tideway/websocket`. */

@@ -1,7 +1,14 @@
 /** Owns the signal that somebody no longer waits for an outcome; a host-free AbortSignal. */
 
+/** What those see who may listen but not cancel. */
+export interface CancellationSignal {
+  readonly isCancelled: boolean;
+  /** Runs `listener` on cancellation, at once when that has happened; answers a way to withdraw it. */
+  onCancelled(listener: () => void): () => void;
+}
+
 /** Cancelled at most once; listeners run in the order in which they came. */
-export class Cancellation {
+export class Cancellation implements CancellationSignal {
   #isCancelled = false;
   #listeners: (() => void)[] = [];
 
@@ -9,7 +16,6 @@ export class Cancellation {
     return this.#isCancelled;
   }
 
-  /** Runs `listener` on cancellation, at once when that has happened; answers a way to withdraw it. */
   onCancelled(listener: () => void): () => void {
     if (this.#isCancelled) {
       listener();

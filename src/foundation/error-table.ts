@@ -19,6 +19,7 @@ export const REQUEST_ERRORS = {
   'subscription/unknown': 141,
   'subscription/too-many': 142,
   'subscription/policy-refused': 143,
+  'subscription/ended': 144,
   'request/duplicate-id': 150,
   'request/cancelled': 151,
   'request/no-reply': 152,

@@ -52,6 +52,11 @@ export class AccessRules implements GrantAuthority {
     return this.#default;
   }
 
+  /** Rules that allow something: where nothing is open by default, only what they name is reachable. */
+  get allowRuleCount(): number {
+    return this.#rules.filter(({ effect }) => effect === 'allow').length;
+  }
+
   /** Decided once, when listening begins, by whether every bound address is loopback. */
   setDefault(access: DefaultAccess): void {
     this.#default = access;

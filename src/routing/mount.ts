@@ -1,5 +1,5 @@
 /** Owns the mount contract: what answers the three operations below one prefix (public as `tideway/mount`). */
-import type { Cancellation } from '../foundation/index.js';
+import type { CancellationSignal } from '../foundation/index.js';
 import type { DestinationPattern, Message, StreamPosition } from '../message/index.js';
 import type { DeliverySink, DeliverySource, Grant, Principal, Session } from '../session/index.js';
 
@@ -33,7 +33,7 @@ export interface SendOperation extends OperationOfCaller {
 
 export interface RequestOperation extends SendOperation {
   /** Cancelled when the asker no longer waits. */
-  readonly cancellation: Cancellation;
+  readonly cancellation: CancellationSignal;
 }
 
 export interface SubscribeOperation extends OperationOfCaller {

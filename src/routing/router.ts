@@ -1,6 +1,6 @@
 /** Owns the way from an operation to its mount, and is the one place where access is decided. */
 import { RequestError, type Metrics } from '../foundation/index.js';
-import type { Cancellation } from '../foundation/index.js';
+import type { CancellationSignal } from '../foundation/index.js';
 import {
   checkDestination,
   DestinationPattern,
@@ -73,7 +73,7 @@ export class Router {
     caller: Caller,
     destination: string,
     submission: Submission,
-    cancellation: Cancellation,
+    cancellation: CancellationSignal,
   ): Promise<Reply> {
     const { mount, operation } = this.#enter(caller, 'request', destination, submission);
     if (mount.request === undefined) throw this.#unsupported('request', destination);

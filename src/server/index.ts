@@ -1,9 +1,10 @@
 /** The door of `tideway`: the server, for embedding in a program. */
 export { createServer, TidewayServer } from './server.js';
 export type { ListenOptions, PublishOptions } from './server.js';
+export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PATH, DEFAULT_PORT } from './options.js';
 export type { ServerLimits, ServerOptions } from './options.js';
 export type { BoundAddress } from './listening.js';
-export { tokenAuthentication, type TokenOptions } from './tokens.js';
+export { MIN_SECRET_BYTES, tokenAuthentication, type TokenOptions } from './tokens.js';
 export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
 export type { ErrorCode, JsonValue, Log, Metrics } from '../foundation/index.js';
 export { Message } from '../message/index.js';

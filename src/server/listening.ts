@@ -1,6 +1,7 @@
-/** Owns binding an HTTP server to an address, and saying what was bound. */
+/** Owns binding an HTTP server to an address, saying what was bound, and letting go of it. */
 import type { Server as HttpServer } from 'node:http';
 import { BlockList, isIPv6 } from 'node:net';
+import type { Timers } from '../foundation/index.js';
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -23,6 +24,42 @@ export function bind(server: HttpServer, port: number, host: string): Promise<vo
       resolve();
     });
   });
+}
+
+/**
+ * Closes an HTTP server as soon as the requests that it has are answered, and after `graceMs` in any case.
+ * Node alone would wait for what is no request yet: browsers open connections that they may need later.
+ */
+export class HttpClosing {
+  readonly #server: HttpServer;
+  #openCount = 0;
+  #isClosing = false;
+
+  constructor(server: HttpServer) {
+    this.#server = server;
+    server.on('request', (_, response) => {
+      this.#openCount += 1;
+      response.once('close', () => {
+        this.#openCount -= 1;
+        this.#closeWhenAnswered();
+      });
+    });
+  }
+
+  async close(time: Timers, graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    const server = this.#server;
+    const cancel = time.after(graceMs, () => server.closeAllConnections());
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      this.#closeWhenAnswered();
+    });
+    cancel();
+  }
+
+  #closeWhenAnswered(): void {
+    if (this.#isClosing && this.#openCount === 0) this.#server.closeAllConnections();
+  }
 }
 
 /** The bound address; undefined when it does not listen. A socket file counts as loopback: nobody else reaches it. */

@@ -2,7 +2,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
-import type { Authenticate, SessionLimits } from '../session/index.js';
+import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { TokenOptions } from './tokens.js';
 
@@ -64,7 +64,8 @@ export const DEFAULT_PORT = 8080;
 export const DEFAULT_HOST = '127.0.0.1';
 
 /** What differs from the engine's own defaults differs because a broker's messages are small. */
-export const DEFAULT_TRANSPORT_LIMITS: Omit<ServerLimits, keyof SessionLimits> = {
+export const DEFAULT_LIMITS: ServerLimits = {
+  ...DEFAULT_SESSION_LIMITS,
   maxMessageBytes: 1_048_576,
   maxFragmentCount: 16_384,
   handshakeTimeoutMs: 10_000,

@@ -32,7 +32,6 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
   ANONYMOUS,
-  DEFAULT_SESSION_LIMITS,
   SessionRegistry,
   type AcceptConnection,
   type Authenticate,
@@ -44,11 +43,18 @@ import {
   nodeTime,
   type WebSocketDoor,
 } from '../transport/index.js';
-import { bind, boundAddress, loopbackOrigins, urlOf, type BoundAddress } from './listening.js';
+import {
+  bind,
+  boundAddress,
+  HttpClosing,
+  loopbackOrigins,
+  urlOf,
+  type BoundAddress,
+} from './listening.js';
 import {
   DEFAULT_HOST,
+  DEFAULT_LIMITS,
   DEFAULT_PATH,
-  DEFAULT_TRANSPORT_LIMITS,
   type ServerLimits,
   type ServerOptions,
 } from './options.js';
@@ -98,7 +104,10 @@ export class TidewayServer {
   readonly #sessions = new SessionRegistry();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
-  readonly #ownsHttp: boolean;
+  /** Undefined when the HTTP server is the application's. */
+  readonly #httpClosing: HttpClosing | undefined;
+  readonly #time: Time;
+  readonly #closeTimeoutMs: number;
   readonly #closing = new Cancellation();
   readonly #door: WebSocketDoor;
 
@@ -106,11 +115,7 @@ export class TidewayServer {
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
     const log = options.log ?? SILENT_LOG;
-    const limits: ServerLimits = {
-      ...DEFAULT_SESSION_LIMITS,
-      ...DEFAULT_TRANSPORT_LIMITS,
-      ...options.limits,
-    };
+    const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
     this.metrics = options.metrics ?? new MemoryMetrics();
     this.#router = new Router(this.access, this.metrics);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
@@ -142,8 +147,10 @@ export class TidewayServer {
       log,
     };
     this.accept = this.#acceptor(native, limits.connectTimeoutMs);
-    this.#ownsHttp = options.server === undefined;
     this.#http = options.server ?? this.#createHttp(options, limits, log);
+    this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
+    this.#time = time;
+    this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
       paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
@@ -216,7 +223,7 @@ export class TidewayServer {
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
-    if (this.#ownsHttp && this.#http.listening) await closeHttp(this.#http);
+    if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
     this.#streams.close();
@@ -297,11 +304,4 @@ function messageOf(body: unknown, options: PublishOptions): Message {
     'message/invalid',
     `a body of type ${quoted(contentType)} is given as a string or as octets`,
   );
-}
-
-function closeHttp(server: HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
 }

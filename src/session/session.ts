@@ -232,8 +232,10 @@ export class Session implements SubscriptionOwner {
   }
 
   #finish(subscription: Subscription, end: Delivery & { readonly kind: 'end' }): void {
+    const wasLive = subscription.liveSource !== undefined;
     this.release(subscription);
-    this.#writer.writeDelivery(subscription, end);
+    // One that is still opening has not been acknowledged; its opener finds it closed and answers.
+    if (wasLive) this.#writer.writeDelivery(subscription, end);
   }
 
   #watchToken(): void {

@@ -229,9 +229,10 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       policy,
     });
     if (opened.subscription.isClosed) {
-      // Unsubscribed, or denied to a renewed token, before it was open: the question still gets its answer.
-      if (id !== undefined && !this.session.isEnded) throw endedBeforeOpen();
-      return;
+      throw new RequestError(
+        'subscription/ended',
+        'the subscription ended before it was open: it was unsubscribed, or the right to it is gone',
+      );
     }
     this.#writeFrame({
       type: 'subscribed',
@@ -280,7 +281,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   #setHeartbeat(): void {
     if (this.#heartbeatIntervalMs === 0) return;
-    this.#environment.session.deadlines.set(this.#heartbeat, this.#heartbeatIntervalMs);
+    // Looked at twice in an interval, so that no silence is longer than one by more than the deadlines' grain.
+    this.#environment.session.deadlines.set(this.#heartbeat, this.#heartbeatIntervalMs / 2);
   }
 
   #heartbeatDue(): void {
@@ -296,10 +298,6 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     this.#waitingForWritable = [];
     for (const resume of waiting) resume();
   }
-}
-
-function endedBeforeOpen(): RequestError {
-  return new RequestError('request/cancelled', 'the subscription was ended before it was open');
 }
 
 function submissionOf(frame: FrameOf<'send' | 'request'>): Submission {

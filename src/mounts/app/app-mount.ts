@@ -1,7 +1,9 @@
 /** Owns message mappings: handlers of the application behind a prefix. */
-import { Cancellation, RequestError, type Clock, type Log } from '../../foundation/index.js';
+import { Cancellation, RequestError } from '../../foundation/index.js';
+import type { CancellationSignal, Clock, Log } from '../../foundation/index.js';
 import { DestinationPattern, Message, Publication, quoted } from '../../message/index.js';
 import type {
+  Caller,
   Mount,
   MountKind,
   OpenedSubscription,
@@ -37,9 +39,14 @@ export class AppMount implements Mount {
 
   /**
    * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler.
-   * Throws `destination/invalid` for a pattern that is none.
+   * Throws `destination/invalid` for a pattern that is none, and a TypeError when there is no handler.
    */
-  map(pattern: string, options: MappingOptions, handler: Handler): this {
+  map(pattern: string, handler: Handler): this;
+  map(pattern: string, options: MappingOptions, handler: Handler): this;
+  map(pattern: string, ...rest: [Handler] | [MappingOptions, Handler]): this {
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+    // Found here, where the mistake is, and not at the first message.
+    if (typeof handler !== 'function') throw new TypeError(`the mapping ${pattern} has no handler`);
     this.#mappings.push({
       pattern: DestinationPattern.parse(pattern),
       handler,
@@ -50,11 +57,11 @@ export class AppMount implements Mount {
 
   /** Resolves when the handler has settled (semantics K1). */
   async send(operation: SendOperation): Promise<SendOutcome> {
-    const { caller } = operation;
-    const cancellation = caller.session?.ended ?? new Cancellation();
-    await this.#run('send', operation, cancellation, async (result) => {
-      if (isAsyncIterable(result)) for await (const _ of result) void _;
-    });
+    await untilEnded(operation.caller, (cancellation) =>
+      this.#run('send', operation, cancellation, async (result) => {
+        if (isAsyncIterable(result)) for await (const _ of result) void _;
+      }),
+    );
     return {};
   }
 
@@ -75,18 +82,15 @@ export class AppMount implements Mount {
     }
     const { caller, destination } = operation;
     const message = Message.fromJson(null);
-    const answer = this.#run(
-      'subscribe',
-      { ...operation, message },
-      caller.session?.ended ?? new Cancellation(),
-      (result) => {
+    const answer = await untilEnded(caller, (cancellation) =>
+      this.#run('subscribe', { ...operation, message }, cancellation, (result) => {
         if (isAsyncIterable(result)) {
           throw new RequestError('request/no-reply', 'this mapping streams; use a request');
         }
         return toMessage(result);
-      },
+      }),
     );
-    const publication = new Publication(await answer, {
+    const publication = new Publication(answer, {
       destination,
       publishedAtMs: this.#clock.nowMs(),
     });
@@ -96,7 +100,7 @@ export class AppMount implements Mount {
   async #run<T>(
     kind: HandlerContext['operation'],
     operation: HandlerOperation,
-    cancellation: Cancellation,
+    cancellation: CancellationSignal,
     settle: (result: unknown, leave: () => void) => T | Promise<T>,
   ): Promise<T> {
     const { mapping, variables } = this.#find(operation);
@@ -145,7 +149,7 @@ export class AppMount implements Mount {
   async #stream(
     destination: string,
     values: AsyncIterable<unknown>,
-    cancellation: Cancellation,
+    cancellation: CancellationSignal,
     leave: () => void,
   ): Promise<AsyncIterable<Message>> {
     const iterator = values[Symbol.asyncIterator]();
@@ -167,7 +171,7 @@ export class AppMount implements Mount {
 async function* repliesOf(
   iterator: AsyncIterator<unknown>,
   first: IteratorResult<unknown>,
-  cancellation: Cancellation,
+  cancellation: CancellationSignal,
   failure: (error: unknown) => RequestError,
 ): AsyncGenerator<Message> {
   let step = first;
@@ -180,6 +184,20 @@ async function* repliesOf(
     throw failure(error);
   } finally {
     if (step.done !== true) await iterator.return?.();
+  }
+}
+
+/** Runs something with a signal that its caller's session has ended; the session forgets it afterwards. */
+async function untilEnded<T>(
+  caller: Caller,
+  run: (cancellation: CancellationSignal) => Promise<T>,
+): Promise<T> {
+  const cancellation = new Cancellation();
+  const forget = caller.session?.ended.onCancelled(() => cancellation.cancel());
+  try {
+    return await run(cancellation);
+  } finally {
+    forget?.();
   }
 }
 

@@ -1,5 +1,5 @@
 /** Owns what an application's handler is given and may answer. */
-import type { Cancellation, JsonValue } from '../../foundation/index.js';
+import type { CancellationSignal, JsonValue } from '../../foundation/index.js';
 import type { Captures, Message, MessageHeaders } from '../../message/index.js';
 import type { Principal } from '../../session/index.js';
 
@@ -19,7 +19,7 @@ export interface HandlerContext {
   /** Undefined when the server itself or its HTTP API sent the message. */
   readonly sessionId: string | undefined;
   /** Cancelled when the asker no longer waits: it said so, or its session ended. */
-  readonly cancellation: Cancellation;
+  readonly cancellation: CancellationSignal;
 }
 
 /**

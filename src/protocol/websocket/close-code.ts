@@ -19,10 +19,11 @@ export const CLOSE_INTERNAL_ERROR = 1011;
  * 1012 to 1014 were registered with IANA after RFC 6455.
  */
 export function isCloseCodeOnWire(closeCode: number): boolean {
+  if (!Number.isInteger(closeCode)) return false;
   // RFC 6455 §7.4.1: 1004 is reserved; 1005, 1006 and 1015 MUST NOT be set by an endpoint.
   if (closeCode >= 1000 && closeCode <= 1014) {
     return closeCode !== 1004 && closeCode !== CLOSE_NO_STATUS && closeCode !== CLOSE_ABNORMAL;
   }
   // RFC 6455 §7.4.2: 0 to 999 are not used, 1000 to 2999 belong to the protocol, 3000 to 4999 are free.
-  return Number.isInteger(closeCode) && closeCode >= 3000 && closeCode <= 4999;
+  return closeCode >= 3000 && closeCode <= 4999;
 }

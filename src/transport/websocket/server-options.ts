@@ -26,8 +26,8 @@ export type VerifyCallback = (
   headers?: http.OutgoingHttpHeaders,
 ) => void;
 
-export type VerifyClient =
-  ((info: ClientInfo) => boolean) | ((info: ClientInfo, callback: VerifyCallback) => void);
+/** With one parameter its answer decides at once; with two, the callback does, once. */
+export type VerifyClient = (info: ClientInfo, callback: VerifyCallback) => boolean | void;
 
 /** Exactly one of `port`, `server` and `noServer` is to be given. */
 export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOptions {

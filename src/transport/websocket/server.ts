@@ -68,7 +68,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       {
         headersTimeout: this.#handshakeTimeoutMs,
         requestTimeout: this.#handshakeTimeoutMs,
-        connectionsCheckingInterval: Math.max(1, Math.min(30_000, this.#handshakeTimeoutMs / 4)),
+        connectionsCheckingInterval: checkingIntervalMs(this.#handshakeTimeoutMs),
       },
       answerUpgradeRequired,
     );
@@ -119,9 +119,14 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#removeListeners();
     this.#server = undefined;
     if (server !== undefined && this.options.server !== server) {
-      server.close(() => this.#emitClose());
-    } else if (this.clients !== undefined && this.clients.size > 0) this.#closesWhenEmpty = true;
-    else process.nextTick(() => this.#emitClose());
+      server.close(() => this.#closeWhenEmpty());
+    } else process.nextTick(() => this.#closeWhenEmpty());
+  }
+
+  /** The last socket may be gone a moment before its connection has told so. */
+  #closeWhenEmpty(): void {
+    if (this.clients !== undefined && this.clients.size > 0) this.#closesWhenEmpty = true;
+    else this.#emitClose();
   }
 
   #emitClose(): void {
@@ -179,7 +184,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     const secure = (socket as Partial<TLSSocket>).encrypted === true;
     const info = { origin: request.headers.origin, secure, req: request };
     if (verifyClient.length < 2) {
-      if ((verifyClient as (given: typeof info) => boolean)(info)) accept();
+      if (verifyClient(info, () => {}) === true) accept();
       else refuseUpgrade(socket, 401);
       return;
     }
@@ -253,6 +258,13 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       if (this.#closesWhenEmpty && clients.size === 0) process.nextTick(() => this.#emitClose());
     });
   }
+}
+
+/** How often node:http looks for connections whose handshake takes too long. */
+function checkingIntervalMs(handshakeTimeoutMs: number): number {
+  const NODE_DEFAULT_MS = 30_000;
+  if (handshakeTimeoutMs === 0) return NODE_DEFAULT_MS;
+  return Math.min(NODE_DEFAULT_MS, Math.ceil(handshakeTimeoutMs / 4));
 }
 
 function destroySocket(this: Duplex): void {

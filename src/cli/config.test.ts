@@ -1,0 +1,176 @@
+/** Proves that the schema of the config file and its reference say the same, and what a wrong file is told. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { configSchema } from './config.js';
+import { loadConfig, type LoadedConfig } from './config-file.js';
+import { configKeys, knownKeys, nearestKey } from './config-keys.js';
+import { CommandFailure, EXIT_WRONG_USE } from './failure.js';
+
+const REFERENCE = new URL('../../docs/reference/configuration.md', import.meta.url);
+
+/** The rows of the table of keys: name, and default as it is written there. */
+function referenceRows(): Map<string, string> {
+  const [, section = ''] = readFileSync(REFERENCE, 'utf8').split('## Keys');
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()));
+  return new Map(
+    rows.map(([, name = '', , , value = '']) => [name.replaceAll('`', ''), value] as const),
+  );
+}
+
+function writtenDefault(value: unknown): string {
+  if (value === undefined) return '–';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+function fileWith(t: TestContext, text: string, name = 'tideway.yaml'): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tideway-config-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** What is said about a file, without the folder that it is in. */
+function faultsOf(t: TestContext, text: string): string[] {
+  const file = fileWith(t, text);
+  try {
+    loadConfig(file);
+  } catch (error) {
+    assert.ok(error instanceof CommandFailure);
+    assert.equal(error.exitCode, EXIT_WRONG_USE);
+    return error.message.replaceAll(file, 'tideway.yaml').split('\n');
+  }
+  return assert.fail('the config was accepted');
+}
+
+function load(t: TestContext, text: string): LoadedConfig {
+  return loadConfig(fileWith(t, text));
+}
+
+test('the reference has a row for every key of the schema, with its default, and no other', () => {
+  const keys = configKeys(configSchema);
+  assert.ok(keys.length > 30, 'the schema was walked');
+  assert.deepEqual(
+    referenceRows(),
+    new Map(keys.map(({ name, defaultValue }) => [name, writtenDefault(defaultValue)])),
+  );
+});
+
+test('the example of the reference is a valid config', (t) => {
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(REFERENCE, 'utf8')) ?? [];
+  const secret = fileWith(t, `${'s'.repeat(32)}\n`, 'secret.txt');
+  const keys = fileWith(t, 'key-one\n# not a key\nkey-two\n', 'api-keys.txt');
+  const { config } = load(t, yaml.replace('./secret.txt', secret).replace('./api-keys.txt', keys));
+  assert.equal(config.tokens?.hmacSecret, 's'.repeat(32));
+  assert.deepEqual(config.apiKeys, ['key-one', 'key-two']);
+  assert.equal(config.access[1]?.who, 'authenticated');
+  assert.equal(config.limits.maxMessageBytes, 65_536);
+  assert.equal(config.limits.maxFragmentCount, 16_384);
+});
+
+test('an empty file is a config of defaults', (t) => {
+  assert.deepEqual(load(t, '').config, loadConfig(undefined).config);
+  assert.deepEqual(load(t, '# nothing\n').config, configSchema.parse({}));
+});
+
+test('an unknown key is named with file, line and path, and the nearest known key', (t) => {
+  assert.deepEqual(faultsOf(t, 'port: 1\nlimits:\n  maxMessageByte: 3\n'), [
+    'tideway.yaml:3: limits.maxMessageByte: unknown key; did you mean "maxMessageBytes"?',
+  ]);
+  assert.deepEqual(faultsOf(t, 'topics:\n  /topic/a.b: { historysize: 3 }\n'), [
+    'tideway.yaml:2: topics."/topic/a.b".historysize: unknown key; did you mean "historySize"?',
+  ]);
+  const [fault = ''] = faultsOf(t, 'log: { colour: red }\n');
+  assert.equal(fault, 'tideway.yaml:1: log.colour: unknown key; known: level');
+});
+
+test('every fault of a file is told, in the order of its lines', (t) => {
+  assert.deepEqual(
+    faultsOf(
+      t,
+      'port: eighty\npath: [ws]\naccess:\n  - effect: alow\n    pattern: /topic/**\nlog: 3\n',
+    ),
+    [
+      'tideway.yaml:1: port: expected a whole number from 0 to 65535, got "eighty"',
+      'tideway.yaml:2: path[0]: expected a path such as /ws, got "ws"',
+      'tideway.yaml:4: access[0].effect: expected allow or deny, got "alow"',
+      'tideway.yaml:6: log: expected keys and values: level, got 3',
+    ],
+  );
+});
+
+test('values that cannot be meant are refused with what is expected', (t) => {
+  const cases: readonly (readonly [yaml: string, words: RegExp])[] = [
+    ['limits: { maxPullBytes: 0 }', /limits\.maxPullBytes: expected a whole number from 1 up/],
+    ['limits: { closeTimeoutMs: 3000000000 }', /from 1 to 2147483647 \(milliseconds\), got 3/],
+    ['port: 1.5', /port: expected a whole number from 0 to 65535, got 1\.5/],
+    ['static:', /static: expected a path of a directory, got nothing/],
+    ['allowedOrigins: [https://a.example/x]', /allowedOrigins\[0\]: expected an origin/],
+    ['allowedOrigins: https://a.example', /allowedOrigins: expected a list of origins/],
+    ['access: [{ effect: allow }]', /access\[0\]\.pattern: expected a pattern.*got nothing/],
+    ['access: [{ effect: allow, pattern: /a, operations: [] }]', /operations: expected send/],
+    ['path: 3', /path: expected a path such as \/ws, or a list of such paths, got 3/],
+    ['path: []', /path: expected a path such as \/ws, or a list of such paths, got a list/],
+    ['tokens: { isuer: x }', /tokens\.isuer: unknown key; did you mean "issuer"/],
+    ['tokens: {}', /tokens: expected either hmacSecret or hmacSecretFile/],
+    ['- port', /^tideway\.yaml: expected keys and values: host, port/],
+  ];
+  for (const [yaml, words] of cases) assert.match(faultsOf(t, yaml).join('\n'), words, yaml);
+});
+
+test('a secret is never repeated in an error', (t) => {
+  const faults = faultsOf(t, 'apiKeys: ["two words"]\ntokens: { hmacSecret: hunter2 }\n');
+  assert.equal(faults.length, 2);
+  assert.doesNotMatch(faults.join('\n'), /two words|hunter2/);
+});
+
+test('what is not YAML is told with its place', (t) => {
+  assert.match(faultsOf(t, 'port: [1\n').join('\n'), /^tideway\.yaml: not YAML: .*line \d/);
+  assert.match(faultsOf(t, 'port: 1\nport: 2\n').join('\n'), /not YAML: .*unique.*line 2/);
+});
+
+test('a config file that is not there is told by name', () => {
+  assert.throws(() => loadConfig('/nowhere/tideway.yaml'), {
+    message: 'cannot read the config file /nowhere/tideway.yaml: there is no such file',
+    exitCode: EXIT_WRONG_USE,
+  });
+});
+
+test('a secret file is told apart from its key when it is missing or too short', (t) => {
+  const short = fileWith(t, 'short\n', 'secret.txt');
+  const faults = (file: string): string =>
+    faultsOf(t, `tokens:\n  hmacSecretFile: ${file}\n`).join('\n');
+  assert.match(faults(short), /:2: tokens\.hmacSecretFile: the secret in .* fewer than 32 octets/);
+  assert.match(faults('./none.txt'), /tokens\.hmacSecretFile: .*none\.txt: there is no such file/);
+  assert.match(
+    faultsOf(t, `apiKeysFile: ${fileWith(t, '# none\n', 'keys.txt')}\n`).join('\n'),
+    /apiKeysFile: .* has no key in it/,
+  );
+});
+
+test('paths of a config file start at the file', (t) => {
+  const file = fileWith(t, 'static: ./public\napp: ../app.js\n');
+  const { config } = loadConfig(file);
+  assert.equal(config.static, join(file, '../public'));
+  assert.equal(config.app, join(file, '../../app.js'));
+});
+
+test('the nearest key is found for a slip, and none for another word', () => {
+  const known = knownKeys(configSchema, ['limits']);
+  assert.equal(nearestKey('maxmessagebytes', known), 'maxMessageBytes');
+  assert.equal(nearestKey('maxOutbundByte', known), 'maxOutboundBytes');
+  assert.equal(nearestKey('colour', known), undefined);
+  assert.deepEqual(knownKeys(configSchema, ['access', 3]), [
+    'effect',
+    'operations',
+    'pattern',
+    'who',
+  ]);
+  assert.deepEqual(knownKeys(configSchema, ['port', 'x']), []);
+});

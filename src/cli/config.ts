@@ -1,0 +1,159 @@
+/** Owns the config file of `serve`: one zod schema, from which types, defaults, errors and the known keys come. */
+import { z } from 'zod';
+import {
+  DEFAULT_HOST,
+  DEFAULT_LIMITS,
+  DEFAULT_PATH,
+  DEFAULT_PORT,
+  MIN_SECRET_BYTES,
+  type ServerLimits,
+  type TopicRule,
+} from '../server/index.js';
+
+/** The longest delay that a timer of Node can wait. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+function expecting(what: string): { error: string } {
+  return { error: `expected ${what}` };
+}
+
+function wholeNumber(unit: string, min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodInt {
+  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min} up` : `from ${min} to ${max}`;
+  const error = expecting(`a whole number ${range}${unit === '' ? '' : ` (${unit})`}`);
+  return z.int(error).min(min, error).max(max, error);
+}
+
+function text(what: string, form: RegExp = /./): z.ZodString {
+  return z.string(expecting(what)).regex(form, expecting(what));
+}
+
+function count(value: number): z.ZodDefault<z.ZodInt> {
+  return wholeNumber('', 1).default(value);
+}
+
+function bytes(value: number): z.ZodDefault<z.ZodInt> {
+  return wholeNumber('octets', 1).default(value);
+}
+
+/** `min` is 0 where 0 means "off". */
+function milliseconds(value: number, min: 0 | 1 = 1): z.ZodDefault<z.ZodInt> {
+  return wholeNumber('milliseconds', min, MAX_TIMER_MS).default(value);
+}
+
+function object<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, expecting(`keys and values: ${Object.keys(shape).join(', ')}`));
+}
+
+function list<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item> {
+  return z.array(item, expecting(`a list of ${what}`));
+}
+
+/** What an `Authorization: Bearer` header can carry. */
+export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
+
+const ENDPOINT = 'a path such as /ws';
+const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
+const endpointPath = text(ENDPOINT, /^\/[^\s?#]*$/);
+
+const OPERATIONS = ['send', 'subscribe', 'request'] as const;
+const OPERATION_WORDS = `${OPERATIONS.join(', ')}, a list of these, or any`;
+
+const accessRule = object({
+  effect: z.enum(['allow', 'deny'], expecting('allow or deny')),
+  operations: z
+    .union(
+      [
+        z.enum(OPERATIONS),
+        z.literal('any'),
+        z.array(z.enum(OPERATIONS)).min(1, expecting(OPERATION_WORDS)),
+      ],
+      expecting(OPERATION_WORDS),
+    )
+    .default('any'),
+  pattern: text('a pattern of destinations such as /topic/**'),
+  who: z.enum(['anyone', 'authenticated'], expecting('anyone or authenticated')).default('anyone'),
+});
+
+const topicRule = object({
+  historySize: wholeNumber('publications', 0).exactOptional(),
+  historyTtlMs: wholeNumber('milliseconds', 1).exactOptional(),
+  liveRingBytes: wholeNumber('octets', 1).exactOptional(),
+} satisfies Record<keyof TopicRule, z.ZodType>);
+
+const limits = object({
+  maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
+  maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
+  handshakeTimeoutMs: milliseconds(DEFAULT_LIMITS.handshakeTimeoutMs),
+  connectTimeoutMs: milliseconds(DEFAULT_LIMITS.connectTimeoutMs),
+  closeTimeoutMs: milliseconds(DEFAULT_LIMITS.closeTimeoutMs),
+  heartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.heartbeatIntervalMs, 0),
+  heartbeatTimeoutMs: milliseconds(DEFAULT_LIMITS.heartbeatTimeoutMs),
+  minHeartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.minHeartbeatIntervalMs),
+  maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
+  maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
+  maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
+  maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
+  maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
+  maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
+  maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
+} satisfies Record<keyof ServerLimits, z.ZodType>);
+
+const tokens = object({
+  hmacSecret: z
+    .string(expecting('a text'))
+    .refine(isLongEnough, expecting(`a secret of at least ${MIN_SECRET_BYTES} octets`))
+    .exactOptional(),
+  hmacSecretFile: text('a path of a file').exactOptional(),
+  issuer: text('a text').exactOptional(),
+  audience: text('a text').exactOptional(),
+  clockToleranceMs: wholeNumber('milliseconds', 0).default(0),
+  allowAnonymous: z.boolean(expecting('true or false')).default(true),
+}).refine(
+  ({ hmacSecret, hmacSecretFile }) => (hmacSecret === undefined) !== (hmacSecretFile === undefined),
+  expecting('either hmacSecret or hmacSecretFile'),
+);
+
+export const configSchema = object({
+  host: text('a host name or an address').default(DEFAULT_HOST),
+  port: wholeNumber('', 0, 65_535).default(DEFAULT_PORT),
+  path: z
+    .union(
+      [endpointPath, z.array(endpointPath).min(1, expecting(ENDPOINT_WORDS))],
+      expecting(ENDPOINT_WORDS),
+    )
+    .default(DEFAULT_PATH),
+  static: text('a path of a directory').exactOptional(),
+  app: text('a path of a JavaScript module').exactOptional(),
+  allowedOrigins: list(
+    text('an origin such as https://example.com').refine(
+      isOrigin,
+      expecting('an origin such as https://example.com, without a path'),
+    ),
+    'origins such as https://example.com',
+  ).default([]),
+  apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
+  apiKeysFile: text('a path of a file').exactOptional(),
+  tokens: tokens.exactOptional(),
+  topics: z.record(z.string(), topicRule, expecting('patterns and their rules')).default({}),
+  access: list(accessRule, 'rules').default([]),
+  limits: limits.prefault({}),
+  log: object({
+    level: z
+      .enum(
+        ['debug', 'info', 'warn', 'error', 'silent'],
+        expecting('debug, info, warn, error or silent'),
+      )
+      .default('info'),
+  }).prefault({}),
+});
+
+/** A config with its defaults filled in. */
+export type Config = z.infer<typeof configSchema>;
+
+export function isLongEnough(secret: string): boolean {
+  return Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
+}
+
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value;
+}

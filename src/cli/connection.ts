@@ -1,0 +1,77 @@
+/** Owns what the client commands share: where to connect, as whom, and what a failure says. */
+import type { Command } from 'commander';
+import { Client, ClientError, type StateChange } from '../server/node-client.js';
+import { WebSocket } from '../transport/index.js';
+import { failed, wordsOf, wrongUse, type CommandFailure } from './failure.js';
+import type { Terminal } from './terminal.js';
+
+/** Where `serve` listens when it is not told otherwise; a test compares. Not computed: the server is slow to load. */
+export const DEFAULT_URL = 'ws://localhost:8080/ws';
+
+export interface ConnectionFlags {
+  readonly url: string;
+  readonly token?: string;
+}
+
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .option('--url <url>', 'the WebSocket endpoint', DEFAULT_URL)
+    .option('--token <token>', 'who you are (default: TIDEWAY_TOKEN, else anonymous)');
+}
+
+/** A client that has not begun to connect. Throws a CommandFailure for what is no URL. */
+export function newClient(flags: ConnectionFlags, terminal: Terminal): Client {
+  const token = flags.token ?? (terminal.env['TIDEWAY_TOKEN'] || undefined);
+  try {
+    return new Client({
+      url: flags.url,
+      token,
+      // The engine's on every Node: it says why a connection failed, the global one does not.
+      WebSocket,
+      onError: (error) => terminal.note(`warning: ${wordsOf(error)}`),
+    });
+  } catch (error) {
+    throw wrongUse(`--url: ${wordsOf(error)}`, { cause: error });
+  }
+}
+
+/** Runs an operation on a connection. One attempt: who asks for one thing wants to know that it failed. */
+export async function withConnection<Result>(
+  flags: ConnectionFlags,
+  terminal: Terminal,
+  operate: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const client = newClient(flags, terminal);
+  try {
+    await connected(client, flags.url);
+    return await operate(client);
+  } catch (error) {
+    throw error instanceof ClientError ? refused(error) : error;
+  } finally {
+    client.close();
+  }
+}
+
+function connected(client: Client, url: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.onState((change) => {
+      if (change.state === 'connected') resolve();
+      if (change.state === 'disconnected') reject(disconnected(change, url));
+    });
+    // It rejects with what the listener is told, only later.
+    client.connect().catch(() => {});
+  });
+}
+
+/** The failure that a lost or refused connection is. */
+export function disconnected({ code, reason }: StateChange, url: string): CommandFailure {
+  if (code === 'client/invalid-url') return wrongUse(`--url: ${reason}`);
+  return code.startsWith('client/')
+    ? failed(`cannot connect to ${url}: ${reason} (${code}). Is the server running there?`)
+    : failed(`${url} refused the connection: ${reason} (${code})`);
+}
+
+/** The failure of one operation. */
+export function refused(error: ClientError): CommandFailure {
+  return failed(`${error.message} (${error.code})`, { cause: error });
+}

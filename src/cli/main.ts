@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+/** The program `tideway`. */
+import process from 'node:process';
+import { run } from './program.js';
+import { createTerminal } from './terminal.js';
+
+const terminal = createTerminal(process);
+const exitCode = await run(process.argv.slice(2), terminal);
+await terminal.flushed();
+process.exit(exitCode);

@@ -1,0 +1,60 @@
+/** Owns what `serve` tells its user when it has begun to listen: where to look, and what is exposed. */
+import { relative } from 'node:path';
+import type { TidewayServer } from '../server/index.js';
+import { DEFAULT_URL } from './connection.js';
+import type { ServeSettings } from './serve-settings.js';
+import type { Terminal } from './terminal.js';
+
+export function startLines(
+  server: TidewayServer,
+  settings: ServeSettings,
+  terminal: Pick<Terminal, 'bold' | 'dim' | 'commandName'>,
+): readonly string[] {
+  const { bold, dim, commandName } = terminal;
+  const { url = '' } = server;
+  const { config } = settings;
+  const endpoints = [config.path].flat().map((path) => url.replace(/^http/, 'ws') + path);
+  const facts: (readonly [string, string])[] = [
+    ...(config.static === undefined ? [] : [['Page', bold(`${url}/`)] as const]),
+    ...endpoints.map((endpoint) => ['WebSocket', endpoint] as const),
+    ['HTTP API', publishLine(url, config.apiKeys.length)],
+    ['Access', accessLine(server)],
+    ...(settings.configFile === undefined ? [] : [['Config', settings.configFile] as const]),
+    ...(config.app === undefined ? [] : [['App', relative('', config.app)] as const]),
+  ];
+  const [endpoint = ''] = endpoints;
+  const option = endpoint === DEFAULT_URL ? '' : ` --url ${endpoint}`;
+  return [
+    bold('Tideway is ready.'),
+    '',
+    ...facts.map(([name, value]) => `  ${dim(name.padEnd(10))} ${value}`),
+    '',
+    // Elsewhere it depends on the rules who may do this.
+    ...(server.address?.isLoopback === true
+      ? [
+          dim('From another terminal:'),
+          `  ${commandName} subscribe /topic/chat${option}`,
+          `  ${commandName} publish /topic/chat '{"name":"Terminal","text":"Hello"}'${option}`,
+          '',
+        ]
+      : []),
+    dim('Ctrl+C stops it.'),
+  ];
+}
+
+function publishLine(url: string, keyCount: number): string {
+  const keys = keyCount === 1 ? '1 API key' : `${keyCount} API keys`;
+  return `${url}/api/publish (POST; ${keyCount === 0 ? 'closed until a config file has apiKeys' : keys})`;
+}
+
+function accessLine(server: TidewayServer): string {
+  if (server.address?.isLoopback === true) {
+    return 'open: whatever no rule forbids; only this machine can connect';
+  }
+  const { allowRuleCount } = server.access;
+  const rules = allowRuleCount === 1 ? '1 rule does' : `${allowRuleCount} rules do`;
+  const line = `only what a rule allows, and ${allowRuleCount === 0 ? 'no rule does' : rules}`;
+  return allowRuleCount === 0
+    ? `${line}: nobody can do anything. Add "access" rules to a config file`
+    : line;
+}

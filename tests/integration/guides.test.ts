@@ -1,0 +1,113 @@
+/** Owns the proof that the README and the guides are true: their programs are taken from the text and run. */
+import { test, type TestContext } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { SignJWT } from 'jose';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const SECRET = 'a secret of the tests, thirty-two octets or more';
+
+/** The JavaScript blocks of a page, in order. */
+function programsOf(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  return [...text.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+}
+
+/** Below the repository, so that `tideway` is the repository itself. */
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(root, 'build', 'guide-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly lines: Interface;
+  readonly seen: string[];
+  readonly line: (pattern: RegExp) => Promise<RegExpMatchArray>;
+}
+
+function run(t: TestContext, file: string, env: Record<string, string>): Running {
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  const lines = createInterface(child.stdout);
+  const seen: string[] = [];
+  lines.on('line', (line) => seen.push(line));
+  const line = async (pattern: RegExp): Promise<RegExpMatchArray> => {
+    for (;;) {
+      const match = seen.map((text) => pattern.exec(text)).find((found) => found !== null);
+      if (match !== undefined) return match;
+      const ended = once(lines, 'close').then(() => false);
+      const isMore = await Promise.race([once(lines, 'line').then(() => true), ended]);
+      if (!isMore) throw new Error(`the program ended without ${pattern}:\n${seen.join('\n')}`);
+    }
+  };
+  return { process: child, lines, seen, line };
+}
+
+function tokenFor(name: string): Promise<string> {
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(name)
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+test('the programs of the getting-started guide run as written', async (t) => {
+  const folder = folderFor(t);
+  for (const program of programsOf('docs/guides/getting-started.md')) {
+    const name = /^\/\/ (\S+\.js)\n/.exec(program)?.[1];
+    if (name !== undefined) writeFileSync(join(folder, name), program);
+  }
+  const server = run(t, join(folder, 'server.js'), { PORT: '0', TOKEN_SECRET: SECRET });
+  const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
+  const client = run(t, join(folder, 'client.js'), {
+    TIDEWAY_URL: `${url.replace('http', 'ws')}/ws`,
+    TOKEN: await tokenFor('ada'),
+  });
+  await Promise.all([
+    client.line(/^state: connected/),
+    client.line(/^published at 1$/),
+    client.line(/^ada: hello$/),
+  ]);
+  const stranger = run(t, join(folder, 'client.js'), {
+    TIDEWAY_URL: `${url.replace('http', 'ws')}/ws`,
+    TOKEN: 'not.a.token',
+  });
+  await stranger.line(/^state: disconnected \(session\/invalid-token\)$/);
+  server.process.kill('SIGTERM');
+  const [exitCode] = (await once(server.process, 'exit')) as [number | null];
+  assert.equal(exitCode, 0);
+  await client.line(/^state: connecting/);
+});
+
+test("the README's server and client run as written", async (t) => {
+  const folder = folderFor(t);
+  const [console_ = '', server = '', client = ''] = programsOf('README.md');
+  assert.match(console_, /new WebSocket/);
+  writeFileSync(
+    join(folder, 'server.js'),
+    `${server.replace('port: 8080', 'port: 0')}\nprocess.on('SIGTERM', () => void server.close());\n`,
+  );
+  const serving = run(t, join(folder, 'server.js'), {});
+  const [, url = ''] = await serving.line(/^listening at (http:\S+)$/);
+  const at = `${url.replace('http', 'ws')}/ws`;
+  writeFileSync(join(folder, 'client.js'), client.replace('ws://localhost:8080/ws', at));
+  const asking = run(t, join(folder, 'client.js'), {});
+  await Promise.all([asking.line(/^3$/), asking.line(/^connected /), asking.line(/^\d{4}-.*Z$/)]);
+  serving.process.kill('SIGTERM');
+  const [exitCode] = (await once(serving.process, 'exit')) as [number | null];
+  assert.equal(exitCode, 0);
+});
