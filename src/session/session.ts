@@ -155,7 +155,7 @@ export class Session implements SubscriptionOwner {
   /** To be called after a reply was queued: too many octets waiting end the session. */
   checkOutbound(): void {
     const { maxOutboundBytes } = this.#environment.limits;
-    if (this.connection.bufferedBytes <= maxOutboundBytes) return;
+    if (this.isEnded || this.connection.bufferedBytes <= maxOutboundBytes) return;
     this.#environment.metrics.count('limit_reached', { limit: 'maxOutboundBytes' });
     this.disconnect(
       new Disconnect(
