@@ -158,6 +158,7 @@ class HttpHandshake implements ClientHandshake {
     process.nextTick(() => this.#events.failed(error));
   }
 
+  /** RFC 6455 §4.1, items 1, 4 and 5, and §7.2.1: what goes wrong before the agreement fails the connection. */
   #fail(error: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -179,6 +180,7 @@ class HttpHandshake implements ClientHandshake {
       return;
     }
     this.#emitter.emit('upgrade', response);
+    // RFC 6455 §4.1: the client MUST validate the answer before it sends anything further.
     const outcome = checkUpgradeResponse(collectHeaders(response.rawHeaders), {
       accept: acceptKey(this.#key, sha1Base64),
       subprotocols: this.#subprotocols,
@@ -219,7 +221,7 @@ function requestOptions(
   const isSecure = url.protocol === 'wss:';
   const headers: http.OutgoingHttpHeaders = {
     ...(options.headers as http.OutgoingHttpHeaders | undefined),
-    // RFC 6455 §4.1, request items 5 to 9.
+    // RFC 6455 §4.1, request items 5, 6, 7 and 9: MUST be there, so they win over the caller's.
     Connection: 'Upgrade',
     Upgrade: 'websocket',
     'Sec-WebSocket-Key': key,
@@ -230,6 +232,7 @@ function requestOptions(
   const { auth = credentialsOf(url), servername = isIP(host) === 0 ? host : '' } = options;
   return {
     ...options,
+    // RFC 6455 §4.1, request items 2 to 4: GET with the resource name; node:http adds HTTP/1.1 and Host.
     method: 'GET',
     host,
     hostname: host,
@@ -237,6 +240,8 @@ function requestOptions(
     port: url.port === '' ? (isSecure ? 443 : 80) : url.port,
     path: url.pathname + url.search,
     headers,
+    // RFC 6455 §4.1, item 5: Server Name Indication MUST be used; a certificate that does not verify
+    // fails the handshake, which is Node's default.
     ...(isSecure ? { servername } : {}),
     ...(auth === undefined ? {} : { auth }),
     // One connection is one socket: an agent that keeps sockets for later has no part in it.

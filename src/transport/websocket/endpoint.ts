@@ -115,12 +115,13 @@ export class Endpoint implements FrameSink, SenderOwner {
     // What node:http set up for a request does not hold for what follows it.
     socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
+    // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
+    if (head.length > 0) socket.unshift(head);
     socket.on('close', socketClosed);
     socket.on('data', socketData);
     socket.on('end', socketEnded);
     socket.on('error', socketFailed);
     if (this.#limits.heartbeatIntervalMs > 0) this.#startHeartbeat();
-    if (head.length > 0) socket.unshift(head);
     socket.resume();
   }
 
@@ -131,6 +132,7 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
   close(payload: Octets): void {
+    // RFC 6455 §5.5.1 and §7.1.3: nothing is sent after our Close frame, so leaving OPEN comes first.
     if (!this.#closing.sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);

@@ -75,6 +75,7 @@ export class FrameSender implements Flushable, SlabOwner {
       this.frame(firstOctet, Buffer.from(text), callback);
       return;
     }
+    // RFC 6455 §5.1 and §6.1, item 5: a client MUST mask all frames, a server MUST NOT mask any.
     const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
     const header = frameHeaderBytes(payloadBytes, this.#isMasking);
     const target = this.#reserve(header + payloadBytes);
@@ -86,6 +87,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    // RFC 6455 §5.3: a fresh key for every frame.
     const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
     const headerBytes = frameHeaderBytes(payload.length, this.#isMasking);
     if (payload.length < LARGE_PAYLOAD_BYTES) {

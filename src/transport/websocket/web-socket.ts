@@ -214,6 +214,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     if (this.#readyState === CONNECTING) {
       throw new Error('WebSocket is not open: readyState 0 (CONNECTING)');
     }
+    // RFC 6455 §6.1, item 1: the connection MUST be OPEN, before and while data is sent.
     if (this.#readyState === OPEN) return this.#endpoint;
     this.#unsentBytes += toOctets(data).length;
     const state = `${this.#readyState} (${READY_STATES[this.#readyState]})`;
