@@ -145,3 +145,9 @@ test('memberSlice is not fooled by a member of the same name further inside', ()
   assert.equal(memberSlice('{"a":"\\"body\\":3,","body":{"body":4}}', 'body'), '{"body":4}');
   assert.equal(memberSlice('{}', 'body'), undefined);
 });
+
+test('memberSlice is not fooled by an escaped name that is spelled like another one', () => {
+  const text = String.raw`{"\"":2}`;
+  assert.equal(memberSlice(text, '"'), '2');
+  assert.equal(memberSlice(text, '\\"'), undefined);
+});
