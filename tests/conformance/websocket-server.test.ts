@@ -286,7 +286,7 @@ test('what a slow reader is sent waits in the outbox, is counted, and arrives wh
 });
 
 test('a flood of Pings by a peer that does not read costs no memory', async (context) => {
-  const { server, port } = await run(context);
+  const { server, port } = await run(context, { maxControlFramesPerSecond: 0 });
   const accepted = nextClient(server);
   const peer = await openRaw(port);
   const client = await accepted;
