@@ -91,7 +91,8 @@ test('[hardening 14] fragments of one octet hold less than twice the message lim
   assert.ok(held > 0 && held < 2 * maxMessageBytes, `${held} octets`);
   tellFigure(
     context,
-    `${grouped(held)} octets held for each of ${ATTACKER_COUNT} attackers with fragments of 1 octet at a message limit of ${grouped(maxMessageBytes)}`,
+    `${grouped(held)} octets for each of ${ATTACKER_COUNT} attackers with fragments of 1 octet, ` +
+      `connection included, at a limit of ${grouped(maxMessageBytes)}`,
   );
 });
 

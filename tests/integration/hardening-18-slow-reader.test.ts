@@ -7,7 +7,8 @@ import { LoadProcess, grouped, isFullSize, serve, tellFigure } from './hardening
 const isFull = isFullSize(18);
 const READER_COUNT = 20;
 const PER_SECOND = 1000;
-const FOR_MS = isFull ? 20_000 : 2_000;
+const ROUND_COUNT = isFull ? 7 : 1;
+const FOR_MS = isFull ? 4_000 : 2_000;
 const MAX_OUTBOUND_BYTES = 1_048_576;
 const PAYLOAD_BYTES = 4096;
 
@@ -73,19 +74,34 @@ async function run(context: TestContext, options: ServerOptions): Promise<Run> {
   await open;
   // Warm.
   await settled(load, (await broadcast(server, 300, () => {})) * READER_COUNT);
-  const aloneCount = await broadcast(server, FOR_MS, () => {});
-  const aloneP99Ms = await settled(load, aloneCount * READER_COUNT);
-  const connected = new Promise<WebSocket>((resolve) => server.once('connection', resolve));
-  load.start({ kind: 'stuck', port });
-  const stuck = await connected;
+  const aloneMs: number[] = [];
+  const besideMs: number[] = [];
   const errors: string[] = [];
-  stuck.on('error', (error) => errors.push((error as WebSocketError).code));
   let peakBytes = 0;
-  const sentCount = await broadcast(server, FOR_MS, () => {
-    peakBytes = Math.max(peakBytes, stuck.readyState === 1 ? stuck.bufferedAmount : 0);
-  });
-  const besideP99Ms = await settled(load, sentCount * READER_COUNT);
+  let sentCount = 0;
+  let stuck: WebSocket | undefined;
+  // In turn, because what else the machine does changes.
+  for (let round = 0; round < ROUND_COUNT; round++) {
+    stuck?.terminate();
+    aloneMs.push(await settled(load, (await broadcast(server, FOR_MS, () => {})) * READER_COUNT));
+    const connected = new Promise<WebSocket>((resolve) => server.once('connection', resolve));
+    load.start({ kind: 'stuck', port });
+    const one = await connected;
+    stuck = one;
+    errors.length = 0;
+    one.on('error', (error) => errors.push((error as WebSocketError).code));
+    sentCount = await broadcast(server, FOR_MS, () => {
+      peakBytes = Math.max(peakBytes, one.readyState === 1 ? one.bufferedAmount : 0);
+    });
+    besideMs.push(await settled(load, sentCount * READER_COUNT));
+  }
+  assert.ok(stuck !== undefined);
+  const [aloneP99Ms, besideP99Ms] = [median(aloneMs), median(besideMs)];
   return { aloneP99Ms, besideP99Ms, peakBytes, stuck, sentCount, errors };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function checkOthers(context: TestContext, words: string, result: Run): void {
@@ -97,7 +113,8 @@ function checkOthers(context: TestContext, words: string, result: Run): void {
   assert.ok(besideP99Ms < bound, `p99 ${besideP99Ms} ms, alone ${aloneP99Ms} ms`);
   tellFigure(
     context,
-    `${words}: p99 of ${READER_COUNT} others ${besideP99Ms.toFixed(2)} ms (${aloneP99Ms.toFixed(2)} without it), at most ${grouped(peakBytes)} octets waited`,
+    `${words}: p99 of ${READER_COUNT} others ${besideP99Ms.toFixed(2)} ms ` +
+      `(${aloneP99Ms.toFixed(2)} without it), at most ${grouped(peakBytes)} octets waited`,
   );
 }
 

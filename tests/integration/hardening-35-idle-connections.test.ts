@@ -91,6 +91,7 @@ test('[hardening 35] heartbeats of idle connections take a tenth of a core at mo
   assert.ok(!isFull || part < 0.1, `${part * 100} % of a core`);
   tellFigure(
     context,
-    `a Ping every ${HEARTBEAT_MS / 1000} s to each: ${(part * 100).toFixed(1)} % of a core, ${grouped(each)} octets each with all deadlines on`,
+    `a Ping every ${HEARTBEAT_MS / 1000} s to each: ${(part * 100).toFixed(1)} % of a core, ` +
+      `${grouped(each)} octets each with all deadlines on`,
   );
 });

@@ -54,7 +54,6 @@ export async function serve(context: TestContext, options: ServerOptions = {}): 
 }
 
 const UPGRADE = [
-  'GET / HTTP/1.1',
   'Host: localhost',
   'Upgrade: websocket',
   'Connection: Upgrade',
@@ -65,10 +64,10 @@ const UPGRADE = [
 ].join('\r\n');
 
 /** A raw peer through the handshake, which keeps nothing of what it receives but its last octets. */
-export async function openPeer(port: number): Promise<Socket> {
+export async function openPeer(port: number, path = '/'): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
-  socket.write(UPGRADE);
+  socket.write(`GET ${path} HTTP/1.1\r\n${UPGRADE}`);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   if (!answer.includes(' 101 ')) throw new Error(`refused: ${answer.toString('latin1')}`);
   return socket;
@@ -107,11 +106,7 @@ export function clientFrame(firstOctet: number, payload: Uint8Array = new Uint8A
 
 /** Writes and waits until the kernel has taken it, or the connection is gone. */
 export function written(socket: Socket, octets: Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
-    socket.once('close', () => resolve());
-    if (socket.destroyed) resolve();
-    else socket.write(octets, () => resolve());
-  });
+  return new Promise((resolve) => socket.write(octets, () => resolve()));
 }
 
 /** A process that makes the load, so that its memory and its time are not the server's. */
