@@ -123,6 +123,7 @@ export class TidewayServer {
         deadlines: this.#deadlines,
         limits,
         metrics: this.metrics,
+        log,
         registry: this.#sessions,
       },
       router: this.#router,
@@ -244,7 +245,8 @@ export class TidewayServer {
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),
     };
-    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs };
+    const { log } = environment;
+    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs, log };
     return (connection) => new DialectSelection(selection, connection);
   }
 

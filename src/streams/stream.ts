@@ -59,16 +59,19 @@ export class Stream {
     this.#readers.delete(reader);
   }
 
-  /** Takes the next entry of the feed; false when one before it was lost (semantics S3). */
-  accept(entry: FeedEntry): boolean {
-    if (entry.epoch !== this.epoch || entry.offset !== this.#ring.head) return false;
+  /** Takes an entry of the feed; `lost` means that one before it never came (semantics S3). */
+  accept(entry: FeedEntry): 'taken' | 'known' | 'lost' {
+    if (entry.epoch !== this.epoch) return 'lost';
+    // A store may answer `follow` while what it counted already is still on its way through the feed.
+    if (entry.offset < this.#ring.head) return 'known';
+    if (entry.offset > this.#ring.head) return 'lost';
     this.#ring.push(entry.publication);
     this.#ringBytes += entry.publication.retainedBytes;
     // The newest stays, however large it is: otherwise a message larger than the ring could never be read.
     while (this.#ringBytes > this.#maxRingBytes && this.#ring.size > 1) {
       this.#ringBytes -= this.#ring.shift()?.retainedBytes ?? 0;
     }
-    return true;
+    return 'taken';
   }
 
   /** Tells every reader that there is more. */

@@ -210,7 +210,7 @@ export class FrameParser {
       if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
       if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
     } else if (opcode > OPCODE_BINARY) return violations.OPCODE_RESERVED;
-    // RFC 6455 §5.4: a continuation needs a message, and fragments of two messages MUST NOT interleave.
+    // RFC 6455 §5.4: control frames MAY stand inside a message (they went above); a continuation needs one, and fragments of two messages MUST NOT interleave.
     else if (opcode === OPCODE_CONTINUATION) {
       if (this.#messageOpcode === 0) return violations.CONTINUATION_WITHOUT_START;
     } else if (this.#messageOpcode !== 0) return violations.MESSAGE_INSIDE_MESSAGE;
@@ -230,7 +230,7 @@ export class FrameParser {
       return undefined;
     }
     // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
-    return (first & RSV1_BIT) !== 0 ? violations.RESERVED_BIT_1_SET : violations.RESERVED_BITS_SET;
+    return (first & 0x30) !== 0 ? violations.RESERVED_BITS_SET : violations.RESERVED_BIT_1_SET;
   }
 
   #headerBytes(second: number): number {
@@ -439,6 +439,7 @@ export class FrameParser {
 
   /** Swaps to discarding and tells the violation; answers false, for those who say whether to go on. */
   #fail(violation: Violation): false {
+    // RFC 6455 §7.1.7: the endpoint MUST NOT continue to process data from the peer.
     this.discard();
     this.#sink.onViolation(violation);
     return false;

@@ -8,12 +8,19 @@ import type { Duplex } from 'node:stream';
 import { URL } from 'node:url';
 import { Deadline } from '../../foundation/index.js';
 import {
+  PERMESSAGE_DEFLATE,
   PROTOCOL_VERSION,
   acceptKey,
   checkUpgradeResponse,
   collectHeaders,
   isToken,
 } from '../../protocol/websocket/index.js';
+import {
+  resolveCompression,
+  type CompressionSettings,
+  type PerMessageDeflateOptions,
+} from './compression-options.js';
+import { checkedDeflateAnswer, deflateOfferHeader } from './deflate-upgrade.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type LimitOptions } from './limits.js';
 import type { AcceptedSocket, WebSocket } from './web-socket.js';
@@ -27,8 +34,8 @@ export interface ClientOptions extends Omit<https.RequestOptions, 'timeout'>, Li
   readonly handshakeTimeoutMs?: number | undefined;
   /** The name of `handshakeTimeoutMs` in `ws`. */
   readonly handshakeTimeout?: number | undefined;
-  /** Accepted; nothing is offered yet. */
-  readonly perMessageDeflate?: boolean | object | undefined;
+  /** Compression of messages (RFC 7692). Default true: it is offered, the server decides. */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether a Ping is answered by itself. Default true. */
   readonly autoPong?: boolean | undefined;
   /** May change the request before it is sent; it must end it. */
@@ -112,6 +119,7 @@ class HttpHandshake implements ClientHandshake {
   readonly #key: string;
   readonly #request: http.ClientRequest;
   readonly #deadline: Deadline;
+  readonly #compression: CompressionSettings | undefined;
   #isOver = false;
 
   constructor(
@@ -126,6 +134,11 @@ class HttpHandshake implements ClientHandshake {
     this.#emitter = emitter;
     this.#events = events;
     this.#subprotocols = subprotocols;
+    this.#compression = resolveCompression(
+      options.perMessageDeflate ?? true,
+      'client',
+      this.#loop.zlibJobs,
+    );
     // RFC 6455 §4.1, request item 7: a nonce of 16 random octets, new for each connection.
     const nonce = Buffer.alloc(KEY_BYTES);
     this.#loop.fillRandom(nonce);
@@ -139,6 +152,10 @@ class HttpHandshake implements ClientHandshake {
 
   #open(url: URL): http.ClientRequest {
     const options = requestOptions(url, this.#options, this.#subprotocols, this.#key);
+    if (this.#compression !== undefined) {
+      const headers = options.headers as http.OutgoingHttpHeaders;
+      headers['Sec-WebSocket-Extensions'] = deflateOfferHeader(this.#compression);
+    }
     const request = url.protocol === 'wss:' ? https.request(options) : http.request(options);
     request.on('error', (error) => this.#fail(error));
     request.on('response', (response) => this.#refused(response));
@@ -158,6 +175,7 @@ class HttpHandshake implements ClientHandshake {
     process.nextTick(() => this.#events.failed(error));
   }
 
+  /** RFC 6455 §4.1, items 1, 4 and 5, and §7.2.1: what goes wrong before the agreement fails the connection. */
   #fail(error: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -179,14 +197,21 @@ class HttpHandshake implements ClientHandshake {
       return;
     }
     this.#emitter.emit('upgrade', response);
+    // RFC 6455 §4.1: the client MUST validate the answer before it sends anything further.
     const outcome = checkUpgradeResponse(collectHeaders(response.rawHeaders), {
       accept: acceptKey(this.#key, sha1Base64),
       subprotocols: this.#subprotocols,
-      extensionNames: [],
+      extensionNames: this.#compression === undefined ? [] : [PERMESSAGE_DEFLATE],
     });
     if (!outcome.isAgreed) {
       socket.destroy();
       this.#fail(new Error(outcome.message));
+      return;
+    }
+    const compression = checkedDeflateAnswer(outcome.extensions, this.#compression);
+    if (typeof compression === 'string') {
+      socket.destroy();
+      this.#fail(new Error(compression));
       return;
     }
     // A listener of 'upgrade' may have closed the connection.
@@ -200,6 +225,7 @@ class HttpHandshake implements ClientHandshake {
       limits: resolveLimits(this.#options),
       subprotocol: outcome.subprotocol,
       autoPong: this.#options.autoPong ?? true,
+      compression,
     });
   }
 }
@@ -219,7 +245,7 @@ function requestOptions(
   const isSecure = url.protocol === 'wss:';
   const headers: http.OutgoingHttpHeaders = {
     ...(options.headers as http.OutgoingHttpHeaders | undefined),
-    // RFC 6455 §4.1, request items 5 to 9.
+    // RFC 6455 §4.1, request items 5, 6, 7 and 9: MUST be there, so they win over the caller's.
     Connection: 'Upgrade',
     Upgrade: 'websocket',
     'Sec-WebSocket-Key': key,
@@ -230,6 +256,7 @@ function requestOptions(
   const { auth = credentialsOf(url), servername = isIP(host) === 0 ? host : '' } = options;
   return {
     ...options,
+    // RFC 6455 §4.1, request items 2 to 4: GET with the resource name; node:http adds HTTP/1.1 and Host.
     method: 'GET',
     host,
     hostname: host,
@@ -237,6 +264,8 @@ function requestOptions(
     port: url.port === '' ? (isSecure ? 443 : 80) : url.port,
     path: url.pathname + url.search,
     headers,
+    // RFC 6455 §4.1, item 5: Server Name Indication MUST be used; a certificate that does not verify
+    // fails the handshake, which is Node's default.
     ...(isSecure ? { servername } : {}),
     ...(auth === undefined ? {} : { auth }),
     // One connection is one socket: an agent that keeps sockets for later has no part in it.

@@ -44,6 +44,9 @@ export interface PerMessageDeflateOptions {
 export const DEFAULT_COMPRESSION_THRESHOLD_BYTES = 1024;
 export const DEFAULT_MAX_CONTEXT_TAKEOVER_BYTES: number = 32 * 1024 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+const EMPTY_FINAL_BLOCK = Buffer.from([3, 0]);
+
 /** Octets of windows that are kept for all connections of a server. */
 export class TakeoverBudget {
   readonly #maxBytes: number;
@@ -112,11 +115,11 @@ export function resolveCompression(
   for (const name of ['serverMaxWindowBits', 'clientMaxWindowBits'] as const) {
     checkWindowBits(name, options[name]);
   }
-  const deflateOptions = options.zlibDeflateOptions ?? {};
-  const inflateOptions = options.zlibInflateOptions ?? {};
+  const { zlibDeflateOptions: deflateOptions = {}, zlibInflateOptions: inflateOptions = {} } =
+    options;
   // zlib itself says what it cannot work with, now and not when the first message comes.
-  deflateRawSync(Buffer.alloc(0), { ...deflateOptions, windowBits: MAX_WINDOW_BITS });
-  inflateRawSync(Buffer.from([3, 0]), { ...inflateOptions, windowBits: MAX_WINDOW_BITS });
+  if (options.zlibDeflateOptions !== undefined) deflateRawSync(NOTHING, deflateOptions);
+  if (options.zlibInflateOptions !== undefined) inflateRawSync(EMPTY_FINAL_BLOCK, inflateOptions);
   jobs.limitTo(concurrencyLimit);
   return {
     preferences: {
@@ -154,7 +157,11 @@ function checkWindowBits(name: string, value: number | boolean | null | undefine
 /** What a server prefers for its next connection: no windows when the budget has no room for the largest. */
 export function serverPreferences(settings: CompressionSettings): DeflatePreferences {
   const { preferences, budget } = settings;
-  if (budget.has(windowBytes(preferences.serverMaxWindowBits) + windowBytes(preferences.clientMaxWindowBits))) {
+  if (
+    budget.has(
+      windowBytes(preferences.serverMaxWindowBits) + windowBytes(preferences.clientMaxWindowBits),
+    )
+  ) {
     return preferences;
   }
   return { ...preferences, serverNoContextTakeover: true, clientNoContextTakeover: true };

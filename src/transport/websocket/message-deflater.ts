@@ -138,7 +138,10 @@ function storedBlocks(octets: Octets): Octets {
   const blocks: Buffer[] = [];
   for (let at = 0; at < octets.length; at += MAX_STORED_BYTES) {
     const block = octets.subarray(at, at + MAX_STORED_BYTES);
-    blocks.push(storedHeader(block.length), Buffer.from(block.buffer, block.byteOffset, block.length));
+    blocks.push(
+      storedHeader(block.length),
+      Buffer.from(block.buffer, block.byteOffset, block.length),
+    );
   }
   blocks.push(storedHeader(0));
   return Buffer.concat(blocks);
