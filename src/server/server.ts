@@ -144,6 +144,7 @@ export class TidewayServer {
       checkOrigin: (headers) => this.#originGate.refusalOf(headers),
       accept: this.#acceptor(native, limits.connectTimeoutMs),
       limits,
+      perMessageDeflate: options.perMessageDeflate ?? false,
       time,
       random,
       metrics: this.metrics,

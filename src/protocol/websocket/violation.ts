@@ -106,11 +106,6 @@ export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
   'a compressed message inflates to more than maxInflateRatio times its size',
 );
 
-/** A compressed message that is not DEFLATE data (RFC 7692 §7.2.2); `code` is zlib's, as in `ws`. */
-export function notInflatable(code: string, problem: string): Violation {
-  return violation(CLOSE_INVALID_PAYLOAD, code, `a message cannot be inflated: ${problem}`);
-}
-
 function violation(closeCode: number, code: string, message: string): Violation {
   return { closeCode, code, message };
 }

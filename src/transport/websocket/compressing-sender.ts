@@ -95,20 +95,6 @@ export class CompressingSender extends FrameSender {
       : false;
   }
 
-  /** Notes a message that goes out in a frame which was compressed for many; false when the peer's window is too small. */
-  allowsShared(windowBits: number): boolean {
-    return this.#agreed.outgoing.windowBits >= windowBits;
-  }
-
-  /** The peer's window will hold these octets too (RFC 7692 §7.2.2). */
-  noteShared(octets: Octets): void {
-    if (this.#agreed.outgoing.keepsContext) this.#requireDeflater().noteSent(octets, true);
-  }
-
-  get thresholdBytes(): number {
-    return this.#agreed.settings.thresholdBytes;
-  }
-
   #requireDeflater(): MessageDeflater {
     const { settings, outgoing } = this.#agreed;
     return (this.#deflater ??= new MessageDeflater(settings, outgoing));

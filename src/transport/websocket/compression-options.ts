@@ -157,13 +157,14 @@ function checkWindowBits(name: string, value: number | boolean | null | undefine
 /** What a server prefers for its next connection: no windows when the budget has no room for the largest. */
 export function serverPreferences(settings: CompressionSettings): DeflatePreferences {
   const { preferences, budget } = settings;
-  if (
-    budget.has(
-      windowBytes(preferences.serverMaxWindowBits) + windowBytes(preferences.clientMaxWindowBits),
-    )
-  ) {
-    return preferences;
+  let neededBytes = 0;
+  if (preferences.serverNoContextTakeover !== true) {
+    neededBytes += windowBytes(preferences.serverMaxWindowBits);
   }
+  if (preferences.clientNoContextTakeover !== true) {
+    neededBytes += windowBytes(preferences.clientMaxWindowBits);
+  }
+  if (budget.has(neededBytes)) return preferences;
   return { ...preferences, serverNoContextTakeover: true, clientNoContextTakeover: true };
 }
 

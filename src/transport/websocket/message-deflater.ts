@@ -36,16 +36,12 @@ export class MessageDeflater {
     return this.#direction.keepsContext;
   }
 
-  get windowBits(): number {
-    return this.#direction.windowBits;
-  }
-
   /** Compresses a message, or a fragment, at once. */
   deflateNow(octets: Octets, isLast: boolean): Octets {
     if (octets.length === 0) return this.#deflateEmpty(isLast);
     const dictionary = this.#window?.octets ?? NOTHING;
     const compressed = deflateRawSync(octets, this.#options(octets.length, dictionary));
-    this.noteSent(octets, isLast);
+    this.#noteSent(octets, isLast);
     return finished(compressed, isLast);
   }
 
@@ -66,7 +62,7 @@ export class MessageDeflater {
     }
     const dictionary = this.#window?.copy() ?? NOTHING;
     const options = this.#options(octets.length, dictionary);
-    this.noteSent(octets, isLast);
+    this.#noteSent(octets, isLast);
     this.#settings.jobs.run((ended) => {
       if (!isWanted()) {
         ended();
@@ -80,8 +76,8 @@ export class MessageDeflater {
     });
   }
 
-  /** Notes octets that the peer's window will hold: by our compression, or by a frame that was compressed for many. */
-  noteSent(octets: Octets, isLast: boolean): void {
+  /** Notes octets that the peer's window will hold. */
+  #noteSent(octets: Octets, isLast: boolean): void {
     if (this.#direction.keepsContext || !isLast) {
       (this.#window ??= new SlidingWindow(this.#direction.windowBits)).append(octets);
     } else this.#window = undefined;

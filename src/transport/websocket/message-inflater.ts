@@ -3,9 +3,9 @@ import { constants as bufferConstants } from 'node:buffer';
 import { inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Octets } from '../../foundation/index.js';
 import {
+  CLOSE_INVALID_PAYLOAD,
   INFLATE_RATIO_TOO_HIGH,
   MESSAGE_TOO_BIG,
-  notInflatable,
   type DeflateDirection,
   type Violation,
 } from '../../protocol/websocket/index.js';
@@ -32,6 +32,12 @@ const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x03, 0x00]);
 const NOTHING = Buffer.alloc(0);
 
 export type Inflated = Buffer | Violation;
+
+/** A message that is not DEFLATE data; `code` is zlib's, as in `ws`. */
+function notInflatable(code: string, problem: string): Violation {
+  const message = `a message cannot be inflated: ${problem}`;
+  return { closeCode: CLOSE_INVALID_PAYLOAD, code, message };
+}
 
 /** Whether a message was inflated. */
 export function isInflated(inflated: Inflated): inflated is Buffer {
