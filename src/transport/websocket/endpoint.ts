@@ -82,6 +82,8 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   #isHeld = false;
   /** A message that was inflated while the owner had paused. */
   #heldDelivery: (() => void) | undefined = undefined;
+  /** What happened to the socket while a message was being inflated, which comes first. */
+  #whileHeld: 'ended' | 'gone' | undefined = undefined;
 
   constructor(
     role: Role,
@@ -211,6 +213,10 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** @internal */
   inputEnded(): void {
     this.#leaveOpen();
+    if (this.#isHeld) {
+      this.#whileHeld = 'ended';
+      return;
+    }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.sender.end();
     this.#setDeadline(this.#limits.closeTimeoutMs);
@@ -219,6 +225,11 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
+    // What has arrived is told before the end, unless we dropped the connection or nobody wants to be told.
+    if (this.#isHeld && !this.#isPaused && !this.#parser.isDiscarding) {
+      this.#whileHeld = 'gone';
+      return;
+    }
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
@@ -271,13 +282,18 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** @internal */
   releaseInput(deliver: () => void): void {
-    if (this.#isPaused) {
+    if (this.#isPaused && this.#whileHeld !== 'gone') {
       this.#heldDelivery = deliver;
       return;
     }
     this.#isHeld = false;
     this.socket.resume();
     this.#parse(undefined, deliver);
+    const happened = this.#whileHeld;
+    if (this.#isHeld || happened === undefined) return;
+    this.#whileHeld = undefined;
+    if (happened === 'gone') this.socketGone();
+    else this.inputEnded();
   }
 
   onPing(octets: Octets, start: number, end: number): void {
