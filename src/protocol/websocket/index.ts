@@ -8,5 +8,6 @@ export * from './masking.js';
 export type { Allocate } from './message-assembly.js';
 export * from './opcode.js';
 export * from './opening-handshake.js';
+export * from './registry.js';
 export * from './utf8-validator.js';
 export type { Violation } from './violation.js';
