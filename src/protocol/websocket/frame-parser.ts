@@ -210,7 +210,8 @@ export class FrameParser {
       if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
       if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
     } else if (opcode > OPCODE_BINARY) return violations.OPCODE_RESERVED;
-    // RFC 6455 §5.4: control frames MAY stand inside a message (they went above); a continuation needs one, and fragments of two messages MUST NOT interleave.
+    // RFC 6455 §5.4: control frames MAY stand inside a message (they went above); a continuation needs one,
+    // and fragments of two messages MUST NOT interleave.
     else if (opcode === OPCODE_CONTINUATION) {
       if (this.#messageOpcode === 0) return violations.CONTINUATION_WITHOUT_START;
     } else if (this.#messageOpcode !== 0) return violations.MESSAGE_INSIDE_MESSAGE;

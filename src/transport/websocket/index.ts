@@ -13,3 +13,24 @@ export type { LimitOptions } from './limits.js';
 export type { BinaryType } from './message-data.js';
 export type { RawData, SendData } from './payload.js';
 export type { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './event-target.js';
+export {
+  CLOSE_CODES,
+  CLOSE_CODE_RANGES,
+  EXTENSIONS,
+  HEADER_BITS,
+  OPCODES,
+  SUBPROTOCOLS,
+  VERSIONS,
+  clientReactionTo,
+  closeCodeEntry,
+} from '../../protocol/websocket/index.js';
+export type {
+  ClientReaction,
+  CloseCodeEntry,
+  CloseCodeRange,
+  ExtensionEntry,
+  HeaderBitEntry,
+  OpcodeEntry,
+  SubprotocolEntry,
+  VersionEntry,
+} from '../../protocol/websocket/index.js';
