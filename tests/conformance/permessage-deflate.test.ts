@@ -5,11 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import { WebSocket, WebSocketServer, type PerMessageDeflateOptions } from 'tideway/websocket';
 import { largestDistance } from './inflate-distances.js';
 import { GOOD_HEADERS, RawPeer, closeFrame, closePayload, maskedFrame } from './raw-peer.js';
 
 const MIB = 1_048_576;
+const NO_TAKEOVER = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
 const TAIL = Buffer.of(0, 0, 0xff, 0xff);
 
 interface Running {
@@ -182,30 +184,29 @@ test('[hardening 13] 1 GiB out of 1 MiB is 1009 before the output exceeds the li
   const count = Math.floor((MIB - 64) / block.length);
   const bomb = Buffer.concat([...Array<Buffer>(count).fill(block), Buffer.of(0)]);
   assert.ok(bomb.length <= MIB && count > 950, `${count} MiB out of ${bomb.length}`);
-  const limit = MIB;
-  const running = await run(context, true, { maxMessageBytes: limit });
-  const { peer, told } = await open(running);
   const sent = frame(0xc2, bomb);
-  const before = process.memoryUsage();
-  let peakBytes = 0;
-  const sampling = setInterval(() => {
-    const { arrayBuffers, external } = process.memoryUsage();
-    const grown = Math.max(arrayBuffers - before.arrayBuffers, external - before.external);
-    peakBytes = Math.max(peakBytes, grown);
-  }, 1);
-  const startedAtMs = performance.now();
-  peer.socket.write(sent);
-  await peer.ended;
-  clearInterval(sampling);
-  assert.equal(Buffer.compare(peer.received, closeFrame(1009)), 0);
-  assert.deepEqual(told.slice(0, 1), ['error WS_ERR_UNSUPPORTED_MESSAGE_LENGTH']);
-  context.diagnostic(
-    `${count} MiB out of ${bomb.length} octets, limit ${limit}: refused in ` +
-      `${(performance.now() - startedAtMs).toFixed(0)} ms, ` +
-      `buffers grew by ${(peakBytes / MIB).toFixed(1)} MiB at most`,
-  );
-  // What came in (several times: chunks, message, input of zlib), the output up to the limit, and a chunk.
-  assert.ok(peakBytes < 10 * MIB, `${peakBytes} octets`);
+  for (const limit of [MIB, 16 * MIB]) {
+    const { peer, told } = await open(await run(context, true, { maxMessageBytes: limit }));
+    const before = process.memoryUsage();
+    let peakBytes = 0;
+    const sampling = setInterval(() => {
+      const { arrayBuffers } = process.memoryUsage();
+      peakBytes = Math.max(peakBytes, arrayBuffers - before.arrayBuffers);
+    }, 1);
+    const startedAtMs = performance.now();
+    peer.socket.write(sent);
+    await peer.ended;
+    clearInterval(sampling);
+    assert.equal(Buffer.compare(peer.received, closeFrame(1009)), 0);
+    assert.deepEqual(told.slice(0, 1), ['error WS_ERR_UNSUPPORTED_MESSAGE_LENGTH']);
+    context.diagnostic(
+      `${count} MiB out of ${bomb.length} octets, limit ${limit}: refused in ` +
+        `${(performance.now() - startedAtMs).toFixed(0)} ms, ` +
+        `buffers grew by ${(peakBytes / MIB).toFixed(1)} MiB at most`,
+    );
+    // What came in (several times: chunks, message, input of zlib), the output up to the limit, and a chunk.
+    assert.ok(peakBytes < limit + 9 * MIB, `${peakBytes} octets`);
+  }
 });
 
 test('messages keep their order around a large one that is inflated off the thread', async (context) => {
@@ -227,6 +228,79 @@ test('messages keep their order around a large one that is inflated off the thre
   assert.deepEqual(told, [...expected, 'close 1000']);
   const kinds = framesIn(peer.received).map(({ first }) => first);
   assert.deepEqual(kinds, [0x8a, 0x88]);
+});
+
+/** A message as some sender might write it. */
+const sentMessages = fc.array(
+  fc.record({
+    plain: fc
+      .tuple(fc.string({ unit: 'binary', maxLength: 60 }), fc.integer({ min: 0, max: 2_000 }))
+      .map(([unit, times]) => Buffer.from(unit.repeat(times))),
+    isText: fc.boolean(),
+    isCompressed: fc.boolean(),
+    level: fc.integer({ min: 0, max: 9 }),
+    /** Where it is cut into frames, as parts of its length. */
+    cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+test('however messages are compressed, fragmented and split into chunks, they arrive as they were', async (context) => {
+  const running = await run(context, {});
+  await fc.assert(
+    fc.asyncProperty(
+      sentMessages,
+      fc.array(fc.integer({ min: 1, max: 5_000 }), { maxLength: 30 }),
+      fc.boolean(),
+      async (messages, chunkLengths, keepsContext) => {
+        const offer = keepsContext ? 'permessage-deflate' : NO_TAKEOVER;
+        const { peer, socket } = await open(running, offer);
+        const received: string[] = [];
+        const isEnough = new Promise<void>((resolve) => {
+          socket.on('message', (data, isBinary) => {
+            received.push(`${isBinary ? 'binary' : 'text'} ${(data as Buffer).toString('hex')}`);
+            if (received.length === messages.length) resolve();
+          });
+          socket.on('close', () => resolve());
+        });
+        let window: Buffer = Buffer.alloc(0);
+        const written: Buffer[] = [];
+        for (const { plain, isText, isCompressed, level, cuts } of messages) {
+          const options = { level, finishFlush: constants.Z_SYNC_FLUSH };
+          const dictionary = window.length > 0 ? { dictionary: window } : {};
+          const payload = isCompressed
+            ? deflateRawSync(plain, { ...options, ...dictionary }).subarray(0, -4)
+            : plain;
+          if (isCompressed && keepsContext)
+            window = Buffer.concat([window, plain]).subarray(-32768);
+          const ends = [...cuts.map((cut) => Math.floor(cut * payload.length)), payload.length];
+          let start = 0;
+          ends
+            .sort((a, b) => a - b)
+            .forEach((end, index) => {
+              const opcode = index > 0 ? 0 : (isText ? 1 : 2) | (isCompressed ? 0x40 : 0);
+              const fin = index === ends.length - 1 ? 0x80 : 0;
+              written.push(frame(opcode | fin, payload.subarray(start, end)));
+              start = end;
+            });
+        }
+        let octets = Buffer.concat(written);
+        for (const length of chunkLengths) {
+          peer.socket.write(octets.subarray(0, length));
+          octets = octets.subarray(length);
+          await new Promise(setImmediate);
+        }
+        peer.socket.write(octets);
+        await isEnough;
+        const expected = messages.map(
+          ({ plain, isText }) => `${isText ? 'text' : 'binary'} ${plain.toString('hex')}`,
+        );
+        assert.deepEqual(received, expected);
+        peer.destroy();
+      },
+    ),
+    { numRuns: 40 },
+  );
 });
 
 test('a large message is told although its sender ended the connection behind it', async (context) => {
@@ -290,8 +364,6 @@ test('a message is compressed from the threshold on, unless told not to or not a
   assert.equal((await frames(plain.peer, 1))[0]!.first, 0x81);
   plain.peer.destroy();
 });
-
-const NO_TAKEOVER = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
 
 test('RFC 7692 §7.2.1: no message ends with 00 00 FF FF, and an empty one is one octet', async (context) => {
   const { peer, socket } = await open(await run(context, { threshold: 0 }));
