@@ -137,6 +137,7 @@ export class TidewayServer {
         deadlines: this.#deadlines,
         limits,
         metrics: this.metrics,
+        log,
         registry: this.#sessions,
       },
       router: this.#router,
@@ -158,6 +159,7 @@ export class TidewayServer {
       checkOrigin: (headers) => this.#originGate.refusalOf(headers),
       accept: this.accept,
       limits,
+      perMessageDeflate: options.perMessageDeflate ?? false,
       time,
       random,
       metrics: this.metrics,
@@ -259,7 +261,8 @@ export class TidewayServer {
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),
     };
-    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs };
+    const { log } = environment;
+    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs, log };
     return (connection) => new DialectSelection(selection, connection);
   }
 

@@ -6,6 +6,7 @@ import {
   Disconnect,
   encodeUtf8,
   MemoryMetrics,
+  SILENT_LOG,
   RequestError,
 } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
@@ -112,6 +113,7 @@ function rig(
       limits: { ...DEFAULT_SESSION_LIMITS, ...given.limits },
       metrics,
       registry,
+      log: SILENT_LOG,
     },
     'session-1',
     connection,
@@ -335,7 +337,7 @@ test('[R4] the end is observed once, whatever ends it', () => {
   session.ended.onCancelled(() => (endCount += 1));
   assert.equal(registry.count, 1);
   session.disconnect(new Disconnect('server/shutdown', 'bye'));
-  session.disconnect(new Disconnect('session/revoked', 'again'));
+  session.disconnect(new Disconnect('server/shutdown', 'again'));
   session.end();
   pair.cut();
   time.advance(0);
@@ -441,4 +443,17 @@ test('a connection pair carries messages both ways, waits for a reader, and ends
   assert.equal(pair.take().length, 0);
   time.advance(0);
   assert.deepEqual(log, ['hello', '3 octets', 'writable 0', 'closed 1006']);
+});
+
+test('a delivery that fails ends its own session, and nothing is thrown at the others of the turn', () => {
+  const { session, subscribe, written } = rig();
+  const failing: DeliverySource = {
+    pull: () => {
+      throw new Error('a defect');
+    },
+    close: () => {},
+  };
+  subscribe('/topic/a', failing);
+  assert.ok(session.isEnded);
+  assert.deepEqual(written, ['disconnect server/internal-error']);
 });

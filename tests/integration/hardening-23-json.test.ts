@@ -145,7 +145,8 @@ test('[hardening 23] of duplicate members of a frame the last counts, for its oc
 test('[hardening 23] members of a frame that touch prototypes are ignored', async () => {
   const peer = await NativePeer.open(server.url);
   peer.socket.send(
-    '{"__proto__":{"polluted":true,"type":"disconnect"},"constructor":1,"type":"request","id":3,"destination":"/app/echo","body":"ok","headers":{"__proto__":"x"}}',
+    '{"__proto__":{"polluted":true,"type":"disconnect"},"constructor":1,"type":"request","id":3,' +
+      '"destination":"/app/echo","body":"ok","headers":{"__proto__":"x"}}',
   );
   assert.equal((await peer.frame('reply', { id: 3 }))['body'], 'ok');
   await peer.close();
