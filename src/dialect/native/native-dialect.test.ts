@@ -46,6 +46,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
               limits: { ...DEFAULT_SESSION_LIMITS, ...given.limits },
               metrics,
               registry,
+              log: SILENT_LOG,
             },
             router,
             authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
