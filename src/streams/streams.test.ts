@@ -612,5 +612,5 @@ test('a replay whose store fails on the way ends the reader, so that it comes ba
   await settled();
   const end = pull(source, 1_000);
   await settled();
-  assert.equal([...end, ...pull(source, 1_000)].at(-1), 'session/slow-consumer');
+  assert.equal([...end, ...pull(source, 1_000)].at(-1), 'stream/interrupted');
 });
