@@ -24,7 +24,9 @@ if (!existsSync(join(root, 'build/tests')) && !run(process.execPath, ['scripts/b
 
 const files = testFiles('dist', 'build/tests/interop');
 const failed = lines.filter((line) => {
-  console.log(`\n== ${line} (${spawnSync(binary(line), ['--version']).stdout})`.trimEnd());
+  console.log(
+    `\n== ${line} (${spawnSync(binary(line), ['--version'], { encoding: 'utf8' }).stdout})`.trimEnd(),
+  );
   return !run(binary(line), [...testFlags, ...files]);
 });
 if (failed.length > 0) {
