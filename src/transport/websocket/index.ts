@@ -5,6 +5,7 @@ export { WebSocketServer } from './server.js';
 export type { WebSocketServerEvents } from './server.js';
 export type { ClientInfo, ServerOptions, VerifyCallback, VerifyClient } from './server-options.js';
 export type { ClientOptions } from './client-handshake.js';
+export type { PerMessageDeflateOptions } from './compression-options.js';
 export { EngineLoop } from './engine-loop.js';
 export { WebSocketError } from './errors.js';
 export type { SendCallback } from './frame-sender.js';

@@ -1,6 +1,7 @@
 /** What a case of the matrix is, and the short words in which the tables write them. */
-import type { LimitOptions, WebSocket } from 'tideway/websocket';
+import type { LimitOptions, PerMessageDeflateOptions, WebSocket } from 'tideway/websocket';
 import { BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, closeBody } from './frames.js';
+import type { Direction } from './compression.js';
 import type { Frame, Role } from './frames.js';
 
 /** How the octets are cut into writes: all in one, one write a frame, one an octet, or a number of octets each. */
@@ -24,13 +25,15 @@ export interface Case {
   readonly afterClose?: readonly Frame[];
   /** The endpoint's role; both by default. */
   readonly role?: Role;
-  readonly options?: LimitOptions & { readonly perMessageDeflate?: object };
+  readonly options?: LimitOptions & { readonly perMessageDeflate?: PerMessageDeflateOptions };
   /** Where the RFC leaves the choice to us: recorded, and neither right nor wrong. */
   readonly isInformational?: boolean;
   /** What the application does once the connection is open, beside echoing. */
   readonly act?: (socket: WebSocket) => void;
   /** What the two ends of the connection offer and agree upon, for cases of an extension. */
   readonly extension?: { readonly offer: string; readonly answer: string };
+  /** How either direction is compressed, when it is. */
+  readonly direction?: Direction;
 }
 
 export const NOTHING: Buffer = Buffer.alloc(0);
@@ -63,7 +66,7 @@ export function partsOf(payload: Buffer, size: number): Buffer[] {
 }
 
 const WORDS = Buffer.from('Tideway: a channel in which the water runs both ways. ');
-const WIDE = Buffer.from('Ünïcode κόσμε Привет 水 €½ 😀🌊 ');
+const WIDE = Buffer.from('A Ünïcode κόσμε Привет 水 €½ 😀🌊 ');
 
 /** ASCII text of exactly so many octets. */
 export function ascii(byteLength: number): Buffer {

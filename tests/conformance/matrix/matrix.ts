@@ -4,6 +4,7 @@ import { dataCases } from './cases-data.js';
 import { controlCases } from './cases-control.js';
 import { utf8Cases } from './cases-utf8.js';
 import { closingCases } from './cases-closing.js';
+import { deflateCases } from './cases-deflate.js';
 import { clientBench, serverBench, type Bench, type Verdict } from './endpoint.js';
 import { runHandshakes } from './handshakes.js';
 import type { Case } from './case.js';
@@ -14,6 +15,7 @@ export const allCases: readonly Case[] = [
   ...controlCases,
   ...utf8Cases,
   ...closingCases,
+  ...deflateCases,
 ];
 
 /** Connections that are open at the same time. */

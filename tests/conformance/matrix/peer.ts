@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CLOSE, FrameReader, encode, frameText, type Frame, type Role } from './frames.js';
 import { close, type Case, type Chop } from './case.js';
+import { Decompressor } from './compression.js';
 
 /** A connection on which nothing comes to an end for so long has failed its case. */
 const PATIENCE_MS = 10_000;
@@ -54,6 +55,7 @@ class Part {
   readonly #frames: string[] = [];
   #closeCode: PeerView['closeCode'] = 'none';
   #endedBy: PeerView['endedBy'] = 'nobody';
+  readonly #decompressor: Decompressor | undefined;
   /** The code of the Close frame among what was said first. */
   #said: PeerView['closeCode'] | undefined = undefined;
   /** Whether a good Close frame has answered that of the endpoint. */
@@ -64,6 +66,7 @@ class Part {
     this.#case = one;
     this.#role = role;
     this.#socket = socket;
+    this.#decompressor = one.direction === undefined ? undefined : new Decompressor(one.direction);
     this.over = new Promise((resolve) => {
       socket.on('close', () => resolve());
     });
@@ -93,7 +96,9 @@ class Part {
   }
 
   received(chunk: Buffer): void {
-    for (const frame of this.#reader.read(chunk)) {
+    for (const read of this.#reader.read(chunk)) {
+      const frame = this.#decompressor === undefined ? read : this.#decompressor.take(read);
+      if (frame === undefined) continue;
       this.#frames.push(frameText(frame, this.#role === 'client' ? 'server' : 'client'));
       if ((frame.first & 0x0f) !== CLOSE || this.#closeCode !== 'none') continue;
       this.#closeCode = codeOf(frame.payload);
