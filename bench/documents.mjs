@@ -31,6 +31,11 @@ function provenance({ date, roundCount, isQuick }) {
   return `Measured on ${date}: ${processor}, ${node}, medians of ${roundCount} rounds.${caution}`;
 }
 
+function lengthOf({ isQuick, roundCount, durationMs, warmUpMs }) {
+  const times = `${durationMs / 1000} s each, after ${warmUpMs / 1000} s of warm-up`;
+  return `${isQuick ? 'a **quick** run: ' : ''}${roundCount} rounds, ${times}`;
+}
+
 function page(results, peers, plan) {
   const machine = describeMachine();
   const versions = Object.values(peers)
@@ -42,7 +47,7 @@ function page(results, peers, plan) {
 Written by \`npm run bench\`. How it is measured, and why so: [the method](../bench/README.md). Ratios of one run say
 something; the figures alone say more about the machine.
 
-- ${plan.date}, ${plan.isQuick ? 'a **quick** run: ' : ''}${plan.roundCount} rounds, ${plan.durationMs / 1000} s each, after ${plan.warmUpMs / 1000} s of warm-up
+- ${plan.date}, ${lengthOf(plan)}
 - ${machine.processor}; ${machine.system}; ${machine.node}; ${machine.pinning}
 - ${[...new Set(versions)].join(', ')}
 ${missing.map(({ label, why }) => `- not measured: ${label}: ${why}\n`).join('')}

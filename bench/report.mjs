@@ -35,7 +35,7 @@ export function judge(case_, summaries) {
 
 /** Below one as a fraction, because that is how the gates are written. */
 function asFactor(ratio) {
-  return ratio < 0.95 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(2)} ×`;
+  return ratio < 0.95 ? `1/${Number((1 / ratio).toFixed(2))}` : `${ratio.toFixed(2)} ×`;
 }
 
 const VERDICTS = new Map([

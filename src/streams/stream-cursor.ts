@@ -48,6 +48,11 @@ export class StreamCursor {
     this.#onHistory = onHistory;
   }
 
+  /** The first offset that was not pulled. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
   /** The text form of the place after what was pulled. */
   get text(): string {
     return formatCursor({ epoch: this.stream.epoch, offset: this.#nextOffset - 1 });
