@@ -58,6 +58,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
     this.#loop = options.loop ?? new EngineLoop();
+    if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     this.clients = options.clientTracking === false ? undefined : new Set();
     if (server !== undefined && server !== null) this.#listenTo(server);
     else if (!noServer) this.#listenOn(listening);
