@@ -20,7 +20,8 @@ export function testFiles(...folders) {
 export const testFlags = [
   '--test',
   '--test-reporter=spec',
-  '--test-timeout=60000',
+  // Holds for a whole file too, so it has to leave room for a machine that is busy with other things.
+  '--test-timeout=120000',
   '--test-concurrency=2',
 ];
 

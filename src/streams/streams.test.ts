@@ -521,6 +521,22 @@ test('a pattern reads what it matches, from streams that are born later too, eac
   assert.deepEqual(pull(exact.source), [1]);
 });
 
+test('[S4] a pattern is given what was still on its way when the store said where a stream stands', async () => {
+  const { streams, publish, time, store } = rig();
+  const pattern = DestinationPattern.parse('/topic/*');
+  const { source } = await streams.openPattern(pattern, new Sink(), undefined);
+  store.isFeedHeld = true;
+  await publish();
+  await publish();
+  const exact = await streams.open(A, new Sink(), undefined);
+  assert.match(exact.cursor ?? '', /:2$/);
+  store.releaseFeed();
+  await publish();
+  time.advance(0);
+  assert.deepEqual(pull(source), [1, 2, 3]);
+  assert.deepEqual(pull(exact.source), [3]);
+});
+
 test('a pattern takes its streams in turns', async () => {
   const { streams, publish, time } = rig();
   const { source } = await streams.openPattern(

@@ -135,7 +135,7 @@ export class Streams {
     }
     for (const { stream } of this.#held.values()) {
       if (pattern.matches(stream.destination)) {
-        reader.attach(stream, stream.nextOffset);
+        reader.attach(stream);
         this.#stopLingering(stream);
       }
     }
@@ -208,7 +208,7 @@ export class Streams {
     this.#held.set(destination, { stream, lingering });
     for (const { pattern, readers } of this.#patterns.values()) {
       if (!pattern.matches(destination)) continue;
-      for (const reader of readers) reader.attach(stream, stream.nextOffset);
+      for (const reader of readers) reader.attachBorn(stream);
     }
     if (stream.readerCount === 0) this.#deadlines.set(lingering, this.#lingerMs);
     return stream;

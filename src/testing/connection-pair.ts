@@ -30,7 +30,6 @@ export interface ConnectionPairOptions {
   readonly kernelBytes?: number;
 }
 
-const NO_FIELDS: ReadonlyMap<string, string> = new Map();
 const CLOSED_ABNORMALLY = 1006;
 
 /**
@@ -116,8 +115,8 @@ class ServerEnd implements Connection {
     this.connectionId = options.connectionId ?? 'connection-1';
     this.handshake = {
       path: '/ws',
-      query: NO_FIELDS,
-      headers: NO_FIELDS,
+      query: new Map(),
+      headers: new Map(),
       subprotocol: undefined,
       ...options.handshake,
     };

@@ -231,6 +231,7 @@ function addForPositioned(add: Add): void {
   });
   add('two subscribers are told the same', async (rig) => {
     const [left, right] = [await rig.subscribe(), await rig.subscribe()];
+    for (const subscriber of [left, right]) subscriber.pullAll();
     await rig.send(3);
     const told = [left, right].map((subscriber) =>
       publicationsOf(subscriber.pullAll()).map(({ offset, body }) => [offset, [...body]]),

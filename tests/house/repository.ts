@@ -43,10 +43,18 @@ export function jsonOf(path: string): unknown {
   return JSON.parse(textOf(path));
 }
 
-/** The code without its comments, lines kept; a `//` or `/*` inside a string or a pattern stays. */
+const STRING = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/.source;
+/** A slash begins a pattern, and no division, behind one of these. */
+const PATTERN = /(?<=[=(,:!&|?;\s])\/(?![/*])(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\//.source;
+const STRING_PATTERN_OR_COMMENT = new RegExp(
+  `(${STRING}|${PATTERN})|//[^\\n]*|/\\*[\\s\\S]*?\\*/`,
+  'g',
+);
+
+/** The code without its comments, lines kept; what looks like one inside a string or a pattern stays. */
 export function withoutComments(code: string): string {
   return code.replace(
-    /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|(?<=[=(,:!&|?;\s])\/(?![/*])(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+    STRING_PATTERN_OR_COMMENT,
     (match, kept: string | undefined) => kept ?? match.replace(/[^\n]/g, ' '),
   );
 }

@@ -100,6 +100,11 @@ export const TOO_MANY_FRAGMENTS: Violation = violation(
   'WS_ERR_TOO_MANY_BUFFERED_PARTS',
   'a message has more fragments than maxFragmentCount',
 );
+export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
+  CLOSE_MESSAGE_TOO_BIG,
+  'WS_ERR_INFLATE_RATIO',
+  'a compressed message inflates to more than maxInflateRatio times its size',
+);
 
 function violation(closeCode: number, code: string, message: string): Violation {
   return { closeCode, code, message };

@@ -13,6 +13,9 @@ import {
   type Role,
   type Violation,
 } from '../../protocol/websocket/index.js';
+import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
+import { CompressingSender } from './compressing-sender.js';
+import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SenderOwner } from './frame-sender.js';
@@ -56,7 +59,7 @@ export function hasEndpoint(socket: Duplex): boolean {
   return (socket as EndpointSocket)[kEndpoint] !== undefined;
 }
 
-export class Endpoint implements FrameSink, SenderOwner {
+export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -72,6 +75,13 @@ export class Endpoint implements FrameSink, SenderOwner {
   #hasInput = false;
   #isAsked = false;
   #isOpen = true;
+  readonly #compression: AgreedCompression | undefined;
+  #compressedInput: CompressedInput | undefined = undefined;
+  /** What the owner asked for, beside what a message that is being inflated needs. */
+  #isPaused = false;
+  #isHeld = false;
+  /** A message that was inflated while the owner had paused. */
+  #heldDelivery: (() => void) | undefined = undefined;
 
   constructor(
     role: Role,
@@ -79,17 +89,24 @@ export class Endpoint implements FrameSink, SenderOwner {
     loop: EngineLoop,
     limits: ConnectionLimits,
     handler: EndpointHandler,
+    compression?: AgreedCompression,
   ) {
     this.socket = socket;
     this.#loop = loop;
     this.#limits = limits;
     this.#handler = handler;
-    this.sender = new FrameSender(socket, loop, role === 'client', this);
+    const isMasking = role === 'client';
+    this.#compression = compression;
+    this.sender =
+      compression === undefined
+        ? new FrameSender(socket, loop, isMasking, this)
+        : new CompressingSender(socket, loop, isMasking, this, compression);
     this.#closing = new ClosingHandshake(role);
     this.#parser = new FrameParser(this, {
       role,
       maxMessageBytes: limits.maxMessageBytes,
       maxFragmentCount: limits.maxFragmentCount,
+      acceptsCompressed: compression !== undefined,
       allocate: allocateExact,
       isUtf8,
       masker: loop.masker,
@@ -102,7 +119,7 @@ export class Endpoint implements FrameSink, SenderOwner {
   }
 
   get isPaused(): boolean {
-    return this.#parser.isPaused;
+    return this.#isPaused;
   }
 
   get bufferedBytes(): number {
@@ -130,7 +147,8 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   /** Whether the octets that the handler was just given are part of a larger buffer. */
   lends(octets: Octets): boolean {
-    return this.#parser.lends(octets);
+    // What zlib gave may be the head of a larger buffer of its own.
+    return this.#parser.lends(octets) || octets.byteLength !== octets.buffer.byteLength;
   }
 
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
@@ -151,13 +169,20 @@ export class Endpoint implements FrameSink, SenderOwner {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   resume(): void {
-    this.socket.resume();
-    this.#parseKept();
+    this.#isPaused = false;
+    const deliver = this.#heldDelivery;
+    this.#heldDelivery = undefined;
+    if (deliver !== undefined) this.releaseInput(deliver);
+    else if (!this.#isHeld) {
+      this.socket.resume();
+      this.#parseKept();
+    }
   }
 
   /** @internal */
@@ -192,11 +217,14 @@ export class Endpoint implements FrameSink, SenderOwner {
     }
   }
 
-  #parseKept(): void {
+  /** Hands on what was held back, then parses what waits. */
+  #parseKept(deliver?: () => void): void {
     this.sender.isInReadBatch = true;
     let isDone = false;
     try {
-      this.#parser.resume();
+      deliver?.();
+      // Whoever was handed the message may have paused.
+      if (!this.#isPaused) this.#parser.resume();
       isDone = true;
     } finally {
       this.#batchEnded(isDone);
@@ -224,6 +252,9 @@ export class Endpoint implements FrameSink, SenderOwner {
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
+    this.#compressedInput?.close();
+    this.#heldDelivery = undefined;
+    if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
   }
@@ -234,6 +265,49 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   onBinary(octets: Octets, start: number, end: number): void {
     this.#handler.binaryReceived(octets as Buffer, start, end);
+  }
+
+  onCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
+    this.#compressedInput ??= new CompressedInput(
+      this.#compression!,
+      this.#limits.maxMessageBytes,
+      this,
+    );
+    this.#compressedInput.take(octets, start, end, isText);
+  }
+
+  /** @internal */
+  inflatedText(text: Buffer, isAscii: boolean): void {
+    this.#handler.textReceived(text, 0, text.length, isAscii);
+  }
+
+  /** @internal */
+  inflatedBinary(octets: Buffer): void {
+    this.#handler.binaryReceived(octets, 0, octets.length);
+  }
+
+  /** @internal */
+  inflateFailed(violation: Violation): void {
+    this.#parser.discard();
+    this.onViolation(violation);
+  }
+
+  /** @internal */
+  holdInput(): void {
+    this.#isHeld = true;
+    this.#parser.pause();
+    this.socket.pause();
+  }
+
+  /** @internal */
+  releaseInput(deliver: () => void): void {
+    if (this.#isPaused) {
+      this.#heldDelivery = deliver;
+      return;
+    }
+    this.#isHeld = false;
+    this.socket.resume();
+    this.#parseKept(deliver);
   }
 
   onPing(octets: Octets, start: number, end: number): void {
@@ -300,7 +374,7 @@ export class Endpoint implements FrameSink, SenderOwner {
     const { deadlines } = this.#loop;
     const heartbeat = new Deadline(() => {
       if (!this.#isOpen) return;
-      const isAlive = this.#hasInput || this.isPaused;
+      const isAlive = this.#hasInput || this.#parser.isPaused;
       this.#hasInput = false;
       if (isAlive) {
         this.#isAsked = false;

@@ -5,6 +5,7 @@ import { nodeRandom } from '../node-random.js';
 import { nodeTime } from '../node-time.js';
 import { FrameSlab } from './frame-slab.js';
 import { StaticReadBuffer } from './static-read-buffer.js';
+import { ZlibJobs } from './zlib-jobs.js';
 
 /** Deadlines of connections come due up to this much late. */
 const DEADLINE_GRANULARITY_MS = 250;
@@ -22,6 +23,7 @@ export class EngineLoop {
   readonly masker: Masker = new Masker();
   readonly slab: FrameSlab = new FrameSlab();
   readonly staticRead: StaticReadBuffer = new StaticReadBuffer();
+  readonly zlibJobs: ZlibJobs = new ZlibJobs();
   readonly #random: Random;
   #dirty: Flushable[] = [];
 
