@@ -41,6 +41,7 @@ export class FrameSender implements Flushable, SlabOwner {
   #callbacks: SendCallback[] | undefined = undefined;
   /** The newest Ping's payload, whose Pong waits until the socket can take it. */
   #owedPong: Octets | undefined = undefined;
+  #reservedAt = 0;
   #isBlocked = false;
   #isScheduled = false;
   #isEnding = false;
@@ -79,9 +80,9 @@ export class FrameSender implements Flushable, SlabOwner {
     const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
     const header = frameHeaderBytes(payloadBytes, this.#isMasking);
     const target = this.#reserve(header + payloadBytes);
-    const start = writeFrameHeader(target.buffer, target.at, firstOctet, payloadBytes, mask);
-    target.buffer.write(text, start, payloadBytes, 'utf8');
-    if (mask !== undefined) this.#mask(target.buffer, start, mask, payloadBytes);
+    const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payloadBytes, mask);
+    target.write(text, start, payloadBytes, 'utf8');
+    if (mask !== undefined) this.#mask(target, start, mask, payloadBytes);
     this.#queued(callback);
   }
 
@@ -103,9 +104,9 @@ export class FrameSender implements Flushable, SlabOwner {
     const headerBytes = frameHeaderBytes(payload.length, this.#isMasking);
     if (payload.length < LARGE_PAYLOAD_BYTES) {
       const target = this.#reserve(headerBytes + payload.length);
-      const start = writeFrameHeader(target.buffer, target.at, firstOctet, payload.length, mask);
-      target.buffer.set(payload, start);
-      if (mask !== undefined) this.#mask(target.buffer, start, mask, payload.length);
+      const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payload.length, mask);
+      copyInto(target, start, payload);
+      if (mask !== undefined) this.#mask(target, start, mask, payload.length);
     } else {
       const header = Buffer.allocUnsafe(headerBytes);
       writeFrameHeader(header, 0, firstOctet, payload.length, mask);
@@ -118,8 +119,7 @@ export class FrameSender implements Flushable, SlabOwner {
   /** Queues frames that were encoded once for many. */
   encoded(frames: Octets): void {
     if (frames.length < LARGE_PAYLOAD_BYTES) {
-      const target = this.#reserve(frames.length);
-      target.buffer.set(frames, target.at);
+      copyInto(this.#reserve(frames.length), this.#reservedAt, frames);
     } else this.#enqueue(frames);
     this.#queued(undefined);
   }
@@ -153,9 +153,13 @@ export class FrameSender implements Flushable, SlabOwner {
   }
 
   #writeQueued(): void {
-    if (this.#isBlocked || this.#socket.destroyed) return;
+    if (this.#isBlocked) return;
     const slab = this.#loop.slab;
     const slabBytes = slab.lengthFor(this);
+    if (this.#socket.destroyed) {
+      if (slabBytes > 0) slab.clear();
+      return;
+    }
     if (this.#outbox.length > 0 || (this.#isAsynchronous && slabBytes > 0)) {
       if (slabBytes > 0) this.leaveSlab();
       this.#writeOutbox();
@@ -201,8 +205,8 @@ export class FrameSender implements Flushable, SlabOwner {
     this.#outboxBytes += frames.length;
   }
 
-  /** Room for one small frame, in the slab when it will be written soon. */
-  #reserve(byteLength: number): { buffer: Buffer; at: number } {
+  /** Room for one small frame at `#reservedAt` of the answer, in the slab when it will be written soon. */
+  #reserve(byteLength: number): Buffer {
     const slab = this.#loop.slab;
     if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
     slab.claim(this);
@@ -211,21 +215,22 @@ export class FrameSender implements Flushable, SlabOwner {
       if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
       slab.claim(this);
     }
-    const at = slab.length;
+    this.#reservedAt = slab.length;
     slab.length += byteLength;
-    return { buffer: slab.buffer, at };
+    return slab.buffer;
   }
 
   #mayUseSlab(): boolean {
-    if (this.#isBlocked || this.#socket.destroyed) return false;
+    if (this.#isBlocked) return false;
     // One who sends to many would move the frames of each out for the next; a read batch is worth it.
     return this.isInReadBatch || !this.#loop.slab.isTakenFrom(this);
   }
 
-  #reserveOwn(byteLength: number): { buffer: Buffer; at: number } {
+  #reserveOwn(byteLength: number): Buffer {
     const buffer = Buffer.allocUnsafe(byteLength);
     this.#enqueue(buffer);
-    return { buffer, at: 0 };
+    this.#reservedAt = 0;
+    return buffer;
   }
 
   #mask(target: Octets, start: number, mask: number, byteLength: number): void {
@@ -309,6 +314,14 @@ export class FrameSender implements Flushable, SlabOwner {
   #endIfFlushed(): void {
     if (this.#outbox.length === 0 && !this.#socket.writableEnded) this.#socket.end();
   }
+}
+
+/** Below this a loop is faster than the call that copies. */
+const MAX_LOOP_BYTES = 64;
+
+function copyInto(target: Octets, at: number, source: Octets): void {
+  if (source.length > MAX_LOOP_BYTES) target.set(source, at);
+  else for (let index = 0; index < source.length; index++) target[at + index] = source[index]!;
 }
 
 function totalLength(chunks: readonly Octets[]): number {

@@ -16,10 +16,15 @@ export function messageData(
   return binaryType === 'fragments' ? [data] : data;
 }
 
+/** Below this a loop is faster than a view and the call that copies it. */
+const MAX_LOOP_BYTES = 64;
+
 /** A copy: the chunk may be a buffer that is read into again, and a small view would keep all of it alive. */
 function ownBuffer(octets: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafe(end - start);
-  copy.set(octets.subarray(start, end));
+  const length = end - start;
+  const copy = Buffer.allocUnsafe(length);
+  if (length > MAX_LOOP_BYTES) copy.set(octets.subarray(start, end));
+  else for (let index = 0; index < length; index++) copy[index] = octets[start + index]!;
   return copy;
 }
 
