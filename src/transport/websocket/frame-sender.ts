@@ -316,8 +316,8 @@ export class FrameSender implements Flushable, SlabOwner {
   }
 }
 
-/** Below this a loop is faster than the call that copies. */
-const MAX_LOOP_BYTES = 64;
+/** Up to this a loop is faster than the call that copies. */
+const MAX_LOOP_BYTES = 32;
 
 function copyInto(target: Octets, at: number, source: Octets): void {
   if (source.length > MAX_LOOP_BYTES) target.set(source, at);

@@ -16,7 +16,7 @@ export function messageData(
   return binaryType === 'fragments' ? [data] : data;
 }
 
-/** Below this a loop is faster than a view and the call that copies it. */
+/** Up to this a loop is faster than a view and the call that copies it. */
 const MAX_LOOP_BYTES = 64;
 
 /** A copy: the chunk may be a buffer that is read into again, and a small view would keep all of it alive. */
