@@ -4,6 +4,7 @@ import { Masker, readMask } from '../../protocol/websocket/index.js';
 import { nodeRandom } from '../node-random.js';
 import { nodeTime } from '../node-time.js';
 import { FrameSlab } from './frame-slab.js';
+import { SharedFrames } from './shared-frames.js';
 import { StaticReadBuffer } from './static-read-buffer.js';
 import { ZlibJobs } from './zlib-jobs.js';
 
@@ -22,6 +23,7 @@ export class EngineLoop {
   readonly masks: MaskPool;
   readonly masker: Masker = new Masker();
   readonly slab: FrameSlab = new FrameSlab();
+  readonly sharedFrames: SharedFrames = new SharedFrames();
   readonly staticRead: StaticReadBuffer = new StaticReadBuffer();
   readonly zlibJobs: ZlibJobs = new ZlibJobs();
   readonly #random: Random;
@@ -48,6 +50,7 @@ export class EngineLoop {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const sender of dirty) sender.flush();
+    this.sharedFrames.forget();
   }
 }
 

@@ -21,6 +21,9 @@ const MAX_CHUNKS_PER_WRITE = 512;
 
 const NOTHING = Buffer.alloc(0);
 
+/** The outbox of all who have nothing in it; never changed. */
+const NONE: Octets[] = [];
+
 export type SendCallback = (error?: Error | null) => void;
 
 /** Who is told that nothing is buffered any more. */
@@ -36,7 +39,7 @@ export class FrameSender implements Flushable, SlabOwner {
   readonly #owner: SenderOwner;
   /** TLS and foreign streams never take octets at once, so their writes carry a callback. */
   readonly #isAsynchronous: boolean;
-  #outbox: Octets[] = [];
+  #outbox: Octets[] = NONE;
   #outboxBytes = 0;
   #callbacks: SendCallback[] | undefined = undefined;
   /** The newest Ping's payload, whose Pong waits until the socket can take it. */
@@ -71,6 +74,10 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame whose payload is the UTF-8 of a text. */
   textAs(firstOctet: number, text: string, callback?: SendCallback): void {
+    if (this.#isShared(firstOctet, text)) {
+      this.#queued(callback);
+      return;
+    }
     const payloadBytes = Buffer.byteLength(text);
     if (payloadBytes >= LARGE_PAYLOAD_BYTES) {
       this.frame(firstOctet, Buffer.from(text), callback);
@@ -99,6 +106,10 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    if (this.#isShared(firstOctet, payload)) {
+      this.#queued(callback);
+      return;
+    }
     // RFC 6455 §5.3: a fresh key for every frame.
     const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
     const headerBytes = frameHeaderBytes(payload.length, this.#isMasking);
@@ -114,6 +125,16 @@ export class FrameSender implements Flushable, SlabOwner {
       this.#enqueue(mask === undefined ? payload : this.#maskedCopy(payload, mask));
     }
     this.#queued(callback);
+  }
+
+  /** Whether others send the same in this tick, so that their frame was queued. */
+  #isShared(firstOctet: number, data: string | Octets): boolean {
+    // What is sent to many is sent outside of the read batch of all but one.
+    if (this.#isMasking || this.isInReadBatch || data.length >= LARGE_PAYLOAD_BYTES) return false;
+    const frame = this.#loop.sharedFrames.frameOf(firstOctet, data);
+    if (frame === undefined) return false;
+    this.#enqueue(frame);
+    return true;
   }
 
   /** Queues frames that were encoded once for many. */
@@ -188,7 +209,7 @@ export class FrameSender implements Flushable, SlabOwner {
   /** Forgets everything: the socket is gone. */
   abandon(error: Error): void {
     if (this.#loop.slab.lengthFor(this) > 0) this.#loop.slab.clear();
-    this.#outbox = [];
+    this.#outbox = NONE;
     this.#outboxBytes = 0;
     this.#owedPong = undefined;
     const callbacks = this.#callbacks;
@@ -201,8 +222,7 @@ export class FrameSender implements Flushable, SlabOwner {
     const frames = Buffer.allocUnsafe(slab.length);
     frames.set(slab.buffer.subarray(0, slab.length));
     slab.clear();
-    this.#outbox.push(frames);
-    this.#outboxBytes += frames.length;
+    this.#push(frames);
   }
 
   /** Room for one small frame at `#reservedAt` of the answer, in the slab when it will be written soon. */
@@ -248,7 +268,12 @@ export class FrameSender implements Flushable, SlabOwner {
 
   #enqueue(octets: Octets): void {
     if (this.#loop.slab.lengthFor(this) > 0) this.leaveSlab();
-    this.#outbox.push(octets);
+    this.#push(octets);
+  }
+
+  #push(octets: Octets): void {
+    if (this.#outbox === NONE) this.#outbox = [octets];
+    else this.#outbox.push(octets);
     this.#outboxBytes += octets.length;
   }
 
@@ -261,12 +286,20 @@ export class FrameSender implements Flushable, SlabOwner {
   }
 
   #writeOutbox(): void {
-    const chunks = mergeSmall(this.#outbox);
-    this.#outbox = chunks.splice(MAX_CHUNKS_PER_WRITE);
-    this.#outboxBytes = totalLength(this.#outbox);
-    if (chunks.length === 1) {
-      this.#write(chunks[0]!);
-      return;
+    const outbox = this.#outbox;
+    const byteLength = this.#outboxBytes;
+    this.#outbox = NONE;
+    this.#outboxBytes = 0;
+    if (outbox.length === 1) this.#write(outbox[0]!);
+    else if (byteLength < LARGE_PAYLOAD_BYTES) {
+      this.#write(this.#loop.sharedFrames.whole(outbox, byteLength));
+    } else this.#writeMany(mergeSmall(outbox));
+  }
+
+  #writeMany(chunks: Octets[]): void {
+    if (chunks.length > MAX_CHUNKS_PER_WRITE) {
+      this.#outbox = chunks.splice(MAX_CHUNKS_PER_WRITE);
+      this.#outboxBytes = totalLength(this.#outbox);
     }
     const last = chunks.pop()!;
     this.#socket.cork();
