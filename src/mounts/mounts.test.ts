@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cancellation, MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
-import { DestinationPattern, Message } from '../message/index.js';
+import { destinationFault, DestinationPattern, Message } from '../message/index.js';
 import type { Mount, Reply, RequestOperation } from '../routing/index.js';
 import { ANONYMOUS, Grant, HandlerLine, type Session } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import { mountContract, SeededRandom, VirtualTime } from '../testing/index.js';
 import { AppMount, type HandlerContext } from './app/index.js';
 import { TopicRules, TopicsMount } from './topics/index.js';
-import { UserMount } from './user/index.js';
+import { escapeName, UserMount } from './user/index.js';
 
 function streamsRig() {
   const time = new VirtualTime();
@@ -253,4 +253,26 @@ test('the first topic rule that matches holds; what is no number is refused', ()
   for (const historySize of [-1, NaN, '5' as never]) {
     assert.throws(() => rules.add('/topic/c', { historySize }), RangeError);
   }
+});
+
+test('a principal of any name has a segment of its own, and a name that needs no escape keeps it', () => {
+  const names = [
+    'ada',
+    'a/b',
+    'a%2Fb',
+    '*',
+    '**',
+    '{x}',
+    'a?b',
+    '.',
+    '..',
+    'a\nb',
+    'a\u0085b',
+    'Zoë',
+  ];
+  const segments = names.map((name) => escapeName(name));
+  assert.equal(new Set(segments).size, names.length);
+  for (const segment of segments)
+    assert.equal(destinationFault(`/user/${segment}/queue`), undefined);
+  assert.deepEqual([segments[0], segments[1], segments[11]], ['ada', 'a%2Fb', 'Zoë']);
 });

@@ -103,7 +103,7 @@ export class Session implements SubscriptionOwner {
       this.#subscriptions.delete(subscription.name);
     }
     this.#ready.delete(subscription);
-    subscription.close();
+    this.#close(subscription);
   }
 
   /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
@@ -146,7 +146,7 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#environment.deadlines.clear(this.#tokenEnd);
     this.#environment.registry.remove(this);
-    for (const subscription of this.#subscriptions.values()) subscription.close();
+    for (const subscription of this.#subscriptions.values()) this.#close(subscription);
     this.#subscriptions.clear();
     this.#ready.clear();
     this.ended.cancel();
@@ -164,6 +164,15 @@ export class Session implements SubscriptionOwner {
         `more than ${maxOutboundBytes} octets wait for this connection (maxOutboundBytes)`,
       ),
     );
+  }
+
+  /** A source that fails at its end fails alone: the others have to be closed too. */
+  #close(subscription: Subscription): void {
+    try {
+      subscription.close();
+    } catch (error) {
+      this.#environment.log.error('a source failed to close', { error });
+    }
   }
 
   /** Pulls in turns, while the connection can take more. */

@@ -114,6 +114,7 @@ export class NativeReceiver implements ConnectionReceiver {
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */
 export function bearerToken(authorization: string | undefined): string | undefined {
-  const match = /^bearer ([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '');
-  return match?.[1];
+  if (authorization === undefined || !/^bearer\b/i.test(authorization)) return undefined;
+  // A malformed one is no token rather than none: nobody becomes anonymous by a slip.
+  return /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(authorization)?.[1] ?? '';
 }

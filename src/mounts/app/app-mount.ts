@@ -119,6 +119,10 @@ export class AppMount implements Mount {
       cancellation,
     };
     const task = async (leave: () => void): Promise<T> => {
+      // Its asker may have gone while it waited in the line.
+      if (cancellation.isCancelled) {
+        throw new RequestError('request/cancelled', 'nobody waits for this any more');
+      }
       try {
         return await settle(await mapping.handler(context), leave);
       } catch (error) {

@@ -79,9 +79,6 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   #compressedInput: CompressedInput | undefined = undefined;
   /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
-  #isHeld = false;
-  /** A message that was inflated while the owner had paused. */
-  #heldDelivery: (() => void) | undefined = undefined;
 
   constructor(
     role: Role,
@@ -176,10 +173,10 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   resume(): void {
     this.#isPaused = false;
-    const deliver = this.#heldDelivery;
-    this.#heldDelivery = undefined;
+    const input = this.#compressedInput;
+    const deliver = input?.takeDelivery();
     if (deliver !== undefined) this.releaseInput(deliver);
-    else if (!this.#isHeld) {
+    else if (input?.isHeld !== true) {
       this.socket.resume();
       this.#parseKept();
     }
@@ -241,6 +238,10 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** @internal */
   inputEnded(): void {
     this.#leaveOpen();
+    if (this.#compressedInput?.isHeld === true) {
+      this.#compressedInput.whileHeld = 'ended';
+      return;
+    }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.sender.end();
     this.#setDeadline(this.#limits.closeTimeoutMs);
@@ -249,11 +250,16 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
+    // What has arrived is told before the end, unless we dropped the connection or nobody wants to be told.
+    const input = this.#compressedInput;
+    if (input?.isHeld === true && !this.#isPaused && !this.#parser.isDiscarding) {
+      input.whileHeld = 'gone';
+      return;
+    }
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
-    this.#compressedInput?.close();
-    this.#heldDelivery = undefined;
+    input?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
@@ -294,20 +300,26 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** @internal */
   holdInput(): void {
-    this.#isHeld = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   /** @internal */
   releaseInput(deliver: () => void): void {
-    if (this.#isPaused) {
-      this.#heldDelivery = deliver;
+    const input = this.#compressedInput!;
+    if (this.#isPaused && input.whileHeld !== 'gone') {
+      input.keepDelivery(deliver);
       return;
     }
-    this.#isHeld = false;
+    input.isHeld = false;
     this.socket.resume();
     this.#parseKept(deliver);
+    const happened = input.whileHeld;
+    // Another large message may have followed.
+    if (input.isHeld || happened === undefined) return;
+    input.whileHeld = undefined;
+    if (happened === 'gone') this.socketGone();
+    else this.inputEnded();
   }
 
   onPing(octets: Octets, start: number, end: number): void {
