@@ -4,6 +4,7 @@ import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
+import type { DoorDeflateOptions } from '../transport/index.js';
 import type { TokenOptions } from './tokens.js';
 
 /** Limits of a server, each with its default; see also the limits of sessions. */
@@ -54,13 +55,19 @@ export interface ServerOptions {
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
   readonly limits?: Partial<ServerLimits>;
+  /**
+   * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a
+   * secret and an attacker's words share a message, its length tells of the secret. `true` or options turn it on:
+   * messages of 1,024 octets and more are compressed, once for all receivers, and no window is kept between messages.
+   */
+  readonly perMessageDeflate?: boolean | DoorDeflateOptions;
   /** Where streams are kept. Default: in memory. */
   readonly store?: StreamStore;
   /** Options of the default store. */
   readonly memory?: MemoryStreamStoreOptions;
   /** Default: silent. */
   readonly log?: Log;
-  /** Default: counted in memory, readable at `server.metrics`. */
+  /** Where everything is counted. Default: a `MemoryMetrics`; give one of your own to read its `snapshot()`. */
   readonly metrics?: Metrics;
   /** Default: the process's clock and timers. */
   readonly time?: Time;
@@ -87,3 +94,20 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
 };
+
+/** The limits with their defaults. Throws a RangeError for one that is not known or no number from 0 up. */
+export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
+  const limits: Record<string, number> = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new RangeError(`limits.${name} is no limit; known: ${Object.keys(limits).join(', ')}`);
+    }
+    // Compared with NaN or a text, a limit would be none.
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new RangeError(`limits.${name} must be a number from 0 up; it is ${String(value)}`);
+    }
+    limits[name] = value;
+  }
+  return limits as unknown as ServerLimits;
+}

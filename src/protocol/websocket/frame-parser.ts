@@ -16,6 +16,7 @@ import {
   OPCODE_PONG,
   OPCODE_TEXT,
   RESERVED_BITS,
+  RSV1_BIT,
 } from './opcode.js';
 import { Utf8Validator } from './utf8-validator.js';
 import * as violations from './violation.js';
@@ -29,6 +30,8 @@ export interface FrameSink {
   /** A text message, valid UTF-8. */
   onText(octets: Octets, start: number, end: number, isAscii: boolean): void;
   onBinary(octets: Octets, start: number, end: number): void;
+  /** A compressed message, all its fragments in a row; only with the option `acceptsCompressed`. */
+  onCompressed?(octets: Octets, start: number, end: number, isText: boolean): void;
   onPing(octets: Octets, start: number, end: number): void;
   onPong(octets: Octets, start: number, end: number): void;
   /** A valid Close frame; nothing follows it. The octets are the reason's; the code is 1005 when there was none. */
@@ -44,8 +47,12 @@ export interface FrameParserOptions {
   readonly maxMessageBytes: number;
   /** Frames of one message, empty ones too; more is a violation with 1008. */
   readonly maxFragmentCount: number;
+  /** Whether permessage-deflate was agreed, which gives RSV1 its meaning. Default false. */
+  readonly acceptsCompressed?: boolean;
   /** How the host allocates; plain zeroed arrays by default. */
   readonly allocate?: Allocate;
+  /** Shared by the connections of a loop; one of its own by default. */
+  readonly masker?: Masker;
   /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
   readonly isUtf8?: (octets: Octets) => boolean;
 }
@@ -61,9 +68,10 @@ export class FrameParser {
   readonly #isServer: boolean;
   readonly #maxMessageBytes: number;
   readonly #maxFragmentCount: number;
+  readonly #acceptsCompressed: boolean;
   readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
   readonly #allocate: Allocate;
-  readonly #masker = new Masker();
+  readonly #masker: Masker;
 
   /** The head of a frame that a chunk's end cut off. */
   #carry: Octets | undefined = undefined;
@@ -82,26 +90,32 @@ export class FrameParser {
   #fragmentCount = 0;
   /** Messages that have ended; it wraps, so compare it only. */
   messageCount = 0;
+  /** The message that has begun has RSV1 in its first frame. */
+  #isCompressed = false;
   #seen = 0;
   readonly #validator = new Utf8Validator();
   #assembly: MessageAssembly | undefined = undefined;
   /** A control frame that a chunk's end cut: it may stand inside a fragmented message. */
   #control: MessageAssembly | undefined = undefined;
 
-  /** The chunk that is being parsed. */
+  /** The chunk that is being parsed, up to `#chunkEnd`. */
   #chunk: Octets | undefined = undefined;
+  #chunkEnd = 0;
   #isDiscarding = false;
   #isPaused = false;
   #isParsing = false;
-  readonly #waiting: Octets[] = [];
+  /** What came while paused, and the rest of the chunk that was paused in. */
+  #waiting: Octets[] | undefined = undefined;
 
   constructor(sink: FrameSink, options: FrameParserOptions) {
     this.#sink = sink;
     this.#isServer = options.role === 'server';
     this.#maxMessageBytes = options.maxMessageBytes;
     this.#maxFragmentCount = options.maxFragmentCount;
+    this.#acceptsCompressed = options.acceptsCompressed ?? false;
     this.#allocate = options.allocate ?? allocateZeroed;
     this.#isUtf8 = options.isUtf8;
+    this.#masker = options.masker ?? new Masker();
   }
 
   /** Whether everything that still comes is thrown away: after a Close frame or a violation. */
@@ -125,9 +139,47 @@ export class FrameParser {
 
   /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
   parse(chunk: Octets): void {
+    if (this.#mustWait) {
+      this.#wait(chunk);
+      return;
+    }
+    const rest = this.#parseUntil(chunk, chunk.length);
+    this.#masker.release();
+    if (rest < chunk.length) this.#keepRest(chunk.subarray(rest));
+    // A handler may have parsed more, or paused and resumed.
+    if (this.#waiting !== undefined) this.#run();
+  }
+
+  /** As `parse`, for `[0, end)` of a buffer that is the caller's again afterwards: what must wait is copied. */
+  parseShared(buffer: Octets, end: number): void {
+    if (this.#mustWait) {
+      this.#wait(this.#copyOf(buffer, 0, end));
+      return;
+    }
+    const rest = this.#parseUntil(buffer, end);
+    if (rest < end) this.#keepRest(this.#copyOf(buffer, rest, end));
+    if (this.#waiting !== undefined) this.#run();
+  }
+
+  get #mustWait(): boolean {
+    return this.#isPaused || this.#isParsing || this.#waiting !== undefined || this.#isDiscarding;
+  }
+
+  #wait(chunk: Octets): void {
     if (this.#isDiscarding) return;
-    this.#waiting.push(chunk);
+    (this.#waiting ??= []).push(chunk);
     if (!this.#isParsing) this.#run();
+  }
+
+  /** It stands before what came while it was parsed. */
+  #keepRest(rest: Octets): void {
+    (this.#waiting ??= []).unshift(rest);
+  }
+
+  #copyOf(octets: Octets, start: number, end: number): Octets {
+    const copy = this.#allocate(end - start);
+    copy.set(octets.subarray(start, end));
+    return copy;
   }
 
   /** Stops between two frames, even inside a chunk; may be called by the sink. */
@@ -144,59 +196,62 @@ export class FrameParser {
   /** Throws away what is kept and all that still comes. */
   discard(): void {
     this.#isDiscarding = true;
-    this.#waiting.length = 0;
+    this.#waiting = undefined;
     this.#assembly = undefined;
     this.#control = undefined;
   }
 
+  /** Parses what waits. */
   #run(): void {
+    while (this.#waiting !== undefined && !this.#isPaused) {
+      const chunk = this.#waiting.shift()!;
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      const rest = this.#parseUntil(chunk, chunk.length);
+      if (rest < chunk.length) this.#keepRest(chunk.subarray(rest));
+    }
+    this.#masker.release();
+  }
+
+  /** Parses until the chunk is used up, a pause or the end; answers how much of it is done with. */
+  #parseUntil(chunk: Octets, end: number): number {
     this.#isParsing = true;
+    this.#chunk = chunk;
+    this.#chunkEnd = end;
+    let at = 0;
     try {
-      while (this.#waiting.length > 0 && !this.#isPaused) {
-        const chunk = this.#waiting.shift()!;
-        this.#chunk = chunk;
-        const rest = this.#parseChunk(chunk);
-        if (rest < chunk.length && !this.#isDiscarding) this.#waiting.unshift(chunk.subarray(rest));
+      while (at < end && !this.#isDiscarding && !this.#isPaused) {
+        if (this.#owed >= 0) at = this.#takePayload(chunk, at);
+        else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
+        else at = this.#takeFrame(chunk, at);
       }
     } finally {
       this.#isParsing = false;
       this.#chunk = undefined;
-      this.#masker.release();
     }
-  }
-
-  /** Parses until the chunk is used up, a pause or the end; answers the offset reached. */
-  #parseChunk(chunk: Octets): number {
-    let at = 0;
-    while (at < chunk.length && !this.#isDiscarding && !this.#isPaused) {
-      if (this.#owed >= 0) at = this.#takePayload(chunk, at);
-      else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
-      else at = this.#takeFrame(chunk, at);
-    }
-    return at;
+    return this.#isDiscarding ? end : at;
   }
 
   #takeFrame(chunk: Octets, at: number): number {
-    const available = chunk.length - at;
+    const available = this.#chunkEnd - at;
     if (available < 2) return this.#carryOver(chunk, at);
     const first = chunk[at]!;
     const second = chunk[at + 1]!;
     const refused = this.#refuse(first, second);
     if (refused !== undefined) {
       this.#fail(refused);
-      return chunk.length;
+      return this.#chunkEnd;
     }
     const headerBytes = this.#headerBytes(second);
     if (available < headerBytes) return this.#carryOver(chunk, at);
-    if (!this.#readHeader(chunk, at, headerBytes)) return chunk.length;
+    if (!this.#readHeader(chunk, at, headerBytes)) return this.#chunkEnd;
     return this.#takePayload(chunk, at + headerBytes);
   }
 
   /** What the first two octets alone make wrong. */
   #refuse(first: number, second: number): Violation | undefined {
     if ((first & RESERVED_BITS) !== 0) {
-      // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
-      return (first & 0x30) !== 0 ? violations.RESERVED_BITS_SET : violations.RESERVED_BIT_1_SET;
+      const refused = this.#refuseReserved(first);
+      if (refused !== undefined) return refused;
     }
     const opcode = first & 0x0f;
     if (opcode >= OPCODE_CLOSE) {
@@ -215,6 +270,19 @@ export class FrameParser {
     if (isMasked === this.#isServer) return undefined;
     // RFC 6455 §5.1: the server MUST close on an unmasked frame, the client on a masked one.
     return this.#isServer ? violations.MASK_MISSING : violations.MASK_UNEXPECTED;
+  }
+
+  /** What the reserved bits make wrong; notes RSV1 where it means compression. */
+  #refuseReserved(first: number): Violation | undefined {
+    const opcode = first & 0x0f;
+    // RFC 7692 §6: RSV1 stands in the first frame of a message only, never in a control frame.
+    const isFirst = opcode === OPCODE_TEXT || opcode === OPCODE_BINARY;
+    if ((first & RESERVED_BITS) === RSV1_BIT && this.#acceptsCompressed && isFirst) {
+      this.#isCompressed = true;
+      return undefined;
+    }
+    // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
+    return (first & 0x30) !== 0 ? violations.RESERVED_BITS_SET : violations.RESERVED_BIT_1_SET;
   }
 
   #headerBytes(second: number): number {
@@ -252,8 +320,9 @@ export class FrameParser {
   /** Keeps the head of a header. */
   #carryOver(chunk: Octets, at: number): number {
     const carry = (this.#carry ??= new Uint8Array(MAX_HEADER_BYTES));
-    for (let index = at; index < chunk.length; index++) carry[this.#carryLength++] = chunk[index]!;
-    return chunk.length;
+    for (let index = at; index < this.#chunkEnd; index++)
+      carry[this.#carryLength++] = chunk[index]!;
+    return this.#chunkEnd;
   }
 
   /** Adds octets to a header that was cut, and reads it once it is whole. */
@@ -265,21 +334,21 @@ export class FrameParser {
       const refused = this.#refuse(carry[0]!, carry[1]!);
       if (refused !== undefined) {
         this.#fail(refused);
-        return chunk.length;
+        return this.#chunkEnd;
       }
     }
     const headerBytes = this.#headerBytes(carry[1]!);
-    while (this.#carryLength < headerBytes && at < chunk.length) {
+    while (this.#carryLength < headerBytes && at < this.#chunkEnd) {
       carry[this.#carryLength++] = chunk[at++]!;
     }
     if (this.#carryLength < headerBytes) return at;
     this.#carryLength = 0;
-    if (!this.#readHeader(carry, 0, headerBytes)) return chunk.length;
+    if (!this.#readHeader(carry, 0, headerBytes)) return this.#chunkEnd;
     return this.#takePayload(chunk, at);
   }
 
   #takePayload(chunk: Octets, at: number): number {
-    const end = Math.min(chunk.length, at + this.#owed);
+    const end = Math.min(this.#chunkEnd, at + this.#owed);
     const isWhole = end - at === this.#owed;
     if (this.#opcode >= OPCODE_CLOSE) this.#takeControl(chunk, at, end, isWhole);
     else if (isWhole && this.#isFinal && this.#messageOpcode === 0) {
@@ -295,6 +364,11 @@ export class FrameParser {
     this.messageCount = (this.messageCount + 1) & MAX_COUNT;
     const isText = this.#opcode === OPCODE_TEXT;
     const mask = this.#mask;
+    if (this.#isCompressed) {
+      if (mask !== 0) this.#masker.apply(chunk, start, end, mask);
+      this.#tellCompressed(chunk, start, end, isText);
+      return;
+    }
     const seen = isText || mask !== 0 ? this.#masker.apply(chunk, start, end, mask) : 0;
     if (!isText) {
       this.#sink.onBinary(chunk, start, end);
@@ -345,7 +419,8 @@ export class FrameParser {
   #unmaskPart(octets: Octets, from: number, to: number): boolean {
     const seen = this.#masker.apply(octets, from, to, this.#mask);
     this.#mask = rotateMask(this.#mask, to - from);
-    if (this.#messageOpcode !== OPCODE_TEXT) return true;
+    // What a compressed text says is known once it is inflated.
+    if (this.#messageOpcode !== OPCODE_TEXT || this.#isCompressed) return true;
     const wasAscii = (this.#seen & NOT_ASCII_BITS) === 0;
     this.#seen |= seen;
     if (wasAscii && (seen & NOT_ASCII_BITS) === 0) return true;
@@ -360,12 +435,18 @@ export class FrameParser {
     this.#fragmentCount = 0;
     this.messageCount = (this.messageCount + 1) & MAX_COUNT;
     const message = assembly.take();
-    if (!isText) this.#sink.onBinary(message, 0, message.length);
+    if (this.#isCompressed) this.#tellCompressed(message, 0, message.length, isText);
+    else if (!isText) this.#sink.onBinary(message, 0, message.length);
     // RFC 6455 §5.6: the whole message MUST be valid UTF-8, whatever its fragments end with.
     else if (!this.#validator.isComplete) this.#fail(violations.TEXT_NOT_UTF8);
     else {
       this.#sink.onText(message, 0, message.length, (this.#seen & NOT_ASCII_BITS) === 0);
     }
+  }
+
+  #tellCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
+    this.#isCompressed = false;
+    this.#sink.onCompressed?.(octets, start, end, isText);
   }
 
   #takeControl(chunk: Octets, start: number, end: number, isWhole: boolean): void {

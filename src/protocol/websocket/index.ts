@@ -8,12 +8,17 @@ export * from './masking.js';
 export type { Allocate } from './message-assembly.js';
 export * from './opcode.js';
 export * from './opening-handshake.js';
+export * from './permessage-deflate.js';
+export * from './registry.js';
 export * from './utf8-validator.js';
 export {
   HEARTBEAT_TIMEOUT,
   IDLE_TIMEOUT,
+  INFLATE_RATIO_TOO_HIGH,
   MESSAGE_TIMEOUT,
+  MESSAGE_TOO_BIG,
   OUTBOUND_OVERFLOW,
+  TEXT_NOT_UTF8,
   TOO_MANY_CONTROL_FRAMES,
 } from './violation.js';
 export type { Violation } from './violation.js';

@@ -139,6 +139,11 @@ export const OUTBOUND_OVERFLOW: Violation = ofConnection(
   'More than maxOutboundBytes wait for a peer that does not read them',
   'maxOutboundBytes',
 );
+export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
+  CLOSE_MESSAGE_TOO_BIG,
+  'WS_ERR_INFLATE_RATIO',
+  'a compressed message inflates to more than maxInflateRatio times its size',
+);
 
 function violation(closeCode: number, code: string, message: string, limit?: string): Violation {
   return limit === undefined ? { closeCode, code, message } : { closeCode, code, message, limit };

@@ -8,12 +8,19 @@ import type { Duplex } from 'node:stream';
 import { URL } from 'node:url';
 import { Deadline } from '../../foundation/index.js';
 import {
+  PERMESSAGE_DEFLATE,
   PROTOCOL_VERSION,
   acceptKey,
   checkUpgradeResponse,
   collectHeaders,
   isToken,
 } from '../../protocol/websocket/index.js';
+import {
+  resolveCompression,
+  type CompressionSettings,
+  type PerMessageDeflateOptions,
+} from './compression-options.js';
+import { checkedDeflateAnswer, deflateOfferHeader } from './deflate-upgrade.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type LimitOptions } from './limits.js';
 import type { AcceptedSocket, WebSocket } from './web-socket.js';
@@ -27,8 +34,8 @@ export interface ClientOptions extends Omit<https.RequestOptions, 'timeout'>, Li
   readonly handshakeTimeoutMs?: number | undefined;
   /** The name of `handshakeTimeoutMs` in `ws`. */
   readonly handshakeTimeout?: number | undefined;
-  /** Accepted; nothing is offered yet. */
-  readonly perMessageDeflate?: boolean | object | undefined;
+  /** Compression of messages (RFC 7692). Default true: it is offered, the server decides. */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether a Ping is answered by itself. Default true. */
   readonly autoPong?: boolean | undefined;
   /** May change the request before it is sent; it must end it. */
@@ -112,6 +119,7 @@ class HttpHandshake implements ClientHandshake {
   readonly #key: string;
   readonly #request: http.ClientRequest;
   readonly #deadline: Deadline;
+  readonly #compression: CompressionSettings | undefined;
   #isOver = false;
 
   constructor(
@@ -126,6 +134,11 @@ class HttpHandshake implements ClientHandshake {
     this.#emitter = emitter;
     this.#events = events;
     this.#subprotocols = subprotocols;
+    this.#compression = resolveCompression(
+      options.perMessageDeflate ?? true,
+      'client',
+      this.#loop.zlibJobs,
+    );
     // RFC 6455 §4.1, request item 7: a nonce of 16 random octets, new for each connection.
     const nonce = Buffer.alloc(KEY_BYTES);
     this.#loop.fillRandom(nonce);
@@ -139,6 +152,10 @@ class HttpHandshake implements ClientHandshake {
 
   #open(url: URL): http.ClientRequest {
     const options = requestOptions(url, this.#options, this.#subprotocols, this.#key);
+    if (this.#compression !== undefined) {
+      const headers = options.headers as http.OutgoingHttpHeaders;
+      headers['Sec-WebSocket-Extensions'] = deflateOfferHeader(this.#compression);
+    }
     const request = url.protocol === 'wss:' ? https.request(options) : http.request(options);
     request.on('error', (error) => this.#fail(error));
     request.on('response', (response) => this.#refused(response));
@@ -184,11 +201,17 @@ class HttpHandshake implements ClientHandshake {
     const outcome = checkUpgradeResponse(collectHeaders(response.rawHeaders), {
       accept: acceptKey(this.#key, sha1Base64),
       subprotocols: this.#subprotocols,
-      extensionNames: [],
+      extensionNames: this.#compression === undefined ? [] : [PERMESSAGE_DEFLATE],
     });
     if (!outcome.isAgreed) {
       socket.destroy();
       this.#fail(new Error(outcome.message));
+      return;
+    }
+    const compression = checkedDeflateAnswer(outcome.extensions, this.#compression);
+    if (typeof compression === 'string') {
+      socket.destroy();
+      this.#fail(new Error(compression));
       return;
     }
     // A listener of 'upgrade' may have closed the connection.
@@ -202,6 +225,7 @@ class HttpHandshake implements ClientHandshake {
       limits: resolveLimits(this.#options),
       subprotocol: outcome.subprotocol,
       autoPong: this.#options.autoPong ?? true,
+      compression,
     });
   }
 }

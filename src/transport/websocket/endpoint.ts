@@ -17,6 +17,9 @@ import {
   type Role,
   type Violation,
 } from '../../protocol/websocket/index.js';
+import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
+import { CompressingSender } from './compressing-sender.js';
+import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
@@ -62,7 +65,7 @@ export function hasEndpoint(socket: Duplex): boolean {
   return (socket as EndpointSocket)[kEndpoint] !== undefined;
 }
 
-export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
+export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject {
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -78,6 +81,10 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
   #controlFrames: ControlFrameBudget | undefined = undefined;
   readonly #outbound: OutboundLimit | undefined;
   #isOpen = true;
+  readonly #compression: AgreedCompression | undefined;
+  #compressedInput: CompressedInput | undefined = undefined;
+  /** What the owner asked for, beside what a message that is being inflated needs. */
+  #isPaused = false;
 
   constructor(
     role: Role,
@@ -85,12 +92,18 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
     loop: EngineLoop,
     limits: ConnectionLimits,
     handler: EndpointHandler,
+    compression?: AgreedCompression,
   ) {
     this.socket = socket;
     this.#loop = loop;
     this.#limits = limits;
     this.#handler = handler;
-    this.sender = new FrameSender(socket, loop, role === 'client', this);
+    const isMasking = role === 'client';
+    this.#compression = compression;
+    this.sender =
+      compression === undefined
+        ? new FrameSender(socket, loop, isMasking, this)
+        : new CompressingSender(socket, loop, isMasking, this, compression);
     this.#outbound =
       limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
     this.#closing = new ClosingHandshake(role);
@@ -98,8 +111,10 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
       role,
       maxMessageBytes: limits.maxMessageBytes,
       maxFragmentCount: limits.maxFragmentCount,
+      acceptsCompressed: compression !== undefined,
       allocate: allocateExact,
       isUtf8,
+      masker: loop.masker,
     });
   }
 
@@ -109,11 +124,16 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
   }
 
   get isPaused(): boolean {
-    return this.#parser.isPaused;
+    return this.#isPaused;
   }
 
   get bufferedBytes(): number {
     return this.sender.bufferedBytes;
+  }
+
+  /** Whether input is taken: neither the owner nor a message that is being inflated holds it. */
+  get isReading(): boolean {
+    return !this.#parser.isPaused;
   }
 
   get isInsideMessage(): boolean {
@@ -152,7 +172,9 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
     // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
     if (head.length > 0) socket.unshift(head);
     socket.on('close', socketClosed);
-    socket.on('data', socketData);
+    // With the shared buffer only `head` comes as 'data'.
+    const isShared = this.#loop.staticRead.install(socket, socketRead);
+    if (!isShared || head.length > 0) socket.on('data', socketData);
     socket.on('end', socketEnded);
     socket.on('error', socketFailed);
     if (needsLiveness(this.#limits)) {
@@ -163,7 +185,8 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
 
   /** Whether the octets that the handler was just given are part of a larger buffer. */
   lends(octets: Octets): boolean {
-    return this.#parser.lends(octets);
+    // What zlib gave may be the head of a larger buffer of its own.
+    return this.#parser.lends(octets) || octets.byteLength !== octets.buffer.byteLength;
   }
 
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
@@ -184,40 +207,81 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   resume(): void {
-    this.socket.resume();
-    this.#parse(undefined);
+    this.#isPaused = false;
+    const input = this.#compressedInput;
+    const deliver = input?.takeDelivery();
+    if (deliver !== undefined) this.releaseInput(deliver);
+    else if (input?.isHeld !== true) {
+      this.socket.resume();
+      this.#parseKept();
+    }
   }
 
   /** @internal */
   received(chunk: Buffer): void {
-    this.#parse(chunk);
-    this.#liveness?.inputParsed();
-  }
-
-  #parse(chunk: Buffer | undefined): void {
     const { sender } = this;
     sender.isInReadBatch = true;
     let isDone = false;
     try {
-      if (chunk === undefined) this.#parser.resume();
-      else this.#parser.parse(chunk);
+      this.#parser.parse(chunk);
       isDone = true;
     } finally {
-      sender.isInReadBatch = false;
-      // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
-      if (isDone) sender.flush();
-      else this.destroy();
+      this.#batchEnded(isDone);
     }
+  }
+
+  /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
+  receivedShared(buffer: Buffer, end: number): void {
+    const { staticRead } = this.#loop;
+    // A handler runs a loop of its own: what its connection has not parsed yet has just been overwritten.
+    staticRead.reader?.destroy();
+    staticRead.reader = this;
+    this.sender.isInReadBatch = true;
+    let isDone = false;
+    try {
+      this.#parser.parseShared(buffer, end);
+      isDone = true;
+    } finally {
+      staticRead.reader = undefined;
+      this.#batchEnded(isDone);
+    }
+  }
+
+  /** Hands on what was held back, then parses what waits. */
+  #parseKept(deliver?: () => void): void {
+    this.sender.isInReadBatch = true;
+    let isDone = false;
+    try {
+      deliver?.();
+      // Whoever was handed the message may have paused.
+      if (!this.#isPaused) this.#parser.resume();
+      isDone = true;
+    } finally {
+      this.#batchEnded(isDone);
+    }
+  }
+
+  #batchEnded(isDone: boolean): void {
+    this.sender.isInReadBatch = false;
+    // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
+    if (isDone) this.sender.flush();
+    else this.destroy();
+    this.#liveness?.inputParsed();
   }
 
   /** @internal */
   inputEnded(): void {
     this.#leaveOpen();
+    if (this.#compressedInput?.isHeld === true) {
+      this.#compressedInput.whileHeld = 'ended';
+      return;
+    }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.sender.end();
     this.#setDeadline(this.#limits.closeTimeoutMs);
@@ -226,9 +290,17 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
+    // What has arrived is told before the end, unless we dropped the connection or nobody wants to be told.
+    const input = this.#compressedInput;
+    if (input?.isHeld === true && !this.#isPaused && !this.#parser.isDiscarding) {
+      input.whileHeld = 'gone';
+      return;
+    }
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     this.#liveness?.stop();
     this.#parser.discard();
+    input?.close();
+    if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
   }
@@ -239,6 +311,55 @@ export class Endpoint implements FrameSink, SenderOwner, LivenessSubject {
 
   onBinary(octets: Octets, start: number, end: number): void {
     this.#handler.binaryReceived(octets as Buffer, start, end);
+  }
+
+  onCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
+    this.#compressedInput ??= new CompressedInput(
+      this.#compression!,
+      this.#limits.maxMessageBytes,
+      this,
+    );
+    this.#compressedInput.take(octets, start, end, isText);
+  }
+
+  /** @internal */
+  inflatedText(text: Buffer, isAscii: boolean): void {
+    this.#handler.textReceived(text, 0, text.length, isAscii);
+  }
+
+  /** @internal */
+  inflatedBinary(octets: Buffer): void {
+    this.#handler.binaryReceived(octets, 0, octets.length);
+  }
+
+  /** @internal */
+  inflateFailed(violation: Violation): void {
+    this.#parser.discard();
+    this.onViolation(violation);
+  }
+
+  /** @internal */
+  holdInput(): void {
+    this.#parser.pause();
+    this.socket.pause();
+  }
+
+  /** @internal */
+  releaseInput(deliver: () => void): void {
+    const input = this.#compressedInput!;
+    if (this.#isPaused && input.whileHeld !== 'gone') {
+      input.keepDelivery(deliver);
+      return;
+    }
+    input.isHeld = false;
+    this.socket.resume();
+    this.#parseKept(deliver);
+    const happened = input.whileHeld;
+    // Another large message may have followed.
+    if (input.isHeld || happened === undefined) return;
+    input.whileHeld = undefined;
+    if (happened === 'gone') this.socketGone();
+    else this.inputEnded();
   }
 
   onPing(octets: Octets, start: number, end: number): void {
@@ -353,6 +474,11 @@ function allocateExact(byteLength: number): Buffer {
 
 function socketData(this: EndpointSocket, chunk: Buffer): void {
   this[kEndpoint]?.received(chunk);
+}
+
+function socketRead(this: EndpointSocket, byteCount: number, buffer: Buffer): boolean {
+  this[kEndpoint]?.receivedShared(buffer, byteCount);
+  return true;
 }
 
 function socketEnded(this: EndpointSocket): void {

@@ -5,6 +5,7 @@ export { WebSocketServer } from './server.js';
 export type { WebSocketServerEvents } from './server.js';
 export type { ClientInfo, ServerOptions, VerifyCallback, VerifyClient } from './server-options.js';
 export type { ClientOptions } from './client-handshake.js';
+export type { PerMessageDeflateOptions } from './compression-options.js';
 export { EngineLoop } from './engine-loop.js';
 export { WebSocketError } from './errors.js';
 export type { SendCallback } from './frame-sender.js';
@@ -12,3 +13,24 @@ export type { LimitOptions, OverflowPolicy } from './limits.js';
 export type { BinaryType } from './message-data.js';
 export type { RawData, SendData } from './payload.js';
 export type { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './event-target.js';
+export {
+  CLOSE_CODES,
+  CLOSE_CODE_RANGES,
+  EXTENSIONS,
+  HEADER_BITS,
+  OPCODES,
+  SUBPROTOCOLS,
+  VERSIONS,
+  clientReactionTo,
+  closeCodeEntry,
+} from '../../protocol/websocket/index.js';
+export type {
+  ClientReaction,
+  CloseCodeEntry,
+  CloseCodeRange,
+  ExtensionEntry,
+  HeaderBitEntry,
+  OpcodeEntry,
+  SubprotocolEntry,
+  VersionEntry,
+} from '../../protocol/websocket/index.js';

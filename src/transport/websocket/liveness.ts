@@ -14,8 +14,8 @@ const IDLE_LOOKS = 4;
 /** The connection that is watched. */
 export interface LivenessSubject {
   readonly isOpen: boolean;
-  /** While the application does not read, the peer's silence says nothing. */
-  readonly isPaused: boolean;
+  /** While nothing is read, the peer's silence says nothing. */
+  readonly isReading: boolean;
   readonly isInsideMessage: boolean;
   /** Messages that came and frames that went; compared only. */
   readonly receivedCount: number;
@@ -74,7 +74,7 @@ export class Liveness {
   #beat(): void {
     const subject = this.#subject;
     if (!subject.isOpen) return;
-    const isAlive = this.#hasInput || subject.isPaused;
+    const isAlive = this.#hasInput || !subject.isReading;
     this.#hasInput = false;
     if (isAlive) {
       this.#isAsked = false;
@@ -92,7 +92,7 @@ export class Liveness {
     if (!subject.isOpen) return;
     // Both only rise, so their sum stays the same only when both do.
     const count = subject.receivedCount + subject.sentCount;
-    const isActive = count !== this.#seenCount || subject.isPaused || subject.isInsideMessage;
+    const isActive = count !== this.#seenCount || !subject.isReading || subject.isInsideMessage;
     this.#seenCount = count;
     this.#quietLooks = isActive ? 0 : this.#quietLooks + 1;
     if (this.#quietLooks < IDLE_LOOKS) {
@@ -115,7 +115,7 @@ export class Liveness {
     const subject = this.#subject;
     if (!subject.isOpen || this.#timedAt === -1) return;
     // What the application does not read, the peer cannot finish.
-    if (subject.isPaused) this.#deadlines.set(this.#message!, this.#limits.messageTimeoutMs);
+    if (!subject.isReading) this.#deadlines.set(this.#message!, this.#limits.messageTimeoutMs);
     else subject.expired(MESSAGE_TIMEOUT);
   }
 }

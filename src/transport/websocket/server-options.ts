@@ -1,6 +1,7 @@
 /** Owns the options of WebSocketServer. */
 import type * as http from 'node:http';
 import type * as https from 'node:https';
+import type { PerMessageDeflateOptions } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import type { LimitOptions } from './limits.js';
 import type { WebSocket } from './web-socket.js';
@@ -51,8 +52,8 @@ export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOpt
     | undefined;
   /** Accepts or refuses a client, at once or by its callback. */
   readonly verifyClient?: VerifyClient | null | undefined;
-  /** Accepted; nothing is negotiated yet. */
-  readonly perMessageDeflate?: boolean | object | undefined;
+  /** Compression of messages (RFC 7692). Default false; `true` agrees without context takeover, an object as `ws` does. */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether a Ping is answered by itself. Default true. */
   readonly autoPong?: boolean | undefined;
   /** How long the opening handshake may take. Default 10,000 ms; 0 means no limit. */
@@ -61,6 +62,12 @@ export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOpt
   readonly handshakeTimeout?: number | undefined;
   /** The class of the connections, WebSocket or one that extends it. */
   readonly WebSocket?: (new (address: null) => T) | undefined;
+  /**
+   * Whether plain TCP connections read into one shared buffer, which costs less CPU. Default true. It uses private API of
+   * node:net, so it is tried out first, on a connection of the server to itself; where that fails, and with false,
+   * reading is as Node has it.
+   */
+  readonly staticReadBuffer?: boolean | undefined;
   /** What connections share; each server has its own by default. */
   readonly loop?: EngineLoop | undefined;
 }

@@ -11,11 +11,13 @@ import {
   OPCODE_PING,
   OPCODE_PONG,
   OPCODE_TEXT,
+  PERMESSAGE_DEFLATE,
   MAX_CONTROL_PAYLOAD_BYTES,
   isCloseCodeOnWire,
 } from '../../protocol/websocket/index.js';
 import { openClient, type ClientHandshake, type ClientOptions } from './client-handshake.js';
 import { Endpoint, closePayload, type EndpointHandler } from './endpoint.js';
+import type { AgreedCompression } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import type { WebSocketError } from './errors.js';
 import {
@@ -46,7 +48,7 @@ export interface SendOptions {
   readonly binary?: boolean | undefined;
   /** Whether it ends the message; false sends a fragment, and the next send continues it. Default true. */
   readonly fin?: boolean | undefined;
-  /** Accepted; nothing is compressed yet. */
+  /** Whether it may be compressed, where permessage-deflate was agreed. Default true. */
   readonly compress?: boolean | undefined;
   /** Accepted; a client always masks and a server never does (RFC 6455 §5.1). */
   readonly mask?: boolean | undefined;
@@ -71,6 +73,8 @@ export interface AcceptedSocket {
   readonly limits: ConnectionLimits;
   readonly subprotocol: string;
   readonly autoPong: boolean;
+  /** What permessage-deflate agreed upon, if it did. */
+  readonly compression?: AgreedCompression | undefined;
 }
 
 export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
@@ -90,6 +94,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   #binaryType: BinaryType = 'nodebuffer';
   #url = '';
   #protocol = '';
+  #extensions = '';
   #isInsideFragments = false;
   /** Octets that were sent when it was too late: they count as buffered for ever, as browsers have it. */
   #unsentBytes = 0;
@@ -131,9 +136,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#protocol;
   }
 
-  /** The extensions agreed upon; none exists yet. */
+  /** The extensions agreed upon: `permessage-deflate` or `''`. */
   get extensions(): string {
-    return '';
+    return this.#extensions;
   }
 
   /** Octets that were sent and that the kernel has not taken yet. */
@@ -164,8 +169,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   /** Sends a message. It leaves at the end of the tick, or of the read batch when one is being handled. */
   send(data: SendData, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     const done = typeof options === 'function' ? options : callback;
-    const { binary = typeof data !== 'string' && typeof data !== 'number', fin = true } =
-      typeof options === 'function' || options === undefined ? {} : options;
+    const {
+      binary = typeof data !== 'string' && typeof data !== 'number',
+      fin = true,
+      compress = true,
+    } = typeof options === 'function' || options === undefined ? {} : options;
     const endpoint = this.#writable(data, done);
     if (endpoint === undefined) return;
     const opcode = this.#isInsideFragments
@@ -178,8 +186,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
       this.#isInsideFragments = !fin;
       return;
     }
-    if (typeof data === 'string') endpoint.sender.textAs(firstOctet, data, done);
-    else endpoint.sender.frame(firstOctet, toOctets(data), done);
+    const payload = typeof data === 'string' ? data : toOctets(data);
+    endpoint.sender.message(firstOctet, payload, compress, done);
     // RFC 6455 §5.4: a first frame with an opcode, then continuations, the last one with FIN.
     this.#isInsideFragments = !fin;
   }
@@ -313,9 +321,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   }
 
   #attach(role: 'client' | 'server', accepted: AcceptedSocket): void {
-    const { socket, loop, limits, head } = accepted;
+    const { socket, loop, limits, head, compression } = accepted;
+    if (compression !== undefined) this.#extensions = PERMESSAGE_DEFLATE;
     this.#protocol = accepted.subprotocol;
-    this.#endpoint = new Endpoint(role, socket, loop, limits, this);
+    this.#endpoint = new Endpoint(role, socket, loop, limits, this, compression);
     this.#endpoint.answersPings = accepted.autoPong;
     this.#readyState = OPEN;
     this.#endpoint.start(head);
