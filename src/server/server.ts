@@ -268,7 +268,7 @@ export class TidewayServer {
     });
     return createHttpServer(
       requestDeadlines(limits.handshakeTimeoutMs),
-      createRequestListener(api, options.staticDirectory),
+      createRequestListener(api, options.staticDirectory, log),
     );
   }
 
