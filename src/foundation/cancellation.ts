@@ -7,10 +7,19 @@ export interface CancellationSignal {
   onCancelled(listener: () => void): () => void;
 }
 
-/** Cancelled at most once; listeners run in the order in which they came. */
+/**
+ * Cancelled at most once; listeners run in the order in which they came. One that throws is reported and keeps
+ * neither the others nor who cancels from going on: listeners are an application's, and what ends here has to end.
+ */
 export class Cancellation implements CancellationSignal {
+  readonly #onFault: (error: unknown) => void;
   #isCancelled = false;
   #listeners: (() => void)[] = [];
+
+  /** `onFault` is told what a listener throws. */
+  constructor(onFault: (error: unknown) => void) {
+    this.#onFault = onFault;
+  }
 
   get isCancelled(): boolean {
     return this.#isCancelled;
@@ -32,6 +41,12 @@ export class Cancellation implements CancellationSignal {
     this.#isCancelled = true;
     const listeners = this.#listeners;
     this.#listeners = [];
-    for (const listener of listeners) listener();
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#onFault(error);
+      }
+    }
   }
 }

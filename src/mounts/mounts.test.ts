@@ -52,7 +52,7 @@ function sessionOf(name: string | undefined, sessionId: string): Session {
   const session = {
     sessionId,
     handlerLine: new HandlerLine(10),
-    ended: new Cancellation(),
+    ended: new Cancellation(assert.ifError),
     principal: { ...ANONYMOUS, name },
   };
   return session as unknown as Session;
@@ -73,7 +73,7 @@ function operation(
     message: Message.fromJson(body),
     key: undefined,
     messageId: undefined,
-    cancellation: new Cancellation(),
+    cancellation: new Cancellation(assert.ifError),
   };
 }
 
@@ -200,7 +200,7 @@ test('a stream that nobody waits for any more is ended, and one that fails says 
     yield 1;
     throw new Error('a secret');
   });
-  const cancellation = new Cancellation();
+  const cancellation = new Cancellation(assert.ifError);
   const given = { ...operation('/app/endless', undefined), cancellation };
   const reply = await mount.request(given);
   assert.ok(Symbol.asyncIterator in reply);

@@ -32,6 +32,7 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
   ANONYMOUS,
+  checkedPrincipal,
   SessionRegistry,
   type AcceptConnection,
   type Authenticate,
@@ -108,7 +109,8 @@ export class TidewayServer {
   readonly #httpClosing: HttpClosing | undefined;
   readonly #time: Time;
   readonly #closeTimeoutMs: number;
-  readonly #closing = new Cancellation();
+  readonly #closing: Cancellation;
+  #closed: Promise<void> | undefined;
   readonly #door: WebSocketDoor;
 
   constructor(options: ServerOptions = {}) {
@@ -116,6 +118,9 @@ export class TidewayServer {
     const random = options.random ?? nodeRandom();
     const log = options.log ?? SILENT_LOG;
     const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#closing = new Cancellation((error) =>
+      log.error('a listener of the end of the server failed', { error }),
+    );
     this.metrics = options.metrics ?? new MemoryMetrics();
     this.#router = new Router(this.access, this.metrics);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
@@ -131,6 +136,7 @@ export class TidewayServer {
     this.app = new AppMount(time, log);
     this.#mountDefaults(rules);
 
+    const authenticate = authenticationOf(options, time);
     const native: NativeEnvironment = {
       session: {
         clock: time,
@@ -141,7 +147,7 @@ export class TidewayServer {
         registry: this.#sessions,
       },
       router: this.#router,
-      authenticate: authenticationOf(options, time),
+      authenticate: async (credentials) => checkedPrincipal(await authenticate(credentials)),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
@@ -218,8 +224,11 @@ export class TidewayServer {
   }
 
   /** Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone. */
-  async close(): Promise<void> {
-    if (this.#closing.isCancelled) return;
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#closing.cancel();
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');

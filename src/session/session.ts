@@ -35,7 +35,7 @@ export class Session implements SubscriptionOwner {
   readonly connection: Connection;
   readonly handlerLine: HandlerLine;
   /** Cancelled when the session ends. */
-  readonly ended: Cancellation = new Cancellation();
+  readonly ended: Cancellation;
   readonly #environment: SessionEnvironment;
   readonly #writer: DeliveryWriter;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -57,6 +57,9 @@ export class Session implements SubscriptionOwner {
     this.connection = connection;
     this.#principal = principal;
     this.#writer = writer;
+    this.ended = new Cancellation((error) =>
+      environment.log.error('a listener of the end of a session failed', { error }),
+    );
     this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount);
     this.#watchToken();
     environment.registry.add(this);

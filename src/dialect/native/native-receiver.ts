@@ -79,6 +79,15 @@ export class NativeReceiver implements ConnectionReceiver {
     const token = inFrame ?? bearerToken(handshake.headers.get('authorization'));
     const principal = await this.#authenticate({ token, handshake });
     if (principal === undefined || this.#isClosed) return;
+    try {
+      this.#begin(first, principal);
+    } catch (error) {
+      this.#environment.log.error('a dialect failed', { error });
+      this.#disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
+    }
+  }
+
+  #begin(first: Frame, principal: Principal): void {
     const session = new NativeSession(this.#environment, this.#connection, principal);
     this.#session = session;
     if (first.type === 'connect') session.greet(first);

@@ -189,6 +189,10 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     });
   }
 
+  listenerFailed(error: unknown): void {
+    this.#environment.log.error('a listener of a cancellation failed', { error });
+  }
+
   #answerOf(error: unknown): RequestError {
     if (error instanceof RequestError) return error;
     this.#environment.log.error('an operation failed', { error });

@@ -10,6 +10,8 @@ export interface ReplyOutlet {
   /** Resolves once the connection can take more: the backpressure of a stream of replies. */
   drained(): Promise<void>;
   fail(id: number, error: unknown): void;
+  /** What listened for a cancellation has thrown. */
+  listenerFailed(error: unknown): void;
 }
 
 /** At most `maxPendingRequestCount`, one of each id. */
@@ -30,7 +32,7 @@ export class PendingRequests {
       this.#outlet.fail(id, refusal);
       return;
     }
-    const cancellation = new Cancellation();
+    const cancellation = new Cancellation((error) => this.#outlet.listenerFailed(error));
     this.#cancellations.set(id, cancellation);
     try {
       const reply = await request(cancellation);

@@ -57,9 +57,11 @@ export class AppMount implements Mount {
 
   /** Resolves when the handler has settled (semantics K1). */
   async send(operation: SendOperation): Promise<SendOutcome> {
-    await untilEnded(operation.caller, (cancellation) =>
+    await this.#untilEnded(operation.caller, (cancellation) =>
       this.#run('send', operation, cancellation, async (result) => {
-        if (isAsyncIterable(result)) for await (const _ of result) void _;
+        // Nobody waits for the values; a stream without an end must not outlive who began it.
+        if (isAsyncIterable(result))
+          for await (const _ of result) if (cancellation.isCancelled) break;
       }),
     );
     return {};
@@ -82,7 +84,7 @@ export class AppMount implements Mount {
     }
     const { caller, destination } = operation;
     const message = Message.fromJson(null);
-    const answer = await untilEnded(caller, (cancellation) =>
+    const answer = await this.#untilEnded(caller, (cancellation) =>
       this.#run('subscribe', { ...operation, message }, cancellation, (result) => {
         if (isAsyncIterable(result)) {
           throw new RequestError('request/no-reply', 'this mapping streams; use a request');
@@ -163,6 +165,22 @@ export class AppMount implements Mount {
     return repliesOf(iterator, first, cancellation, failure);
   }
 
+  /** Runs something with a signal that its caller's session has ended; the session forgets it afterwards. */
+  async #untilEnded<T>(
+    caller: Caller,
+    run: (cancellation: CancellationSignal) => Promise<T>,
+  ): Promise<T> {
+    const cancellation = new Cancellation((error) =>
+      this.#log.error('a listener of a cancellation failed', { error }),
+    );
+    const forget = caller.session?.ended.onCancelled(() => cancellation.cancel());
+    try {
+      return await run(cancellation);
+    } finally {
+      forget?.();
+    }
+  }
+
   #failure(destination: string, error: unknown): RequestError {
     if (error instanceof RequestError) return error;
     this.#log.error('a message handler failed', { destination, error });
@@ -188,20 +206,6 @@ async function* repliesOf(
     throw failure(error);
   } finally {
     if (step.done !== true) await iterator.return?.();
-  }
-}
-
-/** Runs something with a signal that its caller's session has ended; the session forgets it afterwards. */
-async function untilEnded<T>(
-  caller: Caller,
-  run: (cancellation: CancellationSignal) => Promise<T>,
-): Promise<T> {
-  const cancellation = new Cancellation();
-  const forget = caller.session?.ended.onCancelled(() => cancellation.cancel());
-  try {
-    return await run(cancellation);
-  } finally {
-    forget?.();
   }
 }
 
