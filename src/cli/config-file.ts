@@ -49,12 +49,21 @@ function parseYaml(
   const [error] = document.errors;
   if (error !== undefined) throw wrongUse(`${file}: not YAML: ${error.message.trimEnd()}`);
   return {
-    content: document.toJS(),
+    content: valueOf(document, file),
     lineOf: (path) => {
       const offset = offsetOf(document, path);
       return offset === undefined ? undefined : lines.linePos(offset).line;
     },
   };
+}
+
+/** Aliases are followed only now: one may name no anchor, or so many of them that they fill the memory. */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw wrongUse(`${file}: not YAML that can be used: ${wordsOf(cause)}`, { cause });
+  }
 }
 
 /** Where the key at the end of a path stands, or the last one before it that is there at all. */

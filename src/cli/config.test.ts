@@ -174,3 +174,13 @@ test('the nearest key is found for a slip, and none for another word', () => {
   ]);
   assert.deepEqual(knownKeys(configSchema, ['port', 'x']), []);
 });
+
+test('an alias without an anchor, and aliases that would fill the memory, are wrong use and not a crash', (t) => {
+  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]'];
+  for (const [name, of] of ['ba', 'cb', 'dc', 'ed'].map(([to = '', from = '']) => [to, from])) {
+    bomb.push(`${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(',')}]`);
+  }
+  for (const text of ['port: *nowhere', bomb.join('\n')]) {
+    assert.match(faultsOf(t, text).join(), /not YAML that can be used: /);
+  }
+});

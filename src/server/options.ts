@@ -85,3 +85,20 @@ export const DEFAULT_LIMITS: ServerLimits = {
   heartbeatTimeoutMs: 10_000,
   minHeartbeatIntervalMs: 1_000,
 };
+
+/**
+ * The limits with their defaults; a limit that is `undefined` counts as left out, since a comparison with it would
+ * switch it off. Throws a RangeError for one that is no number from 0 up.
+ */
+export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
+  const limits: Record<keyof ServerLimits, number> = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof ServerLimits)[]) {
+    const value: unknown = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new RangeError(`limits.${name} must be a number from 0 up`);
+    }
+    limits[name] = value;
+  }
+  return limits;
+}

@@ -54,8 +54,8 @@ import {
 } from './listening.js';
 import {
   DEFAULT_HOST,
-  DEFAULT_LIMITS,
   DEFAULT_PATH,
+  limitsOf,
   type ServerLimits,
   type ServerOptions,
 } from './options.js';
@@ -117,7 +117,7 @@ export class TidewayServer {
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
     const log = options.log ?? SILENT_LOG;
-    const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
+    const limits = limitsOf(options.limits);
     this.#closing = new Cancellation((error) =>
       log.error('a listener of the end of the server failed', { error }),
     );

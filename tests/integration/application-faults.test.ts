@@ -111,3 +111,16 @@ test('whoever closes a server twice waits twice for its end', async () => {
   assert.equal(server.address, undefined);
   assert.equal(server.sessionCount, 0);
 });
+
+test('a limit that is undefined counts as left out, and one that is no number is refused', async (t) => {
+  const limits = { maxOutboundBytes: undefined, maxMessageBytes: undefined };
+  const server = await listening(t, { limits } as unknown as ServerOptions);
+  const peer = await NativePeer.open(server.url);
+  assert.equal((await peer.frame('connected'))['maxMessageBytes'], 1_048_576);
+  peer.send({ type: 'send', id: 1, destination: '/topic/a' });
+  await peer.frame('receipt', { id: 1 });
+  for (const value of [-1, NaN, '5', null]) {
+    const options = { limits: { maxMessageBytes: value } } as unknown as ServerOptions;
+    assert.throws(() => createServer(options), /limits\.maxMessageBytes must be a number/);
+  }
+});

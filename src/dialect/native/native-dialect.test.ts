@@ -82,6 +82,18 @@ test('a first frame other than connect opens a session without a greeting', asyn
   assert.deepEqual([others.length, registry.count], [0, 1]);
 });
 
+test('octets that wait for the check of a token are bounded too, whatever their count', async () => {
+  const authenticate: Authenticate = () => new Promise(() => {});
+  const { connect, metrics } = rig({ authenticate, limits: { maxUnauthenticatedBytes: 1_000 } });
+  const large = { type: 'send', destination: '/topic/a', body: 'x'.repeat(2_000) };
+  const { pair, say } = connect();
+  // One message may be larger than all that may wait: otherwise it could never be sent first.
+  assert.deepEqual(await say(large), []);
+  assert.match((await say({ type: 'heartbeat' })).join(), /maxUnauthenticatedBytes/);
+  assert.equal(pair.ended?.closeCode, 4504);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 1);
+});
+
 test('what arrives while the token is checked waits for it, in order; too much of it ends the connection', async () => {
   let admit = (): void => {};
   const checked = new Promise<void>((resolve) => (admit = resolve));

@@ -24,6 +24,7 @@ export class NativeReceiver implements ConnectionReceiver {
   readonly #connection: Connection;
   #session: NativeSession | undefined;
   #waiting: Frame[] | undefined;
+  #waitingBytes = 0;
   #isClosed = false;
 
   constructor(environment: NativeEnvironment, connection: Connection) {
@@ -32,12 +33,12 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 
   textReceived(text: string): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientText(text));
+    if (this.#session === undefined) this.#frameReceived(decodeClientText(text), text.length);
     else this.#session.textReceived(text);
   }
 
   binaryReceived(octets: Octets): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientBinary(octets));
+    if (this.#session === undefined) this.#frameReceived(decodeClientBinary(octets), octets.length);
     else this.#session.binaryReceived(octets);
   }
 
@@ -51,24 +52,38 @@ export class NativeReceiver implements ConnectionReceiver {
     this.#session?.closed();
   }
 
-  #frameReceived(frame: Frame): void {
+  #frameReceived(frame: Frame, frameBytes: number): void {
     if (this.#isClosed) return;
     if (this.#waiting === undefined) {
       this.#waiting = [];
-      if (frame.type !== 'connect') this.#waiting.push(frame);
+      if (frame.type !== 'connect') this.#wait(frame, frameBytes, this.#waiting);
       void this.#open(frame);
       return;
     }
-    const { maxUnauthenticatedCount } = this.#environment.session.limits;
-    if (this.#waiting.length < maxUnauthenticatedCount) {
-      this.#waiting.push(frame);
+    this.#wait(frame, frameBytes, this.#waiting);
+  }
+
+  /** A stranger may not fill the memory while a slow look-up says who it is. */
+  #wait(frame: Frame, frameBytes: number, waiting: Frame[]): void {
+    const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
+    if (waiting.length >= maxUnauthenticatedCount) {
+      this.#tooMany('maxUnauthenticatedCount', `${maxUnauthenticatedCount} messages`);
       return;
     }
-    this.#environment.session.metrics.count('limit_reached', { limit: 'maxUnauthenticatedCount' });
+    if (waiting.length > 0 && this.#waitingBytes + frameBytes > maxUnauthenticatedBytes) {
+      this.#tooMany('maxUnauthenticatedBytes', `${maxUnauthenticatedBytes} octets`);
+      return;
+    }
+    waiting.push(frame);
+    this.#waitingBytes += frameBytes;
+  }
+
+  #tooMany(limit: string, words: string): void {
+    this.#environment.session.metrics.count('limit_reached', { limit });
     this.#disconnect(
       new Disconnect(
         'session/too-many-operations',
-        `more than ${maxUnauthenticatedCount} messages before authentication was over`,
+        `more than ${words} before authentication was over (${limit})`,
       ),
     );
   }
