@@ -1,7 +1,14 @@
 /** What an application does wrong in its hooks, handlers and listeners: it is logged, and costs no more than what it was about. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { createServer, type Authenticate, type Log, type ServerOptions } from 'tideway';
+import {
+  createServer,
+  RequestError,
+  type Authenticate,
+  type Log,
+  type PublishOptions,
+  type ServerOptions,
+} from 'tideway';
 import { NativePeer } from './native-peer.js';
 
 /** A log that only remembers, and answers each error as it comes. */
@@ -123,4 +130,19 @@ test('a limit that is undefined counts as left out, and one that is no number is
     const options = { limits: { maxMessageBytes: value } } as unknown as ServerOptions;
     assert.throws(() => createServer(options), /limits\.maxMessageBytes must be a number/);
   }
+});
+
+test('a publication with a header, key or id that is no text is refused, and hurts no subscriber', async (t) => {
+  const server = await listening(t, {});
+  const peer = await NativePeer.open(server.url);
+  peer.send({ type: 'subscribe', id: 1, destination: '/topic/a' });
+  await peer.frame('subscribed');
+  const wrong = [{ key: 5 }, { messageId: {} }, { headers: { a: 'b' } }, { headers: 'ab' }];
+  const pairs = [[['a', 1]], [['a']], [null], [['a', 'b', 'c']]].map((headers) => ({ headers }));
+  for (const options of [...wrong, ...pairs] as unknown as PublishOptions[]) {
+    await assert.rejects(server.publish('/topic/a', 1, options), RequestError);
+  }
+  await server.publish('/topic/a', 'right', { headers: [['a', 'b']], key: 'k', messageId: 'm' });
+  const { offset, body } = await peer.frame('publication');
+  assert.deepEqual([offset, body], [1, 'right']);
 });
