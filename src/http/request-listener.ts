@@ -35,8 +35,9 @@ export function createRequestListener(
     },
   });
   return (request, response) => {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isApi = request.url === '/health' || request.url?.startsWith('/api/') === true;
-    if (isApi) answerApi(request, response);
+    if (isApi || !isRead) answerApi(request, response);
     else serveFile(request, response, () => answerApi(request, response));
   };
 }

@@ -39,8 +39,8 @@ export interface AcceptWebSocketOptions {
   /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
   readonly staticReadBuffer?: boolean;
   /**
-   * Whether an upgrade at any other path is answered with 404. Default true; false leaves it to the
-   * server's other listeners, one of which must answer.
+   * Whether an upgrade at any other path is answered with 404. Default: while nobody else listens for upgrades of the
+   * server; false leaves it to the server's other listeners, one of which must answer.
    */
   readonly refusesOtherPaths?: boolean;
 }
@@ -110,10 +110,12 @@ class Door implements WebSocketDoor {
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { paths, refusesOtherPaths = true, checkOrigin } = this.#options;
+    const { server, paths, checkOrigin } = this.#options;
     const path = pathOf(request);
     if (!paths.includes(path)) {
-      if (refusesOtherPaths) {
+      // Another listener may have taken the socket already, and what is written to it now would be a frame.
+      const isAlone = server.listenerCount('upgrade') === 1;
+      if (this.#options.refusesOtherPaths ?? isAlone) {
         this.#refuse(socket, 404, `No WebSocket is served at this path; try ${paths.join(', ')}`);
       }
       return;
