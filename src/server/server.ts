@@ -267,7 +267,7 @@ export class TidewayServer {
     });
     return createHttpServer(
       { requestTimeout: limits.handshakeTimeoutMs },
-      createRequestListener(api, options.staticDirectory),
+      createRequestListener(api, options.staticDirectory, log),
     );
   }
 
