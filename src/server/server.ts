@@ -48,6 +48,7 @@ import {
   boundAddress,
   HttpClosing,
   loopbackOrigins,
+  requestDeadlines,
   urlOf,
   type BoundAddress,
 } from './listening.js';
@@ -266,7 +267,7 @@ export class TidewayServer {
       log,
     });
     return createHttpServer(
-      { requestTimeout: limits.handshakeTimeoutMs },
+      requestDeadlines(limits.handshakeTimeoutMs),
       createRequestListener(api, options.staticDirectory, log),
     );
   }

@@ -87,7 +87,8 @@ class Door implements WebSocketDoor {
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
-    this.#limits = resolveLimits(options.limits ?? {});
+    // What waits for a connection is its session's to judge: it ends with a code that the client knows.
+    this.#limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
       'server',
