@@ -49,7 +49,7 @@ function parseYaml(
   const [error] = document.errors;
   if (error !== undefined) throw wrongUse(`${file}: not YAML: ${error.message.trimEnd()}`);
   return {
-    content: valueOf(document, file),
+    content: contentOf(document, file),
     lineOf: (path) => {
       const offset = offsetOf(document, path);
       return offset === undefined ? undefined : lines.linePos(offset).line;
@@ -57,12 +57,12 @@ function parseYaml(
   };
 }
 
-/** Aliases are followed only now: one may name no anchor, or so many of them that they fill the memory. */
-function valueOf(document: Document, file: string): unknown {
+/** Aliases are looked up only here: one of nothing, or too many of them, is found late. */
+function contentOf(document: Document, file: string): unknown {
   try {
     return document.toJS();
   } catch (cause) {
-    throw wrongUse(`${file}: not YAML that can be used: ${wordsOf(cause)}`, { cause });
+    throw wrongUse(`${file}: not YAML: ${wordsOf(cause)}`, { cause });
   }
 }
 

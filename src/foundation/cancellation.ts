@@ -7,19 +7,10 @@ export interface CancellationSignal {
   onCancelled(listener: () => void): () => void;
 }
 
-/**
- * Cancelled at most once; listeners run in the order in which they came. One that throws is reported and keeps
- * neither the others nor who cancels from going on: listeners are an application's, and what ends here has to end.
- */
+/** Cancelled at most once; listeners run in the order in which they came, each of them, whatever another throws. */
 export class Cancellation implements CancellationSignal {
-  readonly #onFault: (error: unknown) => void;
   #isCancelled = false;
   #listeners: (() => void)[] = [];
-
-  /** `onFault` is told what a listener throws. */
-  constructor(onFault: (error: unknown) => void) {
-    this.#onFault = onFault;
-  }
 
   get isCancelled(): boolean {
     return this.#isCancelled;
@@ -36,17 +27,20 @@ export class Cancellation implements CancellationSignal {
     };
   }
 
+  /** Throws what the first listener threw that failed, after all have run. */
   cancel(): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
     const listeners = this.#listeners;
     this.#listeners = [];
+    let failure: { readonly error: unknown } | undefined;
     for (const listener of listeners) {
       try {
         listener();
       } catch (error) {
-        this.#onFault(error);
+        failure ??= { error };
       }
     }
+    if (failure !== undefined) throw failure.error;
   }
 }

@@ -36,7 +36,7 @@ test('an id has 128 bits of the source that it was given', () => {
 });
 
 test('cancellation tells each listener once, late ones at once, withdrawn ones never', () => {
-  const cancellation = new Cancellation(assert.ifError);
+  const cancellation = new Cancellation();
   const told: string[] = [];
   cancellation.onCancelled(() => told.push('first'));
   const withdraw = cancellation.onCancelled(() => told.push('withdrawn'));

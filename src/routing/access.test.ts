@@ -204,7 +204,7 @@ test('what a router refuses, it refuses by code, and counts access', async () =>
     hasCode('frame/invalid-field'),
   );
   await assert.rejects(
-    made.request(client, '/a/x', { message }, new Cancellation(assert.ifError)),
+    made.request(client, '/a/x', { message }, new Cancellation()),
     hasCode('destination/unsupported-operation'),
   );
   assert.equal(metrics.value('access_refused', { operation: 'send' }), 1);

@@ -32,7 +32,6 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
   ANONYMOUS,
-  checkedPrincipal,
   SessionRegistry,
   type AcceptConnection,
   type Authenticate,
@@ -49,6 +48,7 @@ import {
   boundAddress,
   HttpClosing,
   loopbackOrigins,
+  requestDeadlines,
   urlOf,
   type BoundAddress,
 } from './listening.js';
@@ -92,7 +92,7 @@ export class TidewayServer {
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
   /** Message mappings below `/app`. */
   readonly app: AppMount;
-  /** The counts of everything, when the server was given no metrics of its own. */
+  /** What everything is counted in: the option `metrics`, or a `MemoryMetrics`. */
   readonly metrics: Metrics;
   /**
    * Takes a connection that some other transport made, and answers who receives its messages: for transports of one's own,
@@ -108,19 +108,17 @@ export class TidewayServer {
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
   readonly #time: Time;
+  readonly #log: Log;
   readonly #closeTimeoutMs: number;
-  readonly #closing: Cancellation;
-  #closed: Promise<void> | undefined;
+  readonly #closing = new Cancellation();
   readonly #door: WebSocketDoor;
+  #closed: Promise<void> | undefined;
 
   constructor(options: ServerOptions = {}) {
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
     const log = options.log ?? SILENT_LOG;
     const limits = limitsOf(options.limits);
-    this.#closing = new Cancellation((error) =>
-      log.error('a listener of the end of the server failed', { error }),
-    );
     this.metrics = options.metrics ?? new MemoryMetrics();
     this.#router = new Router(this.access, this.metrics);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
@@ -136,7 +134,6 @@ export class TidewayServer {
     this.app = new AppMount(time, log);
     this.#mountDefaults(rules);
 
-    const authenticate = authenticationOf(options, time);
     const native: NativeEnvironment = {
       session: {
         clock: time,
@@ -147,7 +144,7 @@ export class TidewayServer {
         registry: this.#sessions,
       },
       router: this.#router,
-      authenticate: async (credentials) => checkedPrincipal(await authenticate(credentials)),
+      authenticate: authenticationOf(options, time),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
@@ -157,6 +154,7 @@ export class TidewayServer {
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
+    this.#log = log;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
@@ -170,7 +168,8 @@ export class TidewayServer {
       random,
       metrics: this.metrics,
     });
-    this.#http.once('listening', () => this.#listening());
+    // Each time: a server of the application's may be told to listen again, at another address.
+    this.#http.on('listening', () => this.#listening());
     if (this.#http.listening) this.#listening();
   }
 
@@ -199,6 +198,8 @@ export class TidewayServer {
     await bind(this.#http, options.port, options.host ?? DEFAULT_HOST);
     const address = this.address;
     if (address === undefined) throw new Error('the server was closed while it began to listen');
+    // Without a listener, a system out of file descriptors would end the process.
+    this.#http.on('error', (error) => this.#log.error('the HTTP server failed', { error }));
     return address;
   }
 
@@ -223,13 +224,20 @@ export class TidewayServer {
     this.#closing.onCancelled(listener);
   }
 
-  /** Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone. */
+  /**
+   * Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone.
+   * Called again, it answers with the same promise.
+   */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {
-    this.#closing.cancel();
+    try {
+      this.#closing.cancel();
+    } catch (error) {
+      this.#log.error('a listener of onClose failed', { error });
+    }
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#sessions.disconnectAll(goodbye);
@@ -259,7 +267,7 @@ export class TidewayServer {
       log,
     });
     return createHttpServer(
-      { requestTimeout: limits.handshakeTimeoutMs },
+      requestDeadlines(limits.handshakeTimeoutMs),
       createRequestListener(api, options.staticDirectory, log),
     );
   }
@@ -270,8 +278,13 @@ export class TidewayServer {
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),
     };
-    const { log } = environment;
-    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs, log };
+    const selection = {
+      dialects: [native],
+      deadlines: this.#deadlines,
+      connectTimeoutMs,
+      metrics: this.metrics,
+      log: environment.log,
+    };
     return (connection) => new DialectSelection(selection, connection);
   }
 

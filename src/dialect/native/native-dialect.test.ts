@@ -82,18 +82,6 @@ test('a first frame other than connect opens a session without a greeting', asyn
   assert.deepEqual([others.length, registry.count], [0, 1]);
 });
 
-test('octets that wait for the check of a token are bounded too, whatever their count', async () => {
-  const authenticate: Authenticate = () => new Promise(() => {});
-  const { connect, metrics } = rig({ authenticate, limits: { maxUnauthenticatedBytes: 1_000 } });
-  const large = { type: 'send', destination: '/topic/a', body: 'x'.repeat(2_000) };
-  const { pair, say } = connect();
-  // One message may be larger than all that may wait: otherwise it could never be sent first.
-  assert.deepEqual(await say(large), []);
-  assert.match((await say({ type: 'heartbeat' })).join(), /maxUnauthenticatedBytes/);
-  assert.equal(pair.ended?.closeCode, 4504);
-  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 1);
-});
-
 test('what arrives while the token is checked waits for it, in order; too much of it ends the connection', async () => {
   let admit = (): void => {};
   const checked = new Promise<void>((resolve) => (admit = resolve));
@@ -121,6 +109,23 @@ test('what arrives while the token is checked waits for it, in order; too much o
   const types = patient.heard().map((text) => (JSON.parse(text) as { type: string }).type);
   assert.deepEqual(types, ['connected', 'receipt']);
   assert.deepEqual(hasty.heard(), []);
+});
+
+test('what waits for the token is bounded in octets, text and binary alike', async () => {
+  const authenticate: Authenticate = () => new Promise(() => {});
+  const { connect, metrics } = rig({ authenticate, limits: { maxUnauthenticatedBytes: 2_000 } });
+  const [text, binary, little] = [connect(), connect(), connect()];
+  const send = { type: 'send', destination: '/topic/a' };
+  await little.say({ type: 'connect' }, { ...send, body: 'x'.repeat(1_500) });
+  await text.say({ type: 'connect' }, { ...send, body: 'x'.repeat(2_000) });
+  await binary.say({ type: 'connect' });
+  binary.pair.sendBinary(new TextEncoder().encode(`${JSON.stringify(send)}\n${'x'.repeat(2_000)}`));
+  await binary.say();
+  assert.deepEqual(
+    [little, text, binary].map(({ pair }) => pair.ended?.closeCode),
+    [undefined, 4504, 4504],
+  );
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 2);
 });
 
 test('[S4] the acknowledgement of a subscription precedes its first delivery, even of the same read', async () => {

@@ -38,8 +38,9 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 
   binaryReceived(octets: Octets): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientBinary(octets), octets.length);
-    else this.#session.binaryReceived(octets);
+    if (this.#session === undefined) {
+      this.#frameReceived(decodeClientBinary(octets), octets.length);
+    } else this.#session.binaryReceived(octets);
   }
 
   writable(): void {
@@ -52,40 +53,33 @@ export class NativeReceiver implements ConnectionReceiver {
     this.#session?.closed();
   }
 
-  #frameReceived(frame: Frame, frameBytes: number): void {
+  #frameReceived(frame: Frame, byteLength: number): void {
     if (this.#isClosed) return;
+    this.#waitingBytes += byteLength;
     if (this.#waiting === undefined) {
       this.#waiting = [];
-      if (frame.type !== 'connect') this.#wait(frame, frameBytes, this.#waiting);
-      void this.#open(frame);
+      if (frame.type !== 'connect') this.#waiting.push(frame);
+      this.#open(frame).catch((error: unknown) => this.#failed(error));
       return;
     }
-    this.#wait(frame, frameBytes, this.#waiting);
-  }
-
-  /** A stranger may not fill the memory while a slow look-up says who it is. */
-  #wait(frame: Frame, frameBytes: number, waiting: Frame[]): void {
-    const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
-    if (waiting.length >= maxUnauthenticatedCount) {
-      this.#tooMany('maxUnauthenticatedCount', `${maxUnauthenticatedCount} messages`);
+    const reached = this.#limitReached(this.#waiting.length);
+    if (reached === undefined) {
+      this.#waiting.push(frame);
       return;
     }
-    if (waiting.length > 0 && this.#waitingBytes + frameBytes > maxUnauthenticatedBytes) {
-      this.#tooMany('maxUnauthenticatedBytes', `${maxUnauthenticatedBytes} octets`);
-      return;
-    }
-    waiting.push(frame);
-    this.#waitingBytes += frameBytes;
-  }
-
-  #tooMany(limit: string, words: string): void {
-    this.#environment.session.metrics.count('limit_reached', { limit });
+    this.#environment.session.metrics.count('limit_reached', { limit: reached });
     this.#disconnect(
       new Disconnect(
         'session/too-many-operations',
-        `more than ${words} before authentication was over (${limit})`,
+        `too much came before authentication was over (${reached})`,
       ),
     );
+  }
+
+  #limitReached(waitingCount: number): string | undefined {
+    const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
+    if (waitingCount >= maxUnauthenticatedCount) return 'maxUnauthenticatedCount';
+    return this.#waitingBytes > maxUnauthenticatedBytes ? 'maxUnauthenticatedBytes' : undefined;
   }
 
   async #open(first: Frame): Promise<void> {
@@ -94,15 +88,6 @@ export class NativeReceiver implements ConnectionReceiver {
     const token = inFrame ?? bearerToken(handshake.headers.get('authorization'));
     const principal = await this.#authenticate({ token, handshake });
     if (principal === undefined || this.#isClosed) return;
-    try {
-      this.#begin(first, principal);
-    } catch (error) {
-      this.#environment.log.error('a dialect failed', { error });
-      this.#disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
-    }
-  }
-
-  #begin(first: Frame, principal: Principal): void {
     const session = new NativeSession(this.#environment, this.#connection, principal);
     this.#session = session;
     if (first.type === 'connect') session.greet(first);
@@ -111,10 +96,17 @@ export class NativeReceiver implements ConnectionReceiver {
     for (const frame of waiting) session.frameReceived(frame);
   }
 
+  /** A defect of ours, or of an application's part, ends this connection and not the process. */
+  #failed(error: unknown): void {
+    this.#environment.log.error('a session failed to open', { error });
+    this.#session?.session.end();
+    this.#disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
+  }
+
   async #authenticate(credentials: Credentials): Promise<Principal | undefined> {
     const { authenticate, log, session } = this.#environment;
     try {
-      return await authenticate(credentials);
+      return checkedPrincipal(await authenticate(credentials));
     } catch (error) {
       session.metrics.count('authentication_failed', { transport: this.#connection.transport });
       const isExpected = error instanceof RequestError;
@@ -134,6 +126,12 @@ export class NativeReceiver implements ConnectionReceiver {
     );
     this.#connection.close(closeCode, code);
   }
+}
+
+/** A hook in JavaScript may forget to answer: that is no anonymous principal, and no silence. */
+function checkedPrincipal(principal: Principal | undefined): Principal {
+  if (typeof principal === 'object' && principal !== null) return principal;
+  throw new TypeError('the authenticate hook answered no principal');
 }
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */

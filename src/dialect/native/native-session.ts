@@ -189,7 +189,11 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     });
   }
 
-  listenerFailed(error: unknown): void {
+  tooMany(): void {
+    this.#environment.session.metrics.count('limit_reached', { limit: 'maxPendingRequestCount' });
+  }
+
+  report(error: unknown): void {
     this.#environment.log.error('a listener of a cancellation failed', { error });
   }
 

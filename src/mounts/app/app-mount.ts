@@ -2,6 +2,7 @@
 import { Cancellation, RequestError } from '../../foundation/index.js';
 import type { CancellationSignal, Clock, Log } from '../../foundation/index.js';
 import { DestinationPattern, Message, Publication, quoted } from '../../message/index.js';
+import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Caller,
   Mount,
@@ -57,11 +58,14 @@ export class AppMount implements Mount {
 
   /** Resolves when the handler has settled (semantics K1). */
   async send(operation: SendOperation): Promise<SendOutcome> {
-    await this.#untilEnded(operation.caller, (cancellation) =>
-      this.#run('send', operation, cancellation, async (result) => {
-        // Nobody waits for the values; a stream without an end must not outlive who began it.
-        if (isAsyncIterable(result))
-          for await (const _ of result) if (cancellation.isCancelled) break;
+    await untilEnded(operation.caller, (cancellation) =>
+      this.#run('send', operation, cancellation, async (result, leave) => {
+        if (!isAsyncIterable(result)) return;
+        for await (const _ of result) {
+          leave();
+          // A stream without an end must not outlive its session.
+          if (cancellation.isCancelled) break;
+        }
       }),
     );
     return {};
@@ -76,6 +80,7 @@ export class AppMount implements Mount {
 
   /** The handler's one-time answer, then the end. */
   async subscribe(operation: SubscribeOperation): Promise<OpenedSubscription> {
+    refuseOtherPolicies(operation);
     if (operation.pattern !== undefined) {
       throw new RequestError(
         'destination/pattern-not-allowed',
@@ -84,7 +89,7 @@ export class AppMount implements Mount {
     }
     const { caller, destination } = operation;
     const message = Message.fromJson(null);
-    const answer = await this.#untilEnded(caller, (cancellation) =>
+    const answer = await untilEnded(caller, (cancellation) =>
       this.#run('subscribe', { ...operation, message }, cancellation, (result) => {
         if (isAsyncIterable(result)) {
           throw new RequestError('request/no-reply', 'this mapping streams; use a request');
@@ -121,8 +126,8 @@ export class AppMount implements Mount {
       cancellation,
     };
     const task = async (leave: () => void): Promise<T> => {
-      // Its asker may have gone while it waited in the line.
-      if (cancellation.isCancelled) {
+      // Its asker may have gone while it waited in the line. A send has none: what was received is handled.
+      if (kind !== 'send' && cancellation.isCancelled) {
         throw new RequestError('request/cancelled', 'nobody waits for this any more');
       }
       try {
@@ -132,16 +137,16 @@ export class AppMount implements Mount {
       }
     };
     const line = caller.session?.handlerLine;
-    return mapping.concurrency === 'parallel' || line === undefined
-      ? task(() => {})
-      : line.run(task);
+    if (line === undefined) return task(() => {});
+    return mapping.concurrency === 'parallel' ? line.runBeside(task) : line.run(task);
   }
 
   #find(operation: HandlerOperation): {
     mapping: Mapping;
     variables: HandlerContext['variables'];
   } {
-    for (const mapping of this.#mappings) {
+    // The bare prefix has no segment for a pattern to match.
+    for (const mapping of operation.path === '' ? [] : this.#mappings) {
       const variables = mapping.pattern.capturesOf(operation.path);
       if (variables !== undefined) return { mapping, variables };
     }
@@ -163,22 +168,6 @@ export class AppMount implements Mount {
     leave();
     const failure = (error: unknown): RequestError => this.#failure(destination, error);
     return repliesOf(iterator, first, cancellation, failure);
-  }
-
-  /** Runs something with a signal that its caller's session has ended; the session forgets it afterwards. */
-  async #untilEnded<T>(
-    caller: Caller,
-    run: (cancellation: CancellationSignal) => Promise<T>,
-  ): Promise<T> {
-    const cancellation = new Cancellation((error) =>
-      this.#log.error('a listener of a cancellation failed', { error }),
-    );
-    const forget = caller.session?.ended.onCancelled(() => cancellation.cancel());
-    try {
-      return await run(cancellation);
-    } finally {
-      forget?.();
-    }
   }
 
   #failure(destination: string, error: unknown): RequestError {
@@ -206,6 +195,20 @@ async function* repliesOf(
     throw failure(error);
   } finally {
     if (step.done !== true) await iterator.return?.();
+  }
+}
+
+/** Runs something with a signal that its caller's session has ended; the session forgets it afterwards. */
+async function untilEnded<T>(
+  caller: Caller,
+  run: (cancellation: CancellationSignal) => Promise<T>,
+): Promise<T> {
+  const cancellation = new Cancellation();
+  const forget = caller.session?.ended.onCancelled(() => cancellation.cancel());
+  try {
+    return await run(cancellation);
+  } finally {
+    forget?.();
   }
 }
 

@@ -3,9 +3,6 @@ import type { RawData } from './payload.js';
 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
 
-/** From here on a view of the chunk is handed out instead of a copy, if it is a good part of it. */
-const MIN_VIEW_BYTES = 4096;
-
 /** The payload in a form that is the application's own. */
 export function messageData(
   octets: Buffer,
@@ -19,13 +16,23 @@ export function messageData(
   return binaryType === 'fragments' ? [data] : data;
 }
 
+/** Up to here V8 keeps the octets of a typed array in the object itself, and a loop is faster than a view and a copy of it. */
+const MAX_INLINE_BYTES = 64;
+
+/** A copy: the chunk may be a buffer that is read into again, and a small view would keep all of it alive. */
 function ownBuffer(octets: Buffer, start: number, end: number): Buffer {
   const length = end - start;
-  // A chunk is nobody else's, but a small view of it would keep all of it alive.
-  if (length >= MIN_VIEW_BYTES && length * 4 >= octets.buffer.byteLength) {
-    return octets.subarray(start, end);
-  }
-  return Buffer.from(octets.subarray(start, end));
+  if (length <= MAX_INLINE_BYTES) return inlineCopy(octets, start, end);
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(octets.subarray(start, end));
+  return copy;
+}
+
+/** A copy that keeps nothing else alive, not even the 8 KiB pool that Node cuts small buffers from. */
+function inlineCopy(octets: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  for (let from = start, to = 0; from < end; from++, to++) copy[to] = octets[from]!;
+  return copy;
 }
 
 function arrayBufferOf(octets: Buffer, start: number, end: number, isLent: boolean): ArrayBuffer {
