@@ -36,9 +36,11 @@ export interface AcceptWebSocketOptions {
   readonly time?: Time;
   readonly random?: Random;
   readonly metrics?: Metrics;
+  /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
+  readonly staticReadBuffer?: boolean;
   /**
-   * Whether an upgrade at any other path is answered with 404. Default true; false leaves it to the
-   * server's other listeners, one of which must answer.
+   * Whether an upgrade at any other path is answered with 404. Default: while nobody else listens for upgrades of the
+   * server; false leaves it to the server's other listeners, one of which must answer.
    */
   readonly refusesOtherPaths?: boolean;
 }
@@ -84,6 +86,7 @@ class Door implements WebSocketDoor {
     this.#metrics = options.metrics ?? NO_METRICS;
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
+    if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     this.#limits = resolveLimits(options.limits ?? {});
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
@@ -107,10 +110,12 @@ class Door implements WebSocketDoor {
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { paths, refusesOtherPaths = true, checkOrigin } = this.#options;
+    const { server, paths, checkOrigin } = this.#options;
     const path = pathOf(request);
     if (!paths.includes(path)) {
-      if (refusesOtherPaths) {
+      // Another listener may have taken the socket already, and what is written to it now would be a frame.
+      const isAlone = server.listenerCount('upgrade') === 1;
+      if (this.#options.refusesOtherPaths ?? isAlone) {
         this.#refuse(socket, 404, `No WebSocket is served at this path; try ${paths.join(', ')}`);
       }
       return;

@@ -51,6 +51,8 @@ export interface FrameParserOptions {
   readonly acceptsCompressed?: boolean;
   /** How the host allocates; plain zeroed arrays by default. */
   readonly allocate?: Allocate;
+  /** Shared by the connections of a loop; one of its own by default. */
+  readonly masker?: Masker;
   /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
   readonly isUtf8?: (octets: Octets) => boolean;
 }
@@ -66,7 +68,7 @@ export class FrameParser {
   readonly #acceptsCompressed: boolean;
   readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
   readonly #allocate: Allocate;
-  readonly #masker = new Masker();
+  readonly #masker: Masker;
 
   /** The head of a frame that a chunk's end cut off. */
   #carry: Octets | undefined = undefined;
@@ -91,12 +93,14 @@ export class FrameParser {
   /** A control frame that a chunk's end cut: it may stand inside a fragmented message. */
   #control: MessageAssembly | undefined = undefined;
 
-  /** The chunk that is being parsed. */
+  /** The chunk that is being parsed, up to `#chunkEnd`. */
   #chunk: Octets | undefined = undefined;
+  #chunkEnd = 0;
   #isDiscarding = false;
   #isPaused = false;
   #isParsing = false;
-  readonly #waiting: Octets[] = [];
+  /** What came while paused, and the rest of the chunk that was paused in. */
+  #waiting: Octets[] | undefined = undefined;
 
   constructor(sink: FrameSink, options: FrameParserOptions) {
     this.#sink = sink;
@@ -106,6 +110,7 @@ export class FrameParser {
     this.#acceptsCompressed = options.acceptsCompressed ?? false;
     this.#allocate = options.allocate ?? allocateZeroed;
     this.#isUtf8 = options.isUtf8;
+    this.#masker = options.masker ?? new Masker();
   }
 
   /** Whether everything that still comes is thrown away: after a Close frame or a violation. */
@@ -129,9 +134,47 @@ export class FrameParser {
 
   /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
   parse(chunk: Octets): void {
+    if (this.#mustWait) {
+      this.#wait(chunk);
+      return;
+    }
+    const rest = this.#parseUntil(chunk, chunk.length);
+    this.#masker.release();
+    if (rest < chunk.length) this.#keepRest(chunk.subarray(rest));
+    // A handler may have parsed more, or paused and resumed.
+    if (this.#waiting !== undefined) this.#run();
+  }
+
+  /** As `parse`, for `[0, end)` of a buffer that is the caller's again afterwards: what must wait is copied. */
+  parseShared(buffer: Octets, end: number): void {
+    if (this.#mustWait) {
+      this.#wait(this.#copyOf(buffer, 0, end));
+      return;
+    }
+    const rest = this.#parseUntil(buffer, end);
+    if (rest < end) this.#keepRest(this.#copyOf(buffer, rest, end));
+    if (this.#waiting !== undefined) this.#run();
+  }
+
+  get #mustWait(): boolean {
+    return this.#isPaused || this.#isParsing || this.#waiting !== undefined || this.#isDiscarding;
+  }
+
+  #wait(chunk: Octets): void {
     if (this.#isDiscarding) return;
-    this.#waiting.push(chunk);
+    (this.#waiting ??= []).push(chunk);
     if (!this.#isParsing) this.#run();
+  }
+
+  /** It stands before what came while it was parsed. */
+  #keepRest(rest: Octets): void {
+    (this.#waiting ??= []).unshift(rest);
+  }
+
+  #copyOf(octets: Octets, start: number, end: number): Octets {
+    const copy = this.#allocate(end - start);
+    copy.set(octets.subarray(start, end));
+    return copy;
   }
 
   /** Stops between two frames, even inside a chunk; may be called by the sink. */
@@ -148,51 +191,54 @@ export class FrameParser {
   /** Throws away what is kept and all that still comes. */
   discard(): void {
     this.#isDiscarding = true;
-    this.#waiting.length = 0;
+    this.#waiting = undefined;
     this.#assembly = undefined;
     this.#control = undefined;
   }
 
+  /** Parses what waits. */
   #run(): void {
+    while (this.#waiting !== undefined && !this.#isPaused) {
+      const chunk = this.#waiting.shift()!;
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      const rest = this.#parseUntil(chunk, chunk.length);
+      if (rest < chunk.length) this.#keepRest(chunk.subarray(rest));
+    }
+    this.#masker.release();
+  }
+
+  /** Parses until the chunk is used up, a pause or the end; answers how much of it is done with. */
+  #parseUntil(chunk: Octets, end: number): number {
     this.#isParsing = true;
+    this.#chunk = chunk;
+    this.#chunkEnd = end;
+    let at = 0;
     try {
-      while (this.#waiting.length > 0 && !this.#isPaused) {
-        const chunk = this.#waiting.shift()!;
-        this.#chunk = chunk;
-        const rest = this.#parseChunk(chunk);
-        if (rest < chunk.length && !this.#isDiscarding) this.#waiting.unshift(chunk.subarray(rest));
+      while (at < end && !this.#isDiscarding && !this.#isPaused) {
+        if (this.#owed >= 0) at = this.#takePayload(chunk, at);
+        else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
+        else at = this.#takeFrame(chunk, at);
       }
     } finally {
       this.#isParsing = false;
       this.#chunk = undefined;
-      this.#masker.release();
     }
-  }
-
-  /** Parses until the chunk is used up, a pause or the end; answers the offset reached. */
-  #parseChunk(chunk: Octets): number {
-    let at = 0;
-    while (at < chunk.length && !this.#isDiscarding && !this.#isPaused) {
-      if (this.#owed >= 0) at = this.#takePayload(chunk, at);
-      else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
-      else at = this.#takeFrame(chunk, at);
-    }
-    return at;
+    return this.#isDiscarding ? end : at;
   }
 
   #takeFrame(chunk: Octets, at: number): number {
-    const available = chunk.length - at;
+    const available = this.#chunkEnd - at;
     if (available < 2) return this.#carryOver(chunk, at);
     const first = chunk[at]!;
     const second = chunk[at + 1]!;
     const refused = this.#refuse(first, second);
     if (refused !== undefined) {
       this.#fail(refused);
-      return chunk.length;
+      return this.#chunkEnd;
     }
     const headerBytes = this.#headerBytes(second);
     if (available < headerBytes) return this.#carryOver(chunk, at);
-    if (!this.#readHeader(chunk, at, headerBytes)) return chunk.length;
+    if (!this.#readHeader(chunk, at, headerBytes)) return this.#chunkEnd;
     return this.#takePayload(chunk, at + headerBytes);
   }
 
@@ -269,8 +315,9 @@ export class FrameParser {
   /** Keeps the head of a header. */
   #carryOver(chunk: Octets, at: number): number {
     const carry = (this.#carry ??= new Uint8Array(MAX_HEADER_BYTES));
-    for (let index = at; index < chunk.length; index++) carry[this.#carryLength++] = chunk[index]!;
-    return chunk.length;
+    for (let index = at; index < this.#chunkEnd; index++)
+      carry[this.#carryLength++] = chunk[index]!;
+    return this.#chunkEnd;
   }
 
   /** Adds octets to a header that was cut, and reads it once it is whole. */
@@ -282,21 +329,21 @@ export class FrameParser {
       const refused = this.#refuse(carry[0]!, carry[1]!);
       if (refused !== undefined) {
         this.#fail(refused);
-        return chunk.length;
+        return this.#chunkEnd;
       }
     }
     const headerBytes = this.#headerBytes(carry[1]!);
-    while (this.#carryLength < headerBytes && at < chunk.length) {
+    while (this.#carryLength < headerBytes && at < this.#chunkEnd) {
       carry[this.#carryLength++] = chunk[at++]!;
     }
     if (this.#carryLength < headerBytes) return at;
     this.#carryLength = 0;
-    if (!this.#readHeader(carry, 0, headerBytes)) return chunk.length;
+    if (!this.#readHeader(carry, 0, headerBytes)) return this.#chunkEnd;
     return this.#takePayload(chunk, at);
   }
 
   #takePayload(chunk: Octets, at: number): number {
-    const end = Math.min(chunk.length, at + this.#owed);
+    const end = Math.min(this.#chunkEnd, at + this.#owed);
     const isWhole = end - at === this.#owed;
     if (this.#opcode >= OPCODE_CLOSE) this.#takeControl(chunk, at, end, isWhole);
     else if (isWhole && this.#isFinal && this.#messageOpcode === 0) {

@@ -21,6 +21,11 @@ export class CompressedInput {
   readonly #inflater: MessageInflater;
   readonly #owner: CompressedInputOwner;
   #isClosed = false;
+  /** A message is being inflated, or waits for its owner to resume. */
+  isHeld = false;
+  /** What happened to the socket meanwhile; the message comes first. */
+  whileHeld: 'ended' | 'gone' | undefined = undefined;
+  #delivery: (() => void) | undefined = undefined;
 
   constructor(agreed: AgreedCompression, maxMessageBytes: number, owner: CompressedInputOwner) {
     this.#inflater = new MessageInflater(agreed.settings, agreed.incoming, maxMessageBytes);
@@ -34,6 +39,7 @@ export class CompressedInput {
       this.#tell(inflated, isText);
       return;
     }
+    this.isHeld = true;
     this.#owner.holdInput();
     this.#inflater.inflateLater(
       octets,
@@ -46,9 +52,21 @@ export class CompressedInput {
     );
   }
 
+  /** Keeps a message that was inflated while the owner had paused. */
+  keepDelivery(deliver: () => void): void {
+    this.#delivery = deliver;
+  }
+
+  takeDelivery(): (() => void) | undefined {
+    const delivery = this.#delivery;
+    this.#delivery = undefined;
+    return delivery;
+  }
+
   /** Forgets the message that is being inflated: the connection has ended. */
   close(): void {
     this.#isClosed = true;
+    this.#delivery = undefined;
   }
 
   #tell(inflated: Inflated, isText: boolean): void {

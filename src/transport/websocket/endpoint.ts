@@ -79,9 +79,6 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   #compressedInput: CompressedInput | undefined = undefined;
   /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
-  #isHeld = false;
-  /** A message that was inflated while the owner had paused. */
-  #heldDelivery: (() => void) | undefined = undefined;
 
   constructor(
     role: Role,
@@ -109,6 +106,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
       acceptsCompressed: compression !== undefined,
       allocate: allocateExact,
       isUtf8,
+      masker: loop.masker,
     });
   }
 
@@ -135,7 +133,9 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
     // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
     if (head.length > 0) socket.unshift(head);
     socket.on('close', socketClosed);
-    socket.on('data', socketData);
+    // With the shared buffer only `head` comes as 'data'.
+    const isShared = this.#loop.staticRead.install(socket, socketRead);
+    if (!isShared || head.length > 0) socket.on('data', socketData);
     socket.on('end', socketEnded);
     socket.on('error', socketFailed);
     if (this.#limits.heartbeatIntervalMs > 0) this.#startHeartbeat();
@@ -173,44 +173,75 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   resume(): void {
     this.#isPaused = false;
-    const deliver = this.#heldDelivery;
-    this.#heldDelivery = undefined;
+    const input = this.#compressedInput;
+    const deliver = input?.takeDelivery();
     if (deliver !== undefined) this.releaseInput(deliver);
-    else if (!this.#isHeld) {
+    else if (input?.isHeld !== true) {
       this.socket.resume();
-      this.#parse(undefined);
+      this.#parseKept();
     }
   }
 
   /** @internal */
   received(chunk: Buffer): void {
     this.#hasInput = true;
-    this.#parse(chunk);
-  }
-
-  #parse(chunk: Buffer | undefined, deliver?: () => void): void {
     const { sender } = this;
     sender.isInReadBatch = true;
     let isDone = false;
     try {
-      if (chunk !== undefined) this.#parser.parse(chunk);
-      else {
-        deliver?.();
-        // Whoever was handed the message may have paused.
-        if (!this.#isPaused) this.#parser.resume();
-      }
+      this.#parser.parse(chunk);
       isDone = true;
     } finally {
-      sender.isInReadBatch = false;
-      // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
-      if (isDone) sender.flush();
-      else this.destroy();
+      this.#batchEnded(isDone);
     }
+  }
+
+  /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
+  receivedShared(buffer: Buffer, end: number): void {
+    this.#hasInput = true;
+    const { staticRead } = this.#loop;
+    // A handler runs a loop of its own: what its connection has not parsed yet has just been overwritten.
+    staticRead.reader?.destroy();
+    staticRead.reader = this;
+    this.sender.isInReadBatch = true;
+    let isDone = false;
+    try {
+      this.#parser.parseShared(buffer, end);
+      isDone = true;
+    } finally {
+      staticRead.reader = undefined;
+      this.#batchEnded(isDone);
+    }
+  }
+
+  /** Hands on what was held back, then parses what waits. */
+  #parseKept(deliver?: () => void): void {
+    this.sender.isInReadBatch = true;
+    let isDone = false;
+    try {
+      deliver?.();
+      // Whoever was handed the message may have paused.
+      if (!this.#isPaused) this.#parser.resume();
+      isDone = true;
+    } finally {
+      this.#batchEnded(isDone);
+    }
+  }
+
+  #batchEnded(isDone: boolean): void {
+    this.sender.isInReadBatch = false;
+    // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
+    if (isDone) this.sender.flush();
+    else this.destroy();
   }
 
   /** @internal */
   inputEnded(): void {
     this.#leaveOpen();
+    if (this.#compressedInput?.isHeld === true) {
+      this.#compressedInput.whileHeld = 'ended';
+      return;
+    }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.sender.end();
     this.#setDeadline(this.#limits.closeTimeoutMs);
@@ -219,11 +250,16 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
+    // What has arrived is told before the end, unless we dropped the connection or nobody wants to be told.
+    const input = this.#compressedInput;
+    if (input?.isHeld === true && !this.#isPaused && !this.#parser.isDiscarding) {
+      input.whileHeld = 'gone';
+      return;
+    }
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
-    this.#compressedInput?.close();
-    this.#heldDelivery = undefined;
+    input?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
@@ -264,20 +300,26 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** @internal */
   holdInput(): void {
-    this.#isHeld = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   /** @internal */
   releaseInput(deliver: () => void): void {
-    if (this.#isPaused) {
-      this.#heldDelivery = deliver;
+    const input = this.#compressedInput!;
+    if (this.#isPaused && input.whileHeld !== 'gone') {
+      input.keepDelivery(deliver);
       return;
     }
-    this.#isHeld = false;
+    input.isHeld = false;
     this.socket.resume();
-    this.#parse(undefined, deliver);
+    this.#parseKept(deliver);
+    const happened = input.whileHeld;
+    // Another large message may have followed.
+    if (input.isHeld || happened === undefined) return;
+    input.whileHeld = undefined;
+    if (happened === 'gone') this.socketGone();
+    else this.inputEnded();
   }
 
   onPing(octets: Octets, start: number, end: number): void {
@@ -384,6 +426,11 @@ function allocateExact(byteLength: number): Buffer {
 
 function socketData(this: EndpointSocket, chunk: Buffer): void {
   this[kEndpoint]?.received(chunk);
+}
+
+function socketRead(this: EndpointSocket, byteCount: number, buffer: Buffer): boolean {
+  this[kEndpoint]?.receivedShared(buffer, byteCount);
+  return true;
 }
 
 function socketEnded(this: EndpointSocket): void {
