@@ -31,7 +31,7 @@ const HARMLESS: readonly (readonly [string, readonly string[]])[] = [
   ['5,000 parameters', [`Sec-WebSocket-Extensions: a${'; b=c'.repeat(2500)}`]],
 ];
 
-test(`[hardening 11] every bad handshake is answered with its status, ${ROUND_COUNT} times each, the best in under ${LIMIT_MS} ms`, async (context) => {
+test(`[hardening 11] every bad handshake gets its status in under ${LIMIT_MS} ms`, async (context) => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: true });
   await once(server, 'listening');
   context.after(() => {

@@ -5,7 +5,7 @@ import { casesOf, mustPass } from './hardening.js';
 import { ANSWERS, OFFERS } from './matrix/handshake-tables.js';
 import { runAnswer, runRequests } from './matrix/handshakes.js';
 
-test('[hardening 12] RSV1 in continuations and control frames: 1002; data that does not inflate: 1007; nothing is thrown', async (context) => {
+test('[hardening 12] RSV1 in continuations and control frames: 1002; what does not inflate: 1007', async (context) => {
   const results = await mustPass(
     context,
     casesOf('RFC 7692 §6', 'RFC 7692 §7.2.2', 'RFC 7692 §8'),
