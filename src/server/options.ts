@@ -26,6 +26,12 @@ export interface ServerLimits extends SessionLimits {
   readonly heartbeatIntervalMs: number;
   /** Time for an answer to that Ping; then the connection is dropped. Default 10,000. */
   readonly heartbeatTimeoutMs: number;
+  /** Time without a message in either direction; then the connection is closed with 1001. 0 turns it off. Default 0. */
+  readonly idleTimeoutMs: number;
+  /** Time for a message, from its first octet; then the connection is closed with 1008. 0 turns it off. Default 60,000. */
+  readonly messageTimeoutMs: number;
+  /** Pings and Pongs of a client, with twice that at once; beyond it the connection is closed with 1008. 0 turns it off. Default 100. */
+  readonly maxControlFramesPerSecond: number;
   /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
   readonly minHeartbeatIntervalMs: number;
 }
@@ -34,7 +40,10 @@ export interface ServerLimits extends SessionLimits {
 export interface ServerOptions {
   /** Paths of the WebSocket endpoint. Default `/ws`. */
   readonly path?: string | readonly string[];
-  /** An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own. */
+  /**
+   * An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own.
+   * Upgrades of other paths are left to whoever else listens for them; where nobody does, they get 404.
+   */
   readonly server?: HttpServer;
   /** Finds out who a client is. Default: by `tokens` when given, else everybody is anonymous. */
   readonly authenticate?: Authenticate;
@@ -61,7 +70,7 @@ export interface ServerOptions {
   readonly memory?: MemoryStreamStoreOptions;
   /** Default: silent. */
   readonly log?: Log;
-  /** Default: counted in memory, readable at `server.metrics`. */
+  /** Where everything is counted. Default: a `MemoryMetrics`; give one of your own to read its `snapshot()`. */
   readonly metrics?: Metrics;
   /** Default: the process's clock and timers. */
   readonly time?: Time;
@@ -83,5 +92,25 @@ export const DEFAULT_LIMITS: ServerLimits = {
   closeTimeoutMs: 10_000,
   heartbeatIntervalMs: 25_000,
   heartbeatTimeoutMs: 10_000,
+  idleTimeoutMs: 0,
+  messageTimeoutMs: 60_000,
+  maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
 };
+
+/** The limits with their defaults. Throws a RangeError for one that is not known or no number from 0 up. */
+export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
+  const limits: Record<string, number> = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new RangeError(`limits.${name} is no limit; known: ${Object.keys(limits).join(', ')}`);
+    }
+    // Compared with NaN or a text, a limit would be none.
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new RangeError(`limits.${name} must be a number from 0 up; it is ${String(value)}`);
+    }
+    limits[name] = value;
+  }
+  return limits as unknown as ServerLimits;
+}

@@ -5,7 +5,10 @@ export interface SessionLimits {
   readonly maxSubscriptionCount: number;
   /** Requests of one session that wait for a reply; one more is refused with `request/too-many`. Default 256. */
   readonly maxPendingRequestCount: number;
-  /** Messages of one session that wait for a handler; one more is refused with `app/busy`. Default 256. */
+  /**
+   * Messages of one session that wait for a handler; one more is refused with `app/busy`. As many run at once in handlers whose
+   * mapping is `parallel`. Default 256.
+   */
   readonly maxWaitingHandlerCount: number;
   /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
   readonly maxBufferedBytes: number;
@@ -15,6 +18,8 @@ export interface SessionLimits {
   readonly maxOutboundBytes: number;
   /** Messages received while the token is being checked; one more ends it with `session/too-many-operations`. Default 256. */
   readonly maxUnauthenticatedCount: number;
+  /** Octets of those messages, about; more end it with `session/too-many-operations`. Default 4 MiB. */
+  readonly maxUnauthenticatedBytes: number;
 }
 
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
@@ -25,4 +30,5 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,
   maxUnauthenticatedCount: 256,
+  maxUnauthenticatedBytes: 4_194_304,
 };

@@ -57,7 +57,9 @@ export class Session implements SubscriptionOwner {
     this.connection = connection;
     this.#principal = principal;
     this.#writer = writer;
-    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount);
+    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount, () =>
+      environment.metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
+    );
     this.#watchToken();
     environment.registry.add(this);
     environment.metrics.count('sessions_started');
@@ -116,10 +118,19 @@ export class Session implements SubscriptionOwner {
       try {
         subscription.regrant(regrant(subscription.name));
       } catch (error) {
-        if (!(error instanceof RequestError)) throw error;
-        this.#finish(subscription, { kind: 'end', error });
+        this.#finish(subscription, { kind: 'end', error: this.#refusalOf(error) });
       }
     }
+  }
+
+  /** A condition of a rule that fails allows nothing, and must not leave the others with their old grants. */
+  #refusalOf(error: unknown): RequestError {
+    if (error instanceof RequestError) return error;
+    this.#environment.log.error('an access rule failed', { error });
+    return new RequestError(
+      'server/failed',
+      'the right to this subscription is unknown; try again',
+    );
   }
 
   subscriptionReady(subscription: Subscription): void {
@@ -149,7 +160,12 @@ export class Session implements SubscriptionOwner {
     for (const subscription of this.#subscriptions.values()) this.#close(subscription);
     this.#subscriptions.clear();
     this.#ready.clear();
-    this.ended.cancel();
+    try {
+      this.ended.cancel();
+    } catch (error) {
+      // A handler's own listener: its fault is not the connection's.
+      this.#environment.log.error('a listener of the end of a session failed', { error });
+    }
     this.#environment.metrics.count('sessions_ended');
   }
 

@@ -144,6 +144,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
 
   failed(error: WebSocketError): void {
     this.#metrics.count('websocket_violations', { code: error.code });
+    if (error.limit !== undefined) this.#metrics.count('limit_reached', { limit: error.limit });
   }
 
   drained(): void {

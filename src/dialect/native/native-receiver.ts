@@ -24,6 +24,7 @@ export class NativeReceiver implements ConnectionReceiver {
   readonly #connection: Connection;
   #session: NativeSession | undefined;
   #waiting: Frame[] | undefined;
+  #waitingBytes = 0;
   #isClosed = false;
 
   constructor(environment: NativeEnvironment, connection: Connection) {
@@ -32,13 +33,14 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 
   textReceived(text: string): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientText(text));
+    if (this.#session === undefined) this.#frameReceived(decodeClientText(text), text.length);
     else this.#session.textReceived(text);
   }
 
   binaryReceived(octets: Octets): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientBinary(octets));
-    else this.#session.binaryReceived(octets);
+    if (this.#session === undefined) {
+      this.#frameReceived(decodeClientBinary(octets), octets.length);
+    } else this.#session.binaryReceived(octets);
   }
 
   writable(): void {
@@ -51,26 +53,33 @@ export class NativeReceiver implements ConnectionReceiver {
     this.#session?.closed();
   }
 
-  #frameReceived(frame: Frame): void {
+  #frameReceived(frame: Frame, byteLength: number): void {
     if (this.#isClosed) return;
+    this.#waitingBytes += byteLength;
     if (this.#waiting === undefined) {
       this.#waiting = [];
       if (frame.type !== 'connect') this.#waiting.push(frame);
-      void this.#open(frame);
+      this.#open(frame).catch((error: unknown) => this.#failed(error));
       return;
     }
-    const { maxUnauthenticatedCount } = this.#environment.session.limits;
-    if (this.#waiting.length < maxUnauthenticatedCount) {
+    const reached = this.#limitReached(this.#waiting.length);
+    if (reached === undefined) {
       this.#waiting.push(frame);
       return;
     }
-    this.#environment.session.metrics.count('limit_reached', { limit: 'maxUnauthenticatedCount' });
+    this.#environment.session.metrics.count('limit_reached', { limit: reached });
     this.#disconnect(
       new Disconnect(
         'session/too-many-operations',
-        `more than ${maxUnauthenticatedCount} messages before authentication was over`,
+        `too much came before authentication was over (${reached})`,
       ),
     );
+  }
+
+  #limitReached(waitingCount: number): string | undefined {
+    const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
+    if (waitingCount >= maxUnauthenticatedCount) return 'maxUnauthenticatedCount';
+    return this.#waitingBytes > maxUnauthenticatedBytes ? 'maxUnauthenticatedBytes' : undefined;
   }
 
   async #open(first: Frame): Promise<void> {
@@ -87,10 +96,17 @@ export class NativeReceiver implements ConnectionReceiver {
     for (const frame of waiting) session.frameReceived(frame);
   }
 
+  /** A defect of ours, or of an application's part, ends this connection and not the process. */
+  #failed(error: unknown): void {
+    this.#environment.log.error('a session failed to open', { error });
+    this.#session?.session.end();
+    this.#disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
+  }
+
   async #authenticate(credentials: Credentials): Promise<Principal | undefined> {
     const { authenticate, log, session } = this.#environment;
     try {
-      return await authenticate(credentials);
+      return checkedPrincipal(await authenticate(credentials));
     } catch (error) {
       session.metrics.count('authentication_failed', { transport: this.#connection.transport });
       const isExpected = error instanceof RequestError;
@@ -110,6 +126,12 @@ export class NativeReceiver implements ConnectionReceiver {
     );
     this.#connection.close(closeCode, code);
   }
+}
+
+/** A hook in JavaScript may forget to answer: that is no anonymous principal, and no silence. */
+function checkedPrincipal(principal: Principal | undefined): Principal {
+  if (typeof principal === 'object' && principal !== null) return principal;
+  throw new TypeError('the authenticate hook answered no principal');
 }
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */

@@ -189,6 +189,14 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     });
   }
 
+  tooMany(): void {
+    this.#environment.session.metrics.count('limit_reached', { limit: 'maxPendingRequestCount' });
+  }
+
+  report(error: unknown): void {
+    this.#environment.log.error('a listener of a cancellation failed', { error });
+  }
+
   #answerOf(error: unknown): RequestError {
     if (error instanceof RequestError) return error;
     this.#environment.log.error('an operation failed', { error });

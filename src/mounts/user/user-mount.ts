@@ -1,6 +1,7 @@
 /** Owns user destinations: `/user/queue/x` is the caller's own, `/user/{name}/queue/x` reaches every session of a principal. */
 import { encodeUtf8, RequestError } from '../../foundation/index.js';
 import { Publication } from '../../message/index.js';
+import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -49,6 +50,7 @@ export class UserMount implements Mount {
   }
 
   async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {
+    refuseOtherPolicies(operation);
     const { caller, destination, path, pattern, cursor } = operation;
     if (pattern !== undefined) {
       throw new RequestError(

@@ -57,6 +57,9 @@ export interface FrameParserOptions {
   readonly isUtf8?: (octets: Octets) => boolean;
 }
 
+/** Counts that are only compared begin anew here, so that they stay small integers. */
+const MAX_COUNT = 0x3fff_ffff;
+
 const allocateZeroed: Allocate = (byteLength) => new Uint8Array(byteLength);
 
 /** One direction of one connection. `parse` takes chunks as they come; it never throws on what a peer sent. */
@@ -85,6 +88,8 @@ export class FrameParser {
   #messageOpcode = 0;
   #messageBytes = 0;
   #fragmentCount = 0;
+  /** Messages that have ended; it wraps, so compare it only. */
+  messageCount = 0;
   /** The message that has begun has RSV1 in its first frame. */
   #isCompressed = false;
   #seen = 0;
@@ -356,6 +361,7 @@ export class FrameParser {
   #takeWholeMessage(chunk: Octets, start: number, end: number): void {
     this.#owed = -1;
     this.#fragmentCount = 0;
+    this.messageCount = (this.messageCount + 1) & MAX_COUNT;
     const isText = this.#opcode === OPCODE_TEXT;
     const mask = this.#mask;
     if (this.#isCompressed) {
@@ -384,7 +390,10 @@ export class FrameParser {
 
   /** A piece of a message that is fragmented, or of a frame that is not all there. */
   #takePart(chunk: Octets, start: number, end: number, isWhole: boolean): void {
-    const assembly = (this.#assembly ??= new MessageAssembly(this.#allocate));
+    const assembly = (this.#assembly ??= new MessageAssembly(
+      this.#allocate,
+      this.#maxMessageBytes,
+    ));
     if (this.#messageOpcode === 0) {
       this.#messageOpcode = this.#opcode;
       this.#seen = 0;
@@ -424,6 +433,7 @@ export class FrameParser {
     this.#messageOpcode = 0;
     this.#messageBytes = 0;
     this.#fragmentCount = 0;
+    this.messageCount = (this.messageCount + 1) & MAX_COUNT;
     const message = assembly.take();
     if (this.#isCompressed) this.#tellCompressed(message, 0, message.length, isText);
     else if (!isText) this.#sink.onBinary(message, 0, message.length);
@@ -447,7 +457,10 @@ export class FrameParser {
       this.#tellControl(chunk, start, end);
       return;
     }
-    const parts = (this.#control ??= new MessageAssembly(this.#allocate));
+    const parts = (this.#control ??= new MessageAssembly(
+      this.#allocate,
+      MAX_CONTROL_PAYLOAD_BYTES,
+    ));
     const from = parts.length;
     parts.append(chunk, start, end, from + this.#owed);
     this.#masker.apply(parts.buffer, from, parts.length, this.#mask);

@@ -12,5 +12,15 @@ export * from './upgrade-head.js';
 export * from './permessage-deflate.js';
 export * from './registry.js';
 export * from './utf8-validator.js';
-export { MESSAGE_TOO_BIG, TEXT_NOT_UTF8, INFLATE_RATIO_TOO_HIGH } from './violation.js';
+export {
+  HEARTBEAT_TIMEOUT,
+  IDLE_TIMEOUT,
+  INFLATE_RATIO_TOO_HIGH,
+  MESSAGE_TIMEOUT,
+  MESSAGE_TOO_BIG,
+  OUTBOUND_OVERFLOW,
+  TEXT_NOT_UTF8,
+  TOO_MANY_CONTROL_FRAMES,
+} from './violation.js';
 export type { Violation } from './violation.js';
+export * from './control-frame-budget.js';

@@ -6,12 +6,17 @@ export class WebSocketError extends Error {
   override readonly name: string = 'WebSocketError';
   /** `WS_ERR_…`, stable across versions. */
   readonly code: string;
-  /** What was sent in the Close frame. */
+  /** What was sent in the Close frame; 1006 when none was. */
   readonly closeCode: number;
 
+  /** The name of the limit that was reached, if it was one: `maxMessageBytes`, `idleTimeoutMs` … */
+  readonly limit: string | undefined;
+
   constructor(violation: Violation) {
-    super(`Invalid WebSocket frame: ${violation.message}`);
+    const { message, isAboutConnection = false } = violation;
+    super(isAboutConnection ? message : `Invalid WebSocket frame: ${message}`);
     this.code = violation.code;
     this.closeCode = violation.closeCode;
+    this.limit = violation.limit;
   }
 }

@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Octets } from '../../foundation/index.js';
 import {
   FIN_BIT,
+  OPCODE_CLOSE,
   OPCODE_PONG,
   OPCODE_TEXT,
   frameHeaderBytes,
@@ -19,10 +20,13 @@ export const LARGE_PAYLOAD_BYTES = 16_384;
 /** Chunks of one write: beyond 1,024 the kernel takes only the first ones at once. */
 const MAX_CHUNKS_PER_WRITE = 512;
 
+/** Counts that are only compared begin anew here, so that they stay small integers. */
+const MAX_COUNT = 0x3fff_ffff;
+
 const NOTHING = Buffer.alloc(0);
 
 /** The outbox of all who have nothing in it; never changed. */
-const NONE: Octets[] = [];
+const NONE: readonly Octets[] = [];
 
 export type SendCallback = (error?: Error | null) => void;
 
@@ -39,7 +43,7 @@ export class FrameSender implements Flushable, SlabOwner {
   readonly #owner: SenderOwner;
   /** TLS and foreign streams never take octets at once, so their writes carry a callback. */
   readonly #isAsynchronous: boolean;
-  #outbox: Octets[] = NONE;
+  #outbox: readonly Octets[] = NONE;
   #outboxBytes = 0;
   #callbacks: SendCallback[] | undefined = undefined;
   /** The newest Ping's payload, whose Pong waits until the socket can take it. */
@@ -50,6 +54,8 @@ export class FrameSender implements Flushable, SlabOwner {
   #isEnding = false;
   /** Something was buffered since the owner was last told that nothing is. */
   #owesDrained = false;
+  /** Frames of messages that were queued; it wraps, so compare it only. */
+  sentCount = 0;
   /** While input is parsed, everything waits for the end of the batch (semantics O2). */
   isInReadBatch = false;
 
@@ -74,6 +80,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame whose payload is the UTF-8 of a text. */
   textAs(firstOctet: number, text: string, callback?: SendCallback): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     if (this.#isShared(firstOctet, text)) {
       this.#queued(callback);
       return;
@@ -106,6 +113,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    if ((firstOctet & OPCODE_CLOSE) === 0) this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     if (this.#isShared(firstOctet, payload)) {
       this.#queued(callback);
       return;
@@ -139,6 +147,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues frames that were encoded once for many. */
   encoded(frames: Octets): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     if (frames.length < LARGE_PAYLOAD_BYTES) {
       copyInto(this.#reserve(frames.length), this.#reservedAt, frames);
     } else this.#enqueue(frames);
@@ -147,6 +156,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Writes frames that were encoded once for many, and all that is queued before them, at once. */
   writeEncoded(frames: Octets): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     const isIdle =
       !this.#isBlocked && this.#outbox.length === 0 && this.#loop.slab.lengthFor(this) === 0;
     if (isIdle) {
@@ -273,7 +283,8 @@ export class FrameSender implements Flushable, SlabOwner {
 
   #push(octets: Octets): void {
     if (this.#outbox === NONE) this.#outbox = [octets];
-    else this.#outbox.push(octets);
+    // Any other one was made here, a line above or when a write was cut.
+    else (this.#outbox as Octets[]).push(octets);
     this.#outboxBytes += octets.length;
   }
 

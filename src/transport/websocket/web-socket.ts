@@ -146,6 +146,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#unsentBytes + (this.#endpoint?.bufferedBytes ?? 0);
   }
 
+  /** Messages that were not sent because `maxOutboundBytes` waited and `onOverflow` is `dropNewest`. */
+  get droppedMessageCount(): number {
+    return this.#endpoint?.droppedMessageCount ?? 0;
+  }
+
   get isPaused(): boolean {
     return this.#endpoint?.isPaused ?? false;
   }
@@ -177,6 +182,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
         ? OPCODE_BINARY
         : OPCODE_TEXT;
     const firstOctet = opcode | (fin ? FIN_BIT : 0);
+    if (!endpoint.admits(firstOctet, done)) {
+      this.#isInsideFragments = !fin;
+      return;
+    }
     const payload = typeof data === 'string' ? data : toOctets(data);
     endpoint.sender.message(firstOctet, payload, compress, done);
     // RFC 6455 §5.4: a first frame with an opcode, then continuations, the last one with FIN.

@@ -15,7 +15,7 @@ export async function runHandshakes(): Promise<Result[]> {
   return results;
 }
 
-async function runRequests(
+export async function runRequests(
   requests: readonly Request[],
   perMessageDeflate: boolean,
 ): Promise<Result[]> {
@@ -31,6 +31,7 @@ async function runRequest(
   port: number,
   [name, expected, headers, start]: Request,
 ): Promise<Result> {
+  const startedAtMs = performance.now();
   const peer = new RawPeer(port);
   const { status, head } = await peer.request(headers, '/', start);
   peer.destroy();
@@ -43,12 +44,14 @@ async function runRequest(
     name: `server: ${name}`,
     line: `${mark(expected)}answered ${status}${fields === '' ? '' : `, ${fields}`}`,
     fault: isRight ? undefined : `answered ${status}, expected ${expected}`,
+    tookMs: performance.now() - startedAtMs,
   };
 }
 
 const mark = (expected: unknown): string => (expected === 'informational' ? 'informational; ' : '');
 
-async function runAnswer([name, isGood, edit, protocols = []]: Answer): Promise<Result> {
+export async function runAnswer([name, isGood, edit, protocols = []]: Answer): Promise<Result> {
+  const startedAtMs = performance.now();
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.once('data', (request: Buffer) => {
@@ -72,5 +75,6 @@ async function runAnswer([name, isGood, edit, protocols = []]: Answer): Promise<
     name: `client: ${name}`,
     line: mark(isGood) + line,
     fault: isRight ? undefined : `${line}, expected ${isGood === true ? 'open' : 'failure'}`,
+    tookMs: performance.now() - startedAtMs,
   };
 }

@@ -29,17 +29,13 @@ export interface Result {
   readonly line: string;
   /** What the RFC demands and was not seen; undefined when all is well or nothing is demanded. */
   readonly fault: string | undefined;
+  /** How long the connection took. */
+  readonly tookMs: number;
 }
 
 /** Runs every case, and answers the results in the order of the tables. */
 export async function runMatrix(): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const bench of [serverBench(), clientBench()]) {
-    results.push(...(await runAll(bench, allCases)));
-    await bench.close();
-  }
-  results.push(...(await runHandshakes()));
-  return results;
+  return [...(await runCases(allCases)), ...(await runHandshakes())];
 }
 
 async function runAll(bench: Bench, cases: readonly Case[]): Promise<Result[]> {
@@ -56,13 +52,30 @@ async function runAll(bench: Bench, cases: readonly Case[]): Promise<Result[]> {
   return results;
 }
 
+/** Runs some of the cases against both roles. */
+export async function runCases(cases: readonly Case[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const bench of [serverBench(), clientBench()]) {
+    results.push(...(await runAll(bench, cases)));
+    await bench.close();
+  }
+  return results;
+}
+
 async function runOne(bench: Bench, one: Case): Promise<Result> {
   const name = `${bench.role}: ${one.id}`;
+  const startedAtMs = performance.now();
+  const took = (): number => performance.now() - startedAtMs;
   try {
     const verdict = await bench.run(one);
-    return { name, line: lineOf(verdict, one, bench.role), fault: faultOf(verdict, one) };
+    return {
+      name,
+      line: lineOf(verdict, one, bench.role),
+      fault: faultOf(verdict, one),
+      tookMs: took(),
+    };
   } catch (error) {
-    return { name, line: `broken: ${String(error)}`, fault: String(error) };
+    return { name, line: `broken: ${String(error)}`, fault: String(error), tookMs: took() };
   }
 }
 

@@ -14,7 +14,9 @@ test(
   async (t) => {
     const startedAtMs = performance.now();
     const results = await runMatrix();
-    t.diagnostic(`${results.length} cases in ${Math.round(performance.now() - startedAtMs)} ms`);
+    t.diagnostic(
+      `figure: ${results.length} cases in ${Math.round(performance.now() - startedAtMs)} ms`,
+    );
     const golden = readGolden();
 
     const faults = results.filter(({ fault }) => fault !== undefined);
