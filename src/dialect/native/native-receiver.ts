@@ -128,10 +128,20 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 }
 
-/** A hook in JavaScript may forget to answer: that is no anonymous principal, and no silence. */
-function checkedPrincipal(principal: Principal | undefined): Principal {
-  if (typeof principal === 'object' && principal !== null) return principal;
-  throw new TypeError('the authenticate hook answered no principal');
+/** A hook in JavaScript may forget to answer, or name nobody: that is no anonymous principal, and no silence. */
+function checkedPrincipal(principal: Principal): Principal {
+  const given: Partial<Record<keyof Principal, unknown>> | null | undefined = principal;
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError('the authenticate hook answered no principal');
+  }
+  const { name, expiresAtMs } = given;
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw new TypeError('the name of a principal is a text, or undefined for anonymous clients');
+  }
+  if (expiresAtMs !== undefined && (typeof expiresAtMs !== 'number' || Number.isNaN(expiresAtMs))) {
+    throw new TypeError('expiresAtMs of a principal is a number of milliseconds, or undefined');
+  }
+  return principal;
 }
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */
