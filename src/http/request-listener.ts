@@ -18,8 +18,9 @@ export function createRequestListener(
   if (staticDirectory === undefined) return answerApi;
   const answerFile = serveStaticFiles(staticDirectory, log, answerApi);
   return (request, response) => {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isApi = request.url === '/health' || request.url?.startsWith('/api/') === true;
-    if (isApi) answerApi(request, response);
+    if (isApi || !isRead) answerApi(request, response);
     else answerFile(request, response);
   };
 }

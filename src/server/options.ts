@@ -40,7 +40,10 @@ export interface ServerLimits extends SessionLimits {
 export interface ServerOptions {
   /** Paths of the WebSocket endpoint. Default `/ws`. */
   readonly path?: string | readonly string[];
-  /** An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own. */
+  /**
+   * An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own.
+   * Upgrades of other paths are left to whoever else listens for them; where nobody does, they get 404.
+   */
   readonly server?: HttpServer;
   /** Finds out who a client is. Default: by `tokens` when given, else everybody is anonymous. */
   readonly authenticate?: Authenticate;

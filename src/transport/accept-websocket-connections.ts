@@ -39,8 +39,8 @@ export interface AcceptWebSocketOptions {
   /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
   readonly staticReadBuffer?: boolean;
   /**
-   * Whether an upgrade at any other path is answered with 404. Default true; false leaves it to the
-   * server's other listeners, one of which must answer.
+   * Whether an upgrade at any other path is answered with 404. Default: while nobody else listens for upgrades of the
+   * server; false leaves it to the server's other listeners, one of which must answer.
    */
   readonly refusesOtherPaths?: boolean;
 }
@@ -78,6 +78,8 @@ class Door implements WebSocketDoor {
   readonly #loop: EngineLoop;
   readonly #limits;
   readonly #compression: CompressionSettings | undefined;
+  readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
+    this.#upgrade(request, socket, head);
   #isAccepting = true;
   #allEnded: (() => void) | undefined = undefined;
 
@@ -94,7 +96,7 @@ class Door implements WebSocketDoor {
       'server',
       this.#loop.zlibJobs,
     );
-    options.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    options.server.on('upgrade', this.#listener);
   }
 
   stopAccepting(): void {
@@ -103,18 +105,22 @@ class Door implements WebSocketDoor {
 
   close(closeCode: number, reason: string): Promise<void> {
     this.stopAccepting();
-    return new Promise((resolve) => {
+    const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
       for (const connection of this.connections) connection.close(closeCode, reason);
       if (this.connections.size === 0) resolve();
     });
+    // The server may be the application's and live on: until here its clients were told 503.
+    return ended.then(() => void this.#options.server.off('upgrade', this.#listener));
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { paths, refusesOtherPaths = true, checkOrigin } = this.#options;
+    const { server, paths, checkOrigin } = this.#options;
     const path = pathOf(request);
     if (!paths.includes(path)) {
-      if (refusesOtherPaths) {
+      // Another listener may have taken the socket already, and what is written to it now would be a frame.
+      const isAlone = server.listenerCount('upgrade') === 1;
+      if (this.#options.refusesOtherPaths ?? isAlone) {
         this.#refuse(socket, 404, `No WebSocket is served at this path; try ${paths.join(', ')}`);
       }
       return;

@@ -16,6 +16,7 @@ import {
 import { hasEndpoint } from './endpoint.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
+import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
 import type { ServerOptions, UpgradeCallback } from './server-options.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
 import { WebSocket } from './web-socket.js';
@@ -43,6 +44,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   readonly #compression: CompressionSettings | undefined;
   #server: http.Server | https.Server | undefined = undefined;
   #removeListeners: () => void = () => {};
+  #upgradePath: UpgradePath | undefined = undefined;
   #state: State = 'running';
   #closesWhenEmpty = false;
 
@@ -85,6 +87,9 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       },
       answerUpgradeRequired,
     );
+    if (this.options.ownUpgradePath !== false) {
+      this.#upgradePath = takeUpgrades(server, this.#loop, this.#handshakeTimeoutMs);
+    }
     this.#listenTo(server);
     const { port, host, backlog } = this.options;
     server.listen(
@@ -132,6 +137,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#removeListeners();
     this.#server = undefined;
     if (server !== undefined && this.options.server !== server) {
+      this.#upgradePath?.close();
       server.close(() => this.#closeWhenEmpty());
     } else process.nextTick(() => this.#closeWhenEmpty());
   }
