@@ -172,15 +172,18 @@ test('§5.2 and §10.4: a 64-bit length is judged by its header alone', () => {
   assert.deepEqual(told(header(0x80, 0, 0, 0, 0, 0, 0, 0)), [
     ['violation', 1002, 'WS_ERR_INVALID_LENGTH_ENCODING'],
   ]);
-  for (const length of [
+  const beyondExactNumbers = [
     [0x7f, 255, 255, 255, 255, 255, 255, 255],
     [0, 0x20, 0, 0, 0, 0, 0, 0],
-    [0, 0, 0, 0, 0, 1, 0, 0],
-  ]) {
+  ];
+  for (const length of beyondExactNumbers) {
     assert.deepEqual(told(header(...length)), [
-      ['violation', 1009, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'],
+      ['violation', 1009, 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH'],
     ]);
   }
+  assert.deepEqual(told(header(0, 0, 0, 0, 0, 1, 0, 0)), [
+    ['violation', 1009, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'],
+  ]);
 });
 
 test('the octets of a message are limited over all its fragments', () => {

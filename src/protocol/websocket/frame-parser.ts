@@ -48,6 +48,8 @@ export interface FrameParserOptions {
   readonly allocate?: Allocate;
   /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
   readonly isUtf8?: (octets: Octets) => boolean;
+  /** Whether text and reasons must be valid UTF-8 (RFC 6455 §8.1). Default true; false only for peers that are trusted. */
+  readonly checksUtf8?: boolean;
 }
 
 const allocateZeroed: Allocate = (byteLength) => new Uint8Array(byteLength);
@@ -59,6 +61,7 @@ export class FrameParser {
   readonly #maxMessageBytes: number;
   readonly #maxFragmentCount: number;
   readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
+  readonly #checksUtf8: boolean;
   readonly #allocate: Allocate;
   readonly #masker = new Masker();
 
@@ -83,6 +86,9 @@ export class FrameParser {
   /** A control frame that a chunk's end cut: it may stand inside a fragmented message. */
   #control: MessageAssembly | undefined = undefined;
 
+  /** Where frames of the message that is being put together ended; kept while somebody wants to know. */
+  fragmentEnds: number[] | undefined = undefined;
+
   /** The chunk that is being parsed. */
   #chunk: Octets | undefined = undefined;
   #isDiscarding = false;
@@ -97,6 +103,7 @@ export class FrameParser {
     this.#maxFragmentCount = options.maxFragmentCount;
     this.#allocate = options.allocate ?? allocateZeroed;
     this.#isUtf8 = options.isUtf8;
+    this.#checksUtf8 = options.checksUtf8 ?? true;
   }
 
   /** Whether everything that still comes is thrown away: after a Close frame or a violation. */
@@ -116,6 +123,11 @@ export class FrameParser {
   /** Whether the octets that the sink was just given are part of a chunk. */
   lends(octets: Octets): boolean {
     return octets === this.#chunk;
+  }
+
+  /** Whether octets are kept, because it was paused inside a chunk or octets came while it was. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
@@ -196,11 +208,11 @@ export class FrameParser {
     const opcode = first & 0x0f;
     if (opcode >= OPCODE_CLOSE) {
       // RFC 6455 §5.2: an unknown opcode MUST fail the connection.
-      if (opcode > OPCODE_PONG) return violations.OPCODE_RESERVED;
+      if (opcode > OPCODE_PONG) return violations.reservedOpcode(opcode);
       // RFC 6455 §5.5: control frames MUST NOT be fragmented and MUST have 125 octets or less.
       if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
       if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
-    } else if (opcode > OPCODE_BINARY) return violations.OPCODE_RESERVED;
+    } else if (opcode > OPCODE_BINARY) return violations.reservedOpcode(opcode);
     // RFC 6455 §5.4: a continuation needs a message, and fragments of two messages MUST NOT interleave.
     else if (opcode === OPCODE_CONTINUATION) {
       if (this.#messageOpcode === 0) return violations.CONTINUATION_WITHOUT_START;
@@ -302,6 +314,7 @@ export class FrameParser {
   }
 
   #isValidText(octets: Octets, start: number, end: number): boolean {
+    if (!this.#checksUtf8) return true;
     if (this.#isUtf8 !== undefined) return this.#isUtf8(octets.subarray(start, end));
     this.#validator.reset();
     return this.#validator.accept(octets, start, end) && this.#validator.isComplete;
@@ -328,6 +341,7 @@ export class FrameParser {
     }
     if (!isWhole) return;
     this.#owed = -1;
+    this.fragmentEnds?.push(assembly.length);
     if (this.#isFinal) this.#finishMessage(assembly);
   }
 
@@ -338,7 +352,7 @@ export class FrameParser {
     if (this.#messageOpcode !== OPCODE_TEXT) return true;
     const wasAscii = (this.#seen & NOT_ASCII_BITS) === 0;
     this.#seen |= seen;
-    if (wasAscii && (seen & NOT_ASCII_BITS) === 0) return true;
+    if ((wasAscii && (seen & NOT_ASCII_BITS) === 0) || !this.#checksUtf8) return true;
     // RFC 6455 §8.1: text that is not valid UTF-8 MUST fail the connection; here it does so at once.
     return this.#validator.accept(octets, from, to);
   }
@@ -351,10 +365,11 @@ export class FrameParser {
     const message = assembly.take();
     if (!isText) this.#sink.onBinary(message, 0, message.length);
     // RFC 6455 §5.6: the whole message MUST be valid UTF-8, whatever its fragments end with.
-    else if (!this.#validator.isComplete) this.#fail(violations.TEXT_NOT_UTF8);
+    else if (this.#checksUtf8 && !this.#validator.isComplete) this.#fail(violations.TEXT_NOT_UTF8);
     else {
       this.#sink.onText(message, 0, message.length, (this.#seen & NOT_ASCII_BITS) === 0);
     }
+    if (this.fragmentEnds !== undefined) this.fragmentEnds.length = 0;
   }
 
   #takeControl(chunk: Octets, start: number, end: number, isWhole: boolean): void {
@@ -424,6 +439,8 @@ function readLength64(octets: Octets, at: number): number {
 function refuseLength(length: number, lengthField: number): Violation | undefined {
   // RFC 6455 §5.2: the most significant bit MUST be 0.
   if (Number.isNaN(length)) return violations.LENGTH_NEGATIVE;
+  // Beyond it numbers are not exact, so no limit could be kept.
+  if (length > Number.MAX_SAFE_INTEGER) return violations.LENGTH_UNSUPPORTED;
   // RFC 6455 §5.2: the minimal number of octets MUST be used.
   const isMinimal = length >= (lengthField === 126 ? 126 : 65_536);
   return isMinimal ? undefined : violations.LENGTH_NOT_MINIMAL;

@@ -25,11 +25,10 @@ export const RESERVED_BIT_1_SET: Violation = violation(
   'WS_ERR_UNEXPECTED_RSV_1',
   'RSV1 must be clear: no extension was negotiated that uses it',
 );
-export const OPCODE_RESERVED: Violation = violation(
-  CLOSE_PROTOCOL_ERROR,
-  'WS_ERR_INVALID_OPCODE',
-  'the opcode is reserved',
-);
+/** RFC 6455 §5.2: opcodes 3 to 7 and 11 to 15 are reserved. */
+export function reservedOpcode(opcode: number): Violation {
+  return violation(CLOSE_PROTOCOL_ERROR, 'WS_ERR_INVALID_OPCODE', `invalid opcode ${opcode}`);
+}
 export const CONTINUATION_WITHOUT_START: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_INVALID_OPCODE',
@@ -53,12 +52,12 @@ export const CONTROL_TOO_LONG: Violation = violation(
 export const MASK_MISSING: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_EXPECTED_MASK',
-  'MASK must be set in a frame from a client',
+  'MASK must be set',
 );
 export const MASK_UNEXPECTED: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_UNEXPECTED_MASK',
-  'MASK must be clear in a frame from a server',
+  'MASK must be clear',
 );
 export const LENGTH_NOT_MINIMAL: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
@@ -69,6 +68,11 @@ export const LENGTH_NEGATIVE: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_INVALID_LENGTH_ENCODING',
   'the most significant bit of a 64-bit payload length must be 0',
+);
+export const LENGTH_UNSUPPORTED: Violation = violation(
+  CLOSE_MESSAGE_TOO_BIG,
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  'Unsupported WebSocket frame: payload length > 2^53 - 1',
 );
 export const CLOSE_PAYLOAD_SHORT: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
@@ -93,13 +97,18 @@ export const REASON_NOT_UTF8: Violation = violation(
 export const MESSAGE_TOO_BIG: Violation = violation(
   CLOSE_MESSAGE_TOO_BIG,
   'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
-  'a message is larger than maxMessageBytes',
+  'Max payload size exceeded',
 );
 export const TOO_MANY_FRAGMENTS: Violation = violation(
   CLOSE_POLICY_VIOLATION,
   'WS_ERR_TOO_MANY_BUFFERED_PARTS',
-  'a message has more fragments than maxFragmentCount',
+  'Too many message fragments',
 );
+
+/** Whether a frame was wrong, rather than more than is taken. */
+export function isFrameViolation({ closeCode }: Violation): boolean {
+  return closeCode === CLOSE_PROTOCOL_ERROR || closeCode === CLOSE_INVALID_PAYLOAD;
+}
 
 function violation(closeCode: number, code: string, message: string): Violation {
   return { closeCode, code, message };
