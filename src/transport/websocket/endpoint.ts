@@ -13,7 +13,7 @@ import {
   type Role,
   type Violation,
 } from '../../protocol/websocket/index.js';
-import type { EngineLoop } from './engine-loop.js';
+import type { EngineLoop, MaskSource } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SenderOwner } from './frame-sender.js';
 import type { ConnectionLimits } from './limits.js';
@@ -56,6 +56,14 @@ export function hasEndpoint(socket: Duplex): boolean {
   return (socket as EndpointSocket)[kEndpoint] !== undefined;
 }
 
+/** What most endpoints do without. */
+export interface EndpointExtras {
+  /** False: text and close reasons are not checked to be UTF-8 (RFC 6455 §8.1). */
+  readonly checksUtf8?: boolean;
+  /** Masking keys of a client's own; by default those of the loop. */
+  readonly masks?: MaskSource | undefined;
+}
+
 export class Endpoint implements FrameSink, SenderOwner {
   readonly socket: Duplex;
   readonly sender: FrameSender;
@@ -72,6 +80,7 @@ export class Endpoint implements FrameSink, SenderOwner {
   #hasInput = false;
   #isAsked = false;
   #isOpen = true;
+  #isPaused = false;
 
   constructor(
     role: Role,
@@ -79,12 +88,13 @@ export class Endpoint implements FrameSink, SenderOwner {
     loop: EngineLoop,
     limits: ConnectionLimits,
     handler: EndpointHandler,
+    extras: EndpointExtras = {},
   ) {
     this.socket = socket;
     this.#loop = loop;
     this.#limits = limits;
     this.#handler = handler;
-    this.sender = new FrameSender(socket, loop, role === 'client', this);
+    this.sender = new FrameSender(socket, loop, role === 'client', this, extras.masks);
     this.#closing = new ClosingHandshake(role);
     this.#parser = new FrameParser(this, {
       role,
@@ -92,6 +102,7 @@ export class Endpoint implements FrameSink, SenderOwner {
       maxFragmentCount: limits.maxFragmentCount,
       allocate: allocateExact,
       isUtf8,
+      checksUtf8: extras.checksUtf8 ?? true,
     });
   }
 
@@ -101,7 +112,16 @@ export class Endpoint implements FrameSink, SenderOwner {
   }
 
   get isPaused(): boolean {
-    return this.#parser.isPaused;
+    return this.#isPaused;
+  }
+
+  /** Where frames of the message that was just received ended, once `keepsFragmentEnds` was set. */
+  get fragmentEnds(): readonly number[] {
+    return this.#parser.fragmentEnds ?? [];
+  }
+
+  set keepsFragmentEnds(keeps: boolean) {
+    this.#parser.fragmentEnds = keeps ? [] : undefined;
   }
 
   get bufferedBytes(): number {
@@ -115,12 +135,13 @@ export class Endpoint implements FrameSink, SenderOwner {
     // What node:http set up for a request does not hold for what follows it.
     socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
+    // Before anything listens: what is put back while the stream flows would be emitted at once.
+    if (head.length > 0) socket.unshift(head);
     socket.on('close', socketClosed);
     socket.on('data', socketData);
     socket.on('end', socketEnded);
     socket.on('error', socketFailed);
     if (this.#limits.heartbeatIntervalMs > 0) this.#startHeartbeat();
-    if (head.length > 0) socket.unshift(head);
     socket.resume();
   }
 
@@ -134,6 +155,8 @@ export class Endpoint implements FrameSink, SenderOwner {
     if (!this.#closing.sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);
+    // Nothing comes after it, so there is nothing to wait for.
+    if (!this.sender.isInReadBatch) this.sender.flush();
     this.#setDeadline(this.#limits.closeTimeoutMs);
     this.#endIfDone();
   }
@@ -146,13 +169,34 @@ export class Endpoint implements FrameSink, SenderOwner {
   }
 
   pause(): void {
+    this.#isPaused = true;
+    this.hold();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.release();
+  }
+
+  /** Stops reading for a moment, without being paused. */
+  hold(): void {
     this.#parser.pause();
     this.socket.pause();
   }
 
-  resume(): void {
-    this.socket.resume();
+  /** Ends a hold, unless it was paused meanwhile. */
+  release(): void {
+    if (this.#isPaused) return;
     this.#parse(undefined);
+    // What was kept may have held or paused it again.
+    if (!this.#parser.isPaused) this.socket.resume();
+  }
+
+  /** Writes what is queued and ends our side; the closing handshake is left out. */
+  end(): void {
+    this.#leaveOpen();
+    this.sender.end();
+    this.#setDeadline(this.#limits.closeTimeoutMs);
   }
 
   /** @internal */
@@ -179,15 +223,21 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   /** @internal */
   inputEnded(): void {
-    this.#leaveOpen();
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
-    this.sender.end();
-    this.#setDeadline(this.#limits.closeTimeoutMs);
+    this.end();
   }
 
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
+    try {
+      this.#takeRest();
+    } finally {
+      this.#tellClosed();
+    }
+  }
+
+  #tellClosed(): void {
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
@@ -240,6 +290,15 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   drained(): void {
     if (this.#isOpen) this.#handler.drained();
+  }
+
+  /** What had arrived when the socket went is still the application's, even if it had paused. */
+  #takeRest(): void {
+    if (!this.#parser.isPaused || this.#parser.isDiscarding) return;
+    const rest = this.socket.read() as Buffer | null;
+    if (rest !== null) this.#parser.parse(rest);
+    do this.#parse(undefined);
+    while (this.#parser.isWaiting && !this.#parser.isDiscarding);
   }
 
   #leaveOpen(): void {

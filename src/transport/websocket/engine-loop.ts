@@ -50,8 +50,14 @@ export class EngineLoop {
 const FIRST_POOL_BYTES = 256;
 const MAX_POOL_BYTES = 8192;
 
+/** Where masking keys come from. */
+export interface MaskSource {
+  /** A fresh key, as a word whose lowest octet is the key's first. */
+  next(): number;
+}
+
 /** Masking keys (RFC 6455 §5.3: unpredictable, fresh for every frame), drawn in bulk. */
-export class MaskPool {
+export class MaskPool implements MaskSource {
   readonly #random: Random;
   #pool: Uint8Array = new Uint8Array(0);
   #at = 0;

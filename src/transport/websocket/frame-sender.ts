@@ -10,7 +10,7 @@ import {
   frameHeaderBytes,
   writeFrameHeader,
 } from '../../protocol/websocket/index.js';
-import type { EngineLoop, Flushable } from './engine-loop.js';
+import type { EngineLoop, Flushable, MaskSource } from './engine-loop.js';
 import { SLAB_BYTES, type SlabOwner } from './frame-slab.js';
 
 /** From here on a payload is written beside its header instead of being copied behind it. */
@@ -32,7 +32,7 @@ export interface SenderOwner {
 export class FrameSender implements Flushable, SlabOwner {
   readonly #socket: Duplex;
   readonly #loop: EngineLoop;
-  readonly #isMasking: boolean;
+  readonly #masks: MaskSource;
   readonly #owner: SenderOwner;
   /** TLS and foreign streams never take octets at once, so their writes carry a callback. */
   readonly #isAsynchronous: boolean;
@@ -49,10 +49,20 @@ export class FrameSender implements Flushable, SlabOwner {
   /** While input is parsed, everything waits for the end of the batch (semantics O2). */
   isInReadBatch = false;
 
-  constructor(socket: Duplex, loop: EngineLoop, isMasking: boolean, owner: SenderOwner) {
+  /** Whether frames are masked: a client's are and a server's are not (RFC 6455 §5.1). */
+  isMasking: boolean;
+
+  constructor(
+    socket: Duplex,
+    loop: EngineLoop,
+    isMasking: boolean,
+    owner: SenderOwner,
+    masks: MaskSource = loop.masks,
+  ) {
     this.#socket = socket;
     this.#loop = loop;
-    this.#isMasking = isMasking;
+    this.#masks = masks;
+    this.isMasking = isMasking;
     this.#owner = owner;
     this.#isAsynchronous = !(socket instanceof Socket) || socket instanceof TLSSocket;
   }
@@ -75,8 +85,8 @@ export class FrameSender implements Flushable, SlabOwner {
       this.frame(firstOctet, Buffer.from(text), callback);
       return;
     }
-    const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
-    const header = frameHeaderBytes(payloadBytes, this.#isMasking);
+    const mask = this.isMasking ? this.#masks.next() : undefined;
+    const header = frameHeaderBytes(payloadBytes, this.isMasking);
     const target = this.#reserve(header + payloadBytes);
     const start = writeFrameHeader(target.buffer, target.at, firstOctet, payloadBytes, mask);
     target.buffer.write(text, start, payloadBytes, 'utf8');
@@ -86,8 +96,8 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
-    const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
-    const headerBytes = frameHeaderBytes(payload.length, this.#isMasking);
+    const mask = this.isMasking ? this.#masks.next() : undefined;
+    const headerBytes = frameHeaderBytes(payload.length, this.isMasking);
     if (payload.length < LARGE_PAYLOAD_BYTES) {
       const target = this.#reserve(headerBytes + payload.length);
       const start = writeFrameHeader(target.buffer, target.at, firstOctet, payload.length, mask);
