@@ -20,6 +20,6 @@ export function testFiles(...folders) {
 export const testFlags = [
   '--test',
   '--test-reporter=spec',
-  '--test-timeout=60000',
+  '--test-timeout=120000',
   '--test-concurrency=2',
 ];

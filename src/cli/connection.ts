@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { Client, ClientError, type StateChange } from '../server/node-client.js';
 import { WebSocket } from '../transport/index.js';
 import { failed, wordsOf, wrongUse, type CommandFailure } from './failure.js';
-import { DEFAULT_URL } from './start-lines.js';
 import type { Terminal } from './terminal.js';
+
+/** Where `serve` listens when it is not told otherwise; a test compares. Not computed: the server is slow to load. */
+export const DEFAULT_URL = 'ws://localhost:8080/ws';
 
 export interface ConnectionFlags {
   readonly url: string;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The program `tideway`. */
+/** Owns the start of the program `tideway`. */
 import process from 'node:process';
 import { run } from './program.js';
 import { createTerminal } from './terminal.js';

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { loadConfig, type LoadedConfig } from './config-file.js';
 import type { Config } from './config.js';
 import { wrongUse } from './failure.js';
+import { parsePort } from './port.js';
 
 export interface ServeFlags {
   readonly config?: string;
@@ -36,12 +37,6 @@ export function serveSettings(flags: ServeFlags, env: NodeJS.ProcessEnv): ServeS
     throw flags.static === undefined ? wrong(['static'], words) : wrongUse(`--static: ${words}`);
   }
   return { config, configFile, wrong };
-}
-
-/** The port that a text names; undefined when it names none. */
-export function parsePort(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Infinity;
-  return port <= 65_535 ? port : undefined;
 }
 
 function portOfEnvironment(text: string | undefined): number | undefined {

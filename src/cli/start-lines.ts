@@ -1,11 +1,9 @@
 /** Owns what `serve` tells its user when it has begun to listen: where to look, and what is exposed. */
 import { relative } from 'node:path';
-import { DEFAULT_PATH, DEFAULT_PORT, type TidewayServer } from '../server/index.js';
+import type { TidewayServer } from '../server/index.js';
+import { DEFAULT_URL } from './connection.js';
 import type { ServeSettings } from './serve-settings.js';
 import type { Terminal } from './terminal.js';
-
-/** The URL that the client commands use when they are not told another. */
-export const DEFAULT_URL = `ws://localhost:${DEFAULT_PORT}${DEFAULT_PATH}`;
 
 export function startLines(
   server: TidewayServer,

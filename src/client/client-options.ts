@@ -15,7 +15,10 @@ export interface ClientOptions {
   readonly token?: Token | undefined;
   /** The WebSocket class. Default: the global one. */
   readonly WebSocket?: ClientSocketConstructor | undefined;
-  /** Asks the server to break its silence this often; after three of them without a word the connection counts as dead. Default 10,000; 0: never. */
+  /**
+   * Asks the server to break its silence this often; after three of them without a word the connection
+   * counts as dead. Default 10,000; 0: never.
+   */
   readonly heartbeatIntervalMs?: number;
   /** From the start of an attempt to the server's `connected`, the token included. Default 10,000. */
   readonly connectTimeoutMs?: number;

@@ -177,7 +177,7 @@ test('close codes below 4500 mean come back, from 4500 on the client stays away'
     client.close();
   }
   for (const [closeCode, code] of [
-    [4500, 'session/revoked'],
+    [4500, 'client/connect-failed'],
     [4501, 'session/invalid-token'],
     [4999, 'client/connect-failed'],
   ] as const) {

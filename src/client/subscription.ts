@@ -99,7 +99,10 @@ export class Subscription {
     return this.#state;
   }
 
-  /** Where it stands, opaque: keep it to continue later. Inside `onPublication` that publication is included. Undefined where there is nothing to continue. */
+  /**
+   * Where it stands, opaque: keep it to continue later. Inside `onPublication` that publication is
+   * included. Undefined where there is nothing to continue.
+   */
   get cursor(): string | undefined {
     return this.#cursor;
   }

@@ -85,23 +85,30 @@ function encodeSextets(octets: Octets, alphabet: string): string {
   return text;
 }
 
+/** The value of each character of base64 by its code, -1 for any other. */
+const SEXTETS: Readonly<Int8Array> = Int8Array.from({ length: 128 }, (_, unit) =>
+  BASE64.indexOf(String.fromCharCode(unit)),
+);
+
 /** Octets of canonical, padded base64; undefined for anything else. */
 export function decodeBase64(text: string): Octets | undefined {
   if (text.length % 4 !== 0) return undefined;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const characterCount = text.length - padding;
   const octets = new Uint8Array((text.length / 4) * 3 - padding);
   let written = 0;
-  for (let index = 0; index < text.length; index += 4) {
-    let group = 0;
-    for (let place = 0; place < 4; place++) {
-      const isPadding = index + place >= text.length - padding;
-      const sextet = isPadding ? 0 : BASE64.indexOf(text.charAt(index + place));
-      if (sextet < 0) return undefined;
-      group = (group << 6) | sextet;
-    }
-    for (let shift = 16; shift >= 0 && written < octets.length; shift -= 8) {
-      octets[written++] = (group >> shift) & 0xff;
-    }
+  let pending = 0;
+  let pendingBits = 0;
+  for (let index = 0; index < characterCount; index++) {
+    const sextet = SEXTETS[text.charCodeAt(index)] ?? -1;
+    if (sextet < 0) return undefined;
+    pending = (pending << 6) | sextet;
+    pendingBits += 6;
+    if (pendingBits < 8) continue;
+    pendingBits -= 8;
+    octets[written++] = pending >> pendingBits;
+    pending &= (1 << pendingBits) - 1;
   }
-  return encodeBase64(octets) === text ? octets : undefined;
+  // RFC 4648 §3.5: the bits that stand for nothing are zero, so that no two texts mean the same octets.
+  return pending === 0 ? octets : undefined;
 }

@@ -24,7 +24,6 @@ export const REQUEST_ERRORS = {
   'request/cancelled': 151,
   'request/no-reply': 152,
   'app/no-handler': 160,
-  'app/invalid-payload': 161,
   'http/unauthorized': 170,
   'http/unsupported-media-type': 171,
   'http/not-found': 172,
@@ -32,9 +31,7 @@ export const REQUEST_ERRORS = {
   'app/failed': 500,
   'app/busy': 501,
   'request/too-many': 502,
-  'server/closing': 503,
   'server/failed': 504,
-  'session/lost': 505,
   'stream/unavailable': 506,
 } as const;
 
@@ -45,13 +42,10 @@ export const DISCONNECTS = {
   'server/shutdown': 4000,
   'session/slow-consumer': 4001,
   'session/token-expired': 4002,
-  'session/heartbeat-timeout': 4003,
   'server/internal-error': 4004,
   'session/connect-timeout': 4005,
   'stream/interrupted': 4006,
-  'session/revoked': 4500,
   'session/invalid-token': 4501,
-  'frame/not-understood': 4502,
   'session/unknown-dialect': 4503,
   'session/too-many-operations': 4504,
 } as const;

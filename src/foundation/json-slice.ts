@@ -30,8 +30,9 @@ export function memberSlice(text: string, name: string): string | undefined {
 
 function isName(text: string, start: number, end: number, name: string): boolean {
   const raw = text.slice(start + 1, end);
-  if (raw === name) return true;
-  return raw.includes('\\') && JSON.parse(text.slice(start, end + 1)) === name;
+  // Where something is escaped, the raw text may be the spelling of another name.
+  if (!raw.includes('\\')) return raw === name;
+  return JSON.parse(text.slice(start, end + 1)) === name;
 }
 
 function indexOfUnit(text: string, unit: number, from: number): number {

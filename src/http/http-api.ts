@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { RequestError, type Log, type Metrics } from '../foundation/index.js';
+import { decodeUtf8, RequestError, type Log, type Metrics } from '../foundation/index.js';
 import type { Caller, OriginGate, Router } from '../routing/index.js';
 import { parsePublishRequest } from './publish-request.js';
 
@@ -36,7 +36,8 @@ export function createHttpApi(options: HttpApiOptions): Hono {
   const api = new Hono();
   const answer = (context: Context, error: unknown): Response =>
     errorAnswer(context, options, error);
-  const maxSize = options.maxMessageBytes + MAX_ENVELOPE_BYTES;
+  // Base64 makes four characters of three octets.
+  const maxSize = Math.ceil((options.maxMessageBytes * 4) / 3) + MAX_ENVELOPE_BYTES;
 
   api.get('/health', (context) => context.json({ status: 'ok' }));
   api.use('/api/*', async (context, next) => {
@@ -47,6 +48,12 @@ export function createHttpApi(options: HttpApiOptions): Hono {
   });
   api.post(
     '/api/publish',
+    // Before a stranger's body is read.
+    async (context, next) => {
+      requireKey(options.apiKeys, context.req.header('authorization'));
+      requireJson(context.req.header('content-type'));
+      return next();
+    },
     bodyLimit({
       maxSize,
       onError: (context) =>
@@ -56,9 +63,9 @@ export function createHttpApi(options: HttpApiOptions): Hono {
         ),
     }),
     async (context) => {
-      requireKey(options.apiKeys, context.req.header('authorization'));
-      requireJson(context.req.header('content-type'));
-      const { destination, submission } = parsePublishRequest(await context.req.text());
+      const text = textOf(new Uint8Array(await context.req.arrayBuffer()));
+      const { destination, submission } = parsePublishRequest(text);
+      requireSize(submission.message.body.length, options.maxMessageBytes);
       const { position } = await options.router.send(options.caller, destination, submission);
       options.metrics.count('http_publishes');
       return context.json({ destination, ...position });
@@ -85,6 +92,23 @@ function errorAnswer(context: Context, options: HttpApiOptions, error: unknown):
   const status = STATUS_OF_CODE[code] ?? (number >= 500 ? 503 : 400);
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
   return context.json({ error: { code, number, message } }, status);
+}
+
+/** Not what `text()` of a request gives, which replaces what is not UTF-8 without a word. */
+function textOf(octets: Uint8Array): string {
+  try {
+    return decodeUtf8(octets);
+  } catch (cause) {
+    throw new RequestError('message/invalid', 'the request is not UTF-8', { cause });
+  }
+}
+
+function requireSize(bodyBytes: number, maxMessageBytes: number): void {
+  if (bodyBytes <= maxMessageBytes) return;
+  throw new RequestError(
+    'message/too-large',
+    `the body has ${bodyBytes} octets; ${maxMessageBytes} are allowed (maxMessageBytes)`,
+  );
 }
 
 function requireKey(apiKeys: readonly string[], authorization: string | undefined): void {

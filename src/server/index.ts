@@ -19,5 +19,22 @@ export type { TopicRule } from '../mounts/topics/index.js';
 export { authenticated } from '../routing/index.js';
 export type { AccessCondition, AccessRules, Mount } from '../routing/index.js';
 export { ANONYMOUS } from '../session/index.js';
-export type { Authenticate, Credentials, Principal, SessionLimits } from '../session/index.js';
-export type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
+export type {
+  AcceptConnection,
+  Authenticate,
+  Connection,
+  ConnectionReceiver,
+  Credentials,
+  Principal,
+  SessionLimits,
+} from '../session/index.js';
+export { MemoryStreamStore } from '../streams/index.js';
+export type {
+  Appended,
+  AppendOptions,
+  FeedEntry,
+  FeedListener,
+  HistoryPart,
+  MemoryStreamStoreOptions,
+  StreamStore,
+} from '../streams/index.js';

@@ -75,9 +75,12 @@ export function boundAddress(server: HttpServer): BoundAddress | undefined {
   };
 }
 
-/** The origins of pages that a loopback server itself serves. */
+/** The origins of pages that a loopback server itself serves, with TLS or without. */
 export function loopbackOrigins(port: number): readonly string[] {
-  return ['localhost', '127.0.0.1', '[::1]'].map((host) => `http://${host}:${port}`);
+  return ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [
+    `http://${host}:${port}`,
+    `https://${host}:${port}`,
+  ]);
 }
 
 /** An address as one types it into a browser. */

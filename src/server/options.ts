@@ -8,7 +8,10 @@ import type { TokenOptions } from './tokens.js';
 
 /** Limits of a server, each with its default; see also the limits of sessions. */
 export interface ServerLimits extends SessionLimits {
-  /** Octets of one message of a client or of the HTTP API. Beyond it the connection closes with 1009, the API answers 413. Default 1 MiB. */
+  /**
+   * Octets of one message of a client or of the HTTP API. Beyond it the connection closes with 1009,
+   * the API answers 413. Default 1 MiB.
+   */
   readonly maxMessageBytes: number;
   /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 16,384. */
   readonly maxFragmentCount: number;

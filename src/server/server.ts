@@ -4,8 +4,10 @@ import {
   Cancellation,
   DeadlineWheel,
   Disconnect,
+  encodeUtf8,
   MemoryMetrics,
   newId,
+  RequestError,
   SILENT_LOG,
   type Log,
   type Metrics,
@@ -14,7 +16,14 @@ import {
 import { NativeReceiver, type NativeEnvironment } from '../dialect/native/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener } from '../http/index.js';
-import { BINARY_CONTENT_TYPE, Message, type MessageHeaders } from '../message/index.js';
+import {
+  BINARY_CONTENT_TYPE,
+  isJsonContentType,
+  JSON_CONTENT_TYPE,
+  Message,
+  quoted,
+  type MessageHeaders,
+} from '../message/index.js';
 import type { StreamPosition } from '../message/index.js';
 import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, TopicsMount, type TopicRule } from '../mounts/topics/index.js';
@@ -58,7 +67,7 @@ export interface PublishOptions {
   /** A repeated id is answered with the first position and not published again. */
   readonly messageId?: string;
   readonly headers?: MessageHeaders;
-  /** Default `application/json`, and `application/octet-stream` for octets. */
+  /** Default `application/json`, and `application/octet-stream` for octets. Of any other type than JSON, a string is sent as it is. */
   readonly contentType?: string;
 }
 
@@ -84,6 +93,11 @@ export class TidewayServer {
   readonly app: AppMount;
   /** The counts of everything, when the server was given no metrics of its own. */
   readonly metrics: Metrics;
+  /**
+   * Takes a connection that some other transport made, and answers who receives its messages: for transports of one's own,
+   * and for tests without sockets (`ConnectionPair` of `tideway/testing`).
+   */
+  readonly accept: AcceptConnection;
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
@@ -123,6 +137,7 @@ export class TidewayServer {
         deadlines: this.#deadlines,
         limits,
         metrics: this.metrics,
+        log,
         registry: this.#sessions,
       },
       router: this.#router,
@@ -132,6 +147,7 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
+    this.accept = this.#acceptor(native, limits.connectTimeoutMs);
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
@@ -141,7 +157,7 @@ export class TidewayServer {
       paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
       subprotocols: [NATIVE_SUBPROTOCOL],
       checkOrigin: (headers) => this.#originGate.refusalOf(headers),
-      accept: this.#acceptor(native, limits.connectTimeoutMs),
+      accept: this.accept,
       limits,
       time,
       random,
@@ -244,7 +260,8 @@ export class TidewayServer {
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),
     };
-    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs };
+    const { log } = environment;
+    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs, log };
     return (connection) => new DialectSelection(selection, connection);
   }
 
@@ -278,5 +295,15 @@ function messageOf(body: unknown, options: PublishOptions): Message {
   if (body instanceof Uint8Array) {
     return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
   }
-  return Message.fromJson(body, headers);
+  if (contentType === undefined || contentType === JSON_CONTENT_TYPE) {
+    return Message.fromJson(body, headers);
+  }
+  if (isJsonContentType(contentType)) {
+    return new Message(Message.fromJson(body).body, contentType, headers);
+  }
+  if (typeof body === 'string') return new Message(encodeUtf8(body), contentType, headers);
+  throw new RequestError(
+    'message/invalid',
+    `a body of type ${quoted(contentType)} is given as a string or as octets`,
+  );
 }

@@ -1,6 +1,6 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
-import type { Clock, DeadlineWheel, Metrics } from '../foundation/index.js';
+import type { Clock, DeadlineWheel, Log, Metrics } from '../foundation/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
@@ -25,6 +25,7 @@ export interface SessionEnvironment {
   readonly deadlines: DeadlineWheel;
   readonly limits: SessionLimits;
   readonly metrics: Metrics;
+  readonly log: Log;
   readonly registry: SessionRegistry;
 }
 
@@ -155,7 +156,7 @@ export class Session implements SubscriptionOwner {
   /** To be called after a reply was queued: too many octets waiting end the session. */
   checkOutbound(): void {
     const { maxOutboundBytes } = this.#environment.limits;
-    if (this.connection.bufferedBytes <= maxOutboundBytes) return;
+    if (this.isEnded || this.connection.bufferedBytes <= maxOutboundBytes) return;
     this.#environment.metrics.count('limit_reached', { limit: 'maxOutboundBytes' });
     this.disconnect(
       new Disconnect(
@@ -177,6 +178,10 @@ export class Session implements SubscriptionOwner {
         // Added again at the end of the line: the iteration comes back to it after the others.
         if (this.#pullOnce(subscription)) this.#ready.add(subscription);
       }
+    } catch (error) {
+      // A defect of ours, or of a mount, ends this session and not the others that are told in the same turn.
+      this.#environment.log.error('a delivery failed', { error });
+      this.disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
     } finally {
       this.#isPumping = false;
     }

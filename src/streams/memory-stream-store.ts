@@ -213,6 +213,8 @@ export class MemoryStreamStore implements StreamStore {
   #isIdle(stream: StreamRecord, nowMs: number): boolean {
     if (stream.isFollowed || nowMs - stream.lastUsedAtMs < this.#idleStreamTtlMs) return false;
     this.#trim(stream);
-    return stream.history.size === 0;
+    // A remembered message id holds for its whole window (semantics S8).
+    this.#forgetIds(stream);
+    return stream.history.size === 0 && (stream.offsets?.size ?? 0) === 0;
   }
 }

@@ -8,7 +8,8 @@ import type { StreamStore } from './stream-store.js';
 export class PatternReader implements StreamReader {
   readonly #store: StreamStore;
   readonly #sink: DeliverySink;
-  readonly #cursors = new Map<Stream, StreamCursor>();
+  /** Of a stream that is to be read from its start there is none before that start is known. */
+  readonly #cursors = new Map<Stream, StreamCursor | undefined>();
   readonly #ready = new Set<StreamCursor>();
 
   constructor(store: StreamStore, sink: DeliverySink) {
@@ -16,14 +17,17 @@ export class PatternReader implements StreamReader {
     this.#sink = sink;
   }
 
-  /** Reads a stream from an offset on; one that it reads already stays where it is. */
-  attach(stream: Stream, nextOffset: number): void {
+  /** Reads a stream that is live from now on; one that it reads already stays where it is. */
+  attach(stream: Stream): void {
     if (this.#cursors.has(stream)) return;
-    const cursor = new StreamCursor(stream, this.#store, nextOffset, undefined, () => {
-      this.#ready.add(cursor);
-      this.#sink.ready();
-    });
-    this.#cursors.set(stream, cursor);
+    this.#cursors.set(stream, this.#cursorOf(stream, stream.nextOffset));
+    stream.addReader(this);
+  }
+
+  /** Reads a stream that begins now, whatever comes through the feed first. */
+  attachBorn(stream: Stream): void {
+    if (this.#cursors.has(stream)) return;
+    this.#cursors.set(stream, undefined);
     stream.addReader(this);
   }
 
@@ -36,8 +40,9 @@ export class PatternReader implements StreamReader {
   }
 
   streamReady(stream: Stream): void {
-    const cursor = this.#cursors.get(stream);
-    if (cursor === undefined) return;
+    if (!this.#cursors.has(stream)) return;
+    const cursor = this.#cursors.get(stream) ?? this.#cursorOf(stream, stream.startOffset);
+    this.#cursors.set(stream, cursor);
     this.#ready.add(cursor);
     this.#sink.ready();
   }
@@ -51,5 +56,13 @@ export class PatternReader implements StreamReader {
       return delivery;
     }
     return undefined;
+  }
+
+  #cursorOf(stream: Stream, nextOffset: number): StreamCursor {
+    const cursor = new StreamCursor(stream, this.#store, nextOffset, undefined, () => {
+      this.#ready.add(cursor);
+      this.#sink.ready();
+    });
+    return cursor;
   }
 }

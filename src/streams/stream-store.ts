@@ -1,4 +1,4 @@
-/** Owns the port of stores that keep ordered streams: positions are issued here, and fan-out comes only from the feed (semantics S1 to S3). */
+/** Owns the port of stores that keep ordered streams: it issues positions, and fan-out comes only from its feed (semantics S1 to S3). */
 import type { Message, Publication, StreamPosition } from '../message/index.js';
 
 /** How much of a stream is kept for recovery; both bounds hold. */

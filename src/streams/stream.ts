@@ -14,7 +14,11 @@ export class Stream {
   readonly destination: string;
   readonly epoch: string;
   readonly #maxRingBytes: number;
-  readonly #ring: Ring<Publication>;
+  /** The offset after the one at which the store said that the stream stands. */
+  readonly #followedFrom: number;
+  #ring: Ring<Publication>;
+  #startOffset: number;
+  #hasTaken = false;
   readonly #readers = new Set<StreamReader>();
   #ringBytes = 0;
   /** The batch built last, and the bound it was cut by: readers at the same place share it. */
@@ -34,7 +38,9 @@ export class Stream {
     this.destination = destination;
     this.epoch = position.epoch;
     this.#maxRingBytes = maxRingBytes;
-    this.#ring = new Ring(position.offset + 1);
+    this.#followedFrom = position.offset + 1;
+    this.#startOffset = this.#followedFrom;
+    this.#ring = new Ring(this.#startOffset);
   }
 
   /** The first offset that the ring still has. */
@@ -42,9 +48,14 @@ export class Stream {
     return this.#ring.tail;
   }
 
+  /** The first offset that came, or that will come, through the feed. */
+  get startOffset(): number {
+    return this.#startOffset;
+  }
+
   /** The offset that the next publication will have. */
   get nextOffset(): number {
-    return this.#ring.head;
+    return Math.max(this.#ring.head, this.#followedFrom);
   }
 
   get readerCount(): number {
@@ -59,16 +70,29 @@ export class Stream {
     this.#readers.delete(reader);
   }
 
-  /** Takes the next entry of the feed; false when one before it was lost (semantics S3). */
-  accept(entry: FeedEntry): boolean {
-    if (entry.epoch !== this.epoch || entry.offset !== this.#ring.head) return false;
+  /** Takes an entry of the feed; `lost` means that one before it never came (semantics S3). */
+  accept(entry: FeedEntry): 'taken' | 'known' | 'lost' {
+    if (entry.epoch !== this.epoch) return 'lost';
+    if (!this.#hasTaken && entry.offset < this.#ring.head) this.#rewindTo(entry.offset);
+    if (entry.offset < this.#ring.head) return 'known';
+    if (entry.offset > this.#ring.head) return 'lost';
+    this.#hasTaken = true;
     this.#ring.push(entry.publication);
     this.#ringBytes += entry.publication.retainedBytes;
     // The newest stays, however large it is: otherwise a message larger than the ring could never be read.
     while (this.#ringBytes > this.#maxRingBytes && this.#ring.size > 1) {
       this.#ringBytes -= this.#ring.shift()?.retainedBytes ?? 0;
     }
-    return true;
+    return 'taken';
+  }
+
+  /**
+   * A store may say where a stream stands while what it counted is still on its way through the feed. Readers of a
+   * pattern are owed that too.
+   */
+  #rewindTo(offset: number): void {
+    this.#startOffset = offset;
+    this.#ring = new Ring(offset);
   }
 
   /** Tells every reader that there is more. */

@@ -1,5 +1,5 @@
 /** Owns the streams of this node: publishing to the store, its feed into rings, and the opening of readers. */
-import { Deadline, DeadlineWheel, type Metrics, type Time } from '../foundation/index.js';
+import { Deadline, DeadlineWheel, Ring, type Metrics, type Time } from '../foundation/index.js';
 import { parseCursor } from '../message/index.js';
 import type { DestinationPattern, Message, Publication, StreamPosition } from '../message/index.js';
 import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
@@ -22,9 +22,23 @@ export interface OpenedReader {
   readonly recovered: boolean | undefined;
 }
 
+/** Where a reader begins. */
+interface ReaderStart {
+  readonly nextOffset: number;
+  readonly history?: readonly Publication[];
+  readonly recovered?: boolean;
+}
+
 interface HeldStream {
   readonly stream: Stream;
   readonly lingering: Deadline;
+}
+
+/** A stream whose store has not answered yet where it stands. */
+interface OpeningStream {
+  readonly answer: Promise<Stream>;
+  /** What came through the feed meanwhile, the latest of it. */
+  readonly entries: Ring<FeedEntry>;
 }
 
 interface PatternGroup {
@@ -35,6 +49,8 @@ interface PatternGroup {
 export const DEFAULT_LIVE_RING_BYTES = 1_048_576;
 const DEFAULT_LINGER_MS = 120_000;
 const LINGER_GRANULARITY_MS = 1_000;
+/** Entries that are kept for a stream until its store has answered; older ones can be read from its history. */
+const MAX_OPENING_ENTRY_COUNT = 1_024;
 /** Octets of history that a recovery reads before it is acknowledged. */
 const FIRST_HISTORY_BYTES = 65_536;
 
@@ -46,7 +62,7 @@ export class Streams {
   readonly #lingerMs: number;
   readonly #liveRingBytes: (destination: string) => number;
   readonly #held = new Map<string, HeldStream>();
-  readonly #opening = new Map<string, Promise<Stream>>();
+  readonly #opening = new Map<string, OpeningStream>();
   readonly #patterns = new Map<string, PatternGroup>();
   readonly #deadlines: DeadlineWheel;
   #dirty: Stream[] = [];
@@ -79,10 +95,13 @@ export class Streams {
     const reader: StreamReader = { streamReady: () => sink.ready() };
     stream.addReader(reader);
     this.#stopLingering(stream);
-    const start = await this.#startOf(stream, cursor).catch((error: unknown) => {
+    let start: ReaderStart;
+    try {
+      start = await this.#startOf(stream, cursor);
+    } catch (error) {
       this.#leave(stream, reader);
       throw error;
-    });
+    }
     const place = new StreamCursor(stream, this.#store, start.nextOffset, start.history, () =>
       sink.ready(),
     );
@@ -107,14 +126,16 @@ export class Streams {
     group.readers.add(reader);
     const following = this.#store.followPattern(pattern.text);
     if (following instanceof Promise) {
-      await following.catch((error: unknown) => {
+      try {
+        await following;
+      } catch (error) {
         this.#leavePattern(group, reader);
         throw error;
-      });
+      }
     }
     for (const { stream } of this.#held.values()) {
       if (pattern.matches(stream.destination)) {
-        reader.attach(stream, stream.nextOffset);
+        reader.attach(stream);
         this.#stopLingering(stream);
       }
     }
@@ -139,14 +160,7 @@ export class Streams {
     this.#store.close();
   }
 
-  async #startOf(
-    stream: Stream,
-    cursor: string | undefined,
-  ): Promise<{
-    nextOffset: number;
-    history?: readonly Publication[];
-    recovered?: boolean;
-  }> {
+  async #startOf(stream: Stream, cursor: string | undefined): Promise<ReaderStart> {
     const fresh = stream.nextOffset;
     if (cursor === undefined) return { nextOffset: fresh };
     const position = parseCursor(cursor);
@@ -165,14 +179,27 @@ export class Streams {
     const held = this.#held.get(destination);
     if (held !== undefined) return held.stream;
     const known = this.#opening.get(destination);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.answer;
     const position = this.#store.follow(destination);
     if (!(position instanceof Promise)) return this.#begin(destination, position);
-    const opening = position
-      .then((top) => this.#held.get(destination)?.stream ?? this.#begin(destination, top))
-      .finally(() => this.#opening.delete(destination));
-    this.#opening.set(destination, opening);
-    return opening;
+    const entries = new Ring<FeedEntry>();
+    const answer = position
+      .finally(() => this.#opening.delete(destination))
+      .then((top) => this.#held.get(destination)?.stream ?? this.#join(destination, top, entries));
+    this.#opening.set(destination, { answer, entries });
+    return answer;
+  }
+
+  /** Begins a stream where its store says that it stands, and catches up with what the feed brought meanwhile. */
+  #join(destination: string, top: StreamPosition, entries: Ring<FeedEntry>): Stream {
+    const oldest = entries.at(entries.tail);
+    const isJoined = oldest === undefined || oldest.previousOffset <= top.offset;
+    const start = isJoined ? top : { epoch: oldest.epoch, offset: oldest.previousOffset };
+    const stream = this.#begin(destination, start);
+    for (let next = entries.shift(); next !== undefined; next = entries.shift()) {
+      this.#take(stream, next);
+    }
+    return this.#held.get(destination)?.stream ?? stream;
   }
 
   #begin(destination: string, position: StreamPosition): Stream {
@@ -181,7 +208,7 @@ export class Streams {
     this.#held.set(destination, { stream, lingering });
     for (const { pattern, readers } of this.#patterns.values()) {
       if (!pattern.matches(destination)) continue;
-      for (const reader of readers) reader.attach(stream, stream.nextOffset);
+      for (const reader of readers) reader.attachBorn(stream);
     }
     if (stream.readerCount === 0) this.#deadlines.set(lingering, this.#lingerMs);
     return stream;
@@ -190,8 +217,20 @@ export class Streams {
   #accept(entry: FeedEntry): void {
     const { destination } = entry.publication;
     const stream = this.#held.get(destination)?.stream ?? this.#birth(entry);
-    if (stream === undefined) return;
-    if (!stream.accept(entry)) this.#interrupt(stream);
+    if (stream !== undefined) {
+      this.#take(stream, entry);
+      return;
+    }
+    const entries = this.#opening.get(destination)?.entries;
+    if (entries === undefined) return;
+    entries.push(entry);
+    if (entries.size > MAX_OPENING_ENTRY_COUNT) entries.shift();
+  }
+
+  #take(stream: Stream, entry: FeedEntry): void {
+    const outcome = stream.accept(entry);
+    if (outcome === 'known') return;
+    if (outcome === 'lost') this.#interrupt(stream);
     if (stream.isDirty || stream.readerCount === 0) return;
     stream.isDirty = true;
     this.#dirty.push(stream);
@@ -204,6 +243,7 @@ export class Streams {
     this.#metrics.count('streams_interrupted');
     this.#stopLingering(stream);
     this.#held.delete(stream.destination);
+    this.#store.unfollow(stream.destination);
   }
 
   /** A stream that nobody held, but that a pattern is interested in. */

@@ -134,7 +134,7 @@ export class Witness {
     this.#socket = socket;
     socket.on('message', (data, isBinary) => {
       assert.equal(isBinary, false);
-      this.#received(JSON.parse(String(data)) as Record<string, unknown>);
+      this.#received(JSON.parse((data as Buffer).toString()) as Record<string, unknown>);
     });
   }
 

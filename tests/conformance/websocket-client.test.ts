@@ -192,8 +192,12 @@ test('frames that come together with the handshake are not lost', async (context
     socket.write(Buffer.concat([Buffer.from(agreement(head)), Buffer.of(0x81, 2, 0x68, 0x69)]));
   });
   const client = new WebSocket(url);
+  const seen: string[] = [];
+  client.on('open', () => seen.push('open'));
+  client.on('message', () => seen.push('message'));
   const [data] = (await once(client, 'message')) as [Buffer];
   assert.equal(data.toString(), 'hi');
+  assert.deepEqual(seen, ['open', 'message']);
   client.terminate();
 });
 

@@ -166,6 +166,16 @@ test('§5.5.2: a Ping is answered with its payload, also between fragments', asy
   peer.destroy();
 });
 
+test('frames that come together with the handshake are told after the connection', async (context) => {
+  const { port } = await run(context);
+  const peer = new RawPeer(port);
+  const head = ['GET / HTTP/1.1', ...GOOD_HEADERS, '', ''].join('\r\n');
+  peer.socket.write(Buffer.concat([Buffer.from(head), maskedFrame(0x81, 'hi')]));
+  await peer.until((received) => received.includes('\r\n\r\n\x81\x02hi', 0, 'latin1'));
+  assert.ok(peer.received.includes('\r\n\r\n\x81\x02hi', 0, 'latin1'));
+  peer.destroy();
+});
+
 test('random octets after a handshake end the connection and nothing else', async (context) => {
   const { port } = await run(context);
   await fc.assert(

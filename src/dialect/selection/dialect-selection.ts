@@ -1,5 +1,11 @@
 /** Owns the choice of a connection's dialect: by its subprotocol, else by its first message. */
-import { Deadline, Disconnect, type DeadlineWheel, type Octets } from '../../foundation/index.js';
+import {
+  Deadline,
+  Disconnect,
+  type DeadlineWheel,
+  type Log,
+  type Octets,
+} from '../../foundation/index.js';
 import type { Connection, ConnectionReceiver } from '../../session/index.js';
 
 /** One language that a path offers. */
@@ -16,6 +22,7 @@ export interface SelectionEnvironment {
   readonly deadlines: DeadlineWheel;
   /** Time for the first message; later it ends with `session/connect-timeout`. */
   readonly connectTimeoutMs: number;
+  readonly log: Log;
 }
 
 /** Waits for the first message, chooses, and hands everything to the chosen dialect. */
@@ -37,20 +44,30 @@ export class DialectSelection implements ConnectionReceiver {
   }
 
   textReceived(text: string): void {
-    this.#receiverFor(text)?.textReceived(text);
+    this.#guarded(() => this.#receiverFor(text)?.textReceived(text));
   }
 
   binaryReceived(octets: Octets): void {
-    this.#receiverFor(octets)?.binaryReceived(octets);
+    this.#guarded(() => this.#receiverFor(octets)?.binaryReceived(octets));
   }
 
   writable(): void {
-    this.#chosen?.writable();
+    this.#guarded(() => this.#chosen?.writable());
   }
 
   closed(closeCode: number, reason: string): void {
     this.#environment.deadlines.clear(this.#deadline);
     this.#chosen?.closed(closeCode, reason);
+  }
+
+  /** A defect of ours in one connection's dialect ends that connection, not the process. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#environment.log.error('a dialect failed', { error });
+      this.#end(new Disconnect('server/internal-error', 'the server failed; come back'));
+    }
   }
 
   #receiverFor(message: string | Octets): ConnectionReceiver | undefined {

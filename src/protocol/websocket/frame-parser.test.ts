@@ -381,8 +381,8 @@ function expectedOf(bytes: Buffer, role: Role): Told[] {
     const [first = 0, second = 0] = bytes.subarray(at);
     const opcode = first & 15;
     const isControl = opcode >= 8;
-    if ((first & 0x40) !== 0) return fail(1002, 'WS_ERR_UNEXPECTED_RSV_1');
     if ((first & 0x30) !== 0) return fail(1002, 'WS_ERR_UNEXPECTED_RSV_2_3');
+    if ((first & 0x40) !== 0) return fail(1002, 'WS_ERR_UNEXPECTED_RSV_1');
     if (![0, 1, 2, 8, 9, 10].includes(opcode)) return fail(1002, 'WS_ERR_INVALID_OPCODE');
     if (isControl && first < 0x80) return fail(1002, 'WS_ERR_EXPECTED_FIN');
     if (isControl && (second & 127) > 125) {

@@ -203,17 +203,18 @@ export class FrameParser {
   #refuse(first: number, second: number): Violation | undefined {
     if ((first & RESERVED_BITS) !== 0) {
       // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
-      return (first & 0x40) !== 0 ? violations.RESERVED_BIT_1_SET : violations.RESERVED_BITS_SET;
+      return (first & 0x30) !== 0 ? violations.RESERVED_BITS_SET : violations.RESERVED_BIT_1_SET;
     }
     const opcode = first & 0x0f;
     if (opcode >= OPCODE_CLOSE) {
       // RFC 6455 §5.2: an unknown opcode MUST fail the connection.
-      if (opcode > OPCODE_PONG) return violations.reservedOpcode(opcode);
+      if (opcode > OPCODE_PONG) return reservedOpcode(opcode);
       // RFC 6455 §5.5: control frames MUST NOT be fragmented and MUST have 125 octets or less.
       if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
       if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
-    } else if (opcode > OPCODE_BINARY) return violations.reservedOpcode(opcode);
-    // RFC 6455 §5.4: a continuation needs a message, and fragments of two messages MUST NOT interleave.
+    } else if (opcode > OPCODE_BINARY) return reservedOpcode(opcode);
+    // RFC 6455 §5.4: control frames MAY stand inside a message (they went above); a continuation needs one,
+    // and fragments of two messages MUST NOT interleave.
     else if (opcode === OPCODE_CONTINUATION) {
       if (this.#messageOpcode === 0) return violations.CONTINUATION_WITHOUT_START;
     } else if (this.#messageOpcode !== 0) return violations.MESSAGE_INSIDE_MESSAGE;
@@ -420,10 +421,17 @@ export class FrameParser {
 
   /** Swaps to discarding and tells the violation; answers false, for those who say whether to go on. */
   #fail(violation: Violation): false {
+    // RFC 6455 §7.1.7: the endpoint MUST NOT continue to process data from the peer.
     this.discard();
     this.#sink.onViolation(violation);
     return false;
   }
+}
+
+/** RFC 6455 §5.2: an unknown opcode; which one helps whoever mends the peer. */
+function reservedOpcode(opcode: number): Violation {
+  const { closeCode, code, message } = violations.OPCODE_RESERVED;
+  return { closeCode, code, message: `${message} ${opcode}` };
 }
 
 /** The 64-bit length behind the first two octets; NaN when its most significant bit is set. */

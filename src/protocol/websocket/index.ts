@@ -9,5 +9,4 @@ export type { Allocate } from './message-assembly.js';
 export * from './opcode.js';
 export * from './opening-handshake.js';
 export * from './utf8-validator.js';
-export { isFrameViolation } from './violation.js';
 export type { Violation } from './violation.js';

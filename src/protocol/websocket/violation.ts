@@ -25,10 +25,12 @@ export const RESERVED_BIT_1_SET: Violation = violation(
   'WS_ERR_UNEXPECTED_RSV_1',
   'RSV1 must be clear: no extension was negotiated that uses it',
 );
-/** RFC 6455 §5.2: opcodes 3 to 7 and 11 to 15 are reserved. */
-export function reservedOpcode(opcode: number): Violation {
-  return violation(CLOSE_PROTOCOL_ERROR, 'WS_ERR_INVALID_OPCODE', `invalid opcode ${opcode}`);
-}
+/** RFC 6455 §5.2: opcodes 3 to 7 and 11 to 15 are reserved. Its message is completed with the opcode. */
+export const OPCODE_RESERVED: Violation = violation(
+  CLOSE_PROTOCOL_ERROR,
+  'WS_ERR_INVALID_OPCODE',
+  'invalid opcode',
+);
 export const CONTINUATION_WITHOUT_START: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_INVALID_OPCODE',
@@ -104,11 +106,6 @@ export const TOO_MANY_FRAGMENTS: Violation = violation(
   'WS_ERR_TOO_MANY_BUFFERED_PARTS',
   'Too many message fragments',
 );
-
-/** Whether a frame was wrong, rather than more than is taken. */
-export function isFrameViolation({ closeCode }: Violation): boolean {
-  return closeCode === CLOSE_PROTOCOL_ERROR || closeCode === CLOSE_INVALID_PAYLOAD;
-}
 
 function violation(closeCode: number, code: string, message: string): Violation {
   return { closeCode, code, message };

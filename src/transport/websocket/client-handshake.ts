@@ -171,6 +171,7 @@ class HttpHandshake implements ClientHandshake {
     process.nextTick(() => this.#events.failed(error));
   }
 
+  /** RFC 6455 §4.1, items 1, 4 and 5, and §7.2.1: what goes wrong before the agreement fails the connection. */
   #fail(error: Error): void {
     if (!this.#finish()) return;
     this.#dropRequest();
@@ -237,6 +238,7 @@ class HttpHandshake implements ClientHandshake {
       socket.destroy();
       return;
     }
+    // RFC 6455 §4.1: the client MUST validate the answer before it sends anything further.
     const outcome = checkUpgradeResponse(collectHeaders(response.rawHeaders), {
       accept: acceptKey(this.#key, sha1Base64),
       subprotocols: this.#terms.subprotocols,

@@ -40,12 +40,14 @@ export function requestOptions(
     protocol: undefined,
     hostname: undefined,
     timeout: undefined,
+    // RFC 6455 §4.1, request items 2 to 4: GET with the resource name; node:http adds HTTP/1.1 and Host.
     method: 'GET',
     host: hostOf(url),
     port: url.port === '' ? defaultPort : url.port,
     defaultPort: options.defaultPort ?? defaultPort,
     path: target,
     socketPath,
+    // RFC 6455 §4.1, request items 5, 6, 7 and 9: MUST be there, so they win over the caller's.
     headers: { ...luggage.headers, ...handshake },
     auth: luggage.auth,
     // Without an agent: one connection is one socket, and none is kept for later.
@@ -73,7 +75,8 @@ function connectTcp(options: HttpOptions): net.Socket {
 
 function connectTls(options: HttpsOptions): tls.TLSSocket {
   const host = options.host ?? '';
-  // RFC 6066 §3: literal addresses are not permitted in server_name.
+  // RFC 6455 §4.1, item 5: Server Name Indication MUST be used; RFC 6066 §3: not for literal addresses.
+  // A certificate that does not verify fails the handshake, which is Node's default.
   const servername = options.servername ?? (net.isIP(host) === 0 ? host : '');
   return tls.connect({ ...options, path: undefined, servername } as tls.ConnectionOptions);
 }

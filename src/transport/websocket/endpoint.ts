@@ -135,7 +135,7 @@ export class Endpoint implements FrameSink, SenderOwner {
     // What node:http set up for a request does not hold for what follows it.
     socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
-    // Before anything listens: what is put back while the stream flows would be emitted at once.
+    // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
     if (head.length > 0) socket.unshift(head);
     socket.on('close', socketClosed);
     socket.on('data', socketData);
@@ -152,6 +152,7 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
   close(payload: Octets): void {
+    // RFC 6455 §5.5.1 and §7.1.3: nothing is sent after our Close frame, so leaving OPEN comes first.
     if (!this.#closing.sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);

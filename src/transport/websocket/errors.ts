@@ -1,5 +1,9 @@
 /** Owns the errors of the engine, with the stable codes that users of `ws` know. */
-import { type Violation, isFrameViolation } from '../../protocol/websocket/index.js';
+import {
+  CLOSE_INVALID_PAYLOAD,
+  CLOSE_PROTOCOL_ERROR,
+  type Violation,
+} from '../../protocol/websocket/index.js';
 
 /** A peer broke the protocol or a limit; the connection is closing because of it. A RangeError, as in `ws`. */
 export class WebSocketError extends RangeError {
@@ -10,12 +14,14 @@ export class WebSocketError extends RangeError {
   readonly closeCode: number;
 
   constructor(violation: Violation) {
-    super(
-      isFrameViolation(violation)
-        ? `Invalid WebSocket frame: ${violation.message}`
-        : violation.message,
-    );
+    super(messageOf(violation));
     this.code = violation.code;
     this.closeCode = violation.closeCode;
   }
+}
+
+/** A frame may be wrong, or good and more than is taken. */
+function messageOf({ closeCode, message }: Violation): string {
+  const isWrong = closeCode === CLOSE_PROTOCOL_ERROR || closeCode === CLOSE_INVALID_PAYLOAD;
+  return isWrong ? `Invalid WebSocket frame: ${message}` : message;
 }

@@ -85,6 +85,7 @@ export class FrameSender implements Flushable, SlabOwner {
       this.frame(firstOctet, Buffer.from(text), callback);
       return;
     }
+    // RFC 6455 §5.1 and §6.1, item 5: a client MUST mask all frames, a server MUST NOT mask any.
     const mask = this.isMasking ? this.#masks.next() : undefined;
     const header = frameHeaderBytes(payloadBytes, this.isMasking);
     const target = this.#reserve(header + payloadBytes);
@@ -96,6 +97,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    // RFC 6455 §5.3: a fresh key for every frame.
     const mask = this.isMasking ? this.#masks.next() : undefined;
     const headerBytes = frameHeaderBytes(payload.length, this.isMasking);
     if (payload.length < LARGE_PAYLOAD_BYTES) {
@@ -182,7 +184,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   leaveSlab(): void {
     const slab = this.#loop.slab;
-    const frames = Buffer.allocUnsafeSlow(slab.length);
+    const frames = Buffer.allocUnsafe(slab.length);
     frames.set(slab.buffer.subarray(0, slab.length));
     slab.clear();
     this.#outbox.push(frames);
@@ -192,19 +194,28 @@ export class FrameSender implements Flushable, SlabOwner {
   /** Room for one small frame, in the slab when it will be written soon. */
   #reserve(byteLength: number): { buffer: Buffer; at: number } {
     const slab = this.#loop.slab;
-    if (!this.#isBlocked) {
-      slab.claim(this);
-      if (slab.length + byteLength > SLAB_BYTES) this.#writeQueued();
-    }
-    if (this.#isBlocked || this.#socket.destroyed) {
-      const own = Buffer.allocUnsafe(byteLength);
-      this.#enqueue(own);
-      return { buffer: own, at: 0 };
-    }
+    if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
     slab.claim(this);
+    if (slab.length + byteLength > SLAB_BYTES) {
+      this.#writeQueued();
+      if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
+      slab.claim(this);
+    }
     const at = slab.length;
     slab.length += byteLength;
     return { buffer: slab.buffer, at };
+  }
+
+  #mayUseSlab(): boolean {
+    if (this.#isBlocked || this.#socket.destroyed) return false;
+    // One who sends to many would move the frames of each out for the next; a read batch is worth it.
+    return this.isInReadBatch || !this.#loop.slab.isTakenFrom(this);
+  }
+
+  #reserveOwn(byteLength: number): { buffer: Buffer; at: number } {
+    const buffer = Buffer.allocUnsafe(byteLength);
+    this.#enqueue(buffer);
+    return { buffer, at: 0 };
   }
 
   #mask(target: Octets, start: number, mask: number, byteLength: number): void {

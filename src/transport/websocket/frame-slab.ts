@@ -23,6 +23,11 @@ export class FrameSlab {
     return this.#owner === owner ? this.length : 0;
   }
 
+  /** Whether it holds frames of another. */
+  isTakenFrom(owner: SlabOwner): boolean {
+    return this.length > 0 && this.#owner !== owner;
+  }
+
   /** Makes a connection the owner. */
   claim(owner: SlabOwner): void {
     if (this.#owner === owner) return;

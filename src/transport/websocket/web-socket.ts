@@ -67,6 +67,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   declare static readonly OPEN: 1;
   declare static readonly CLOSING: 2;
   declare static readonly CLOSED: 3;
+  /** The names that `ws` has on its class; the door `tideway/websocket` sets them. */
+  declare static readonly WebSocket: typeof WebSocket;
+  declare static readonly WebSocketServer: typeof import('./server.js').WebSocketServer;
+  declare static readonly Server: typeof import('./server.js').WebSocketServer;
+  declare static readonly createWebSocketStream: typeof import('./web-socket-stream.js').createWebSocketStream;
   declare readonly CONNECTING: 0;
   declare readonly OPEN: 1;
   declare readonly CLOSING: 2;
@@ -278,6 +283,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   /** The endpoint if data can be sent; otherwise says so as `ws` does, and answers undefined. */
   #writable(data: unknown, callback: SendCallback | undefined): Endpoint | undefined {
+    // RFC 6455 §6.1, item 1: the connection MUST be OPEN, before and while data is sent.
     if (this.#readyState === OPEN) return this.#endpoint;
     if (this.#readyState === CONNECTING) throw this.#notOpen();
     this.#unsentBytes += octetCount(data);

@@ -4,6 +4,7 @@ import { showConnection } from './connection-view.js';
 import { Connection } from './connection.js';
 import { offerCopies } from './copy.js';
 import { startGreeting } from './greeting.js';
+import { pointTerminalLines } from './terminal-lines.js';
 import { offerThemes } from './theme.js';
 import { startTicker } from './ticker.js';
 
@@ -11,6 +12,7 @@ const connection = new Connection(window.location);
 
 offerThemes();
 offerCopies();
+pointTerminalLines(window.location);
 showConnection(connection);
 startChat(connection);
 startGreeting(connection);

@@ -1,0 +1,117 @@
+/** Owns running a server: settings become one that lives until it is told to stop. */
+import {
+  authenticated,
+  createServer,
+  RequestError,
+  type ServerOptions,
+  type TidewayServer,
+} from '../server/index.js';
+import { configureByModule } from './app-module.js';
+import type { Config } from './config.js';
+import { EXIT_FAILURE, failed, systemCodeOf, wordsOf, type CommandFailure } from './failure.js';
+import { createServerLog } from './server-log.js';
+import { serveSettings, type ServeFlags, type ServeSettings } from './serve-settings.js';
+import { startLines } from './start-lines.js';
+import type { Terminal } from './terminal.js';
+
+/** Resolves when a signal has ended the server. Throws a CommandFailure. */
+export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
+  const settings = serveSettings(flags, terminal.env);
+  const { config } = settings;
+  const log = createServerLog(config.log.level);
+  const server = createServer({ ...serverOptionsOf(config), log });
+  applyRules(server, settings);
+  try {
+    if (config.app !== undefined) await configureByModule(config.app, server);
+    await listen(server, config);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  const stopped = untilSignal(terminal);
+  for (const line of startLines(server, settings, terminal)) terminal.print(line);
+  log.debug('listening', { ...server.address });
+  const signal = await stopped;
+  terminal.note(`${signal}: closing; a second signal ends it at once`);
+  await server.close();
+  log.debug('closed', { signal });
+}
+
+function serverOptionsOf(config: Config): ServerOptions {
+  const { tokens, path, allowedOrigins, apiKeys, limits } = config;
+  return {
+    path,
+    allowedOrigins,
+    apiKeys,
+    limits,
+    ...(config.static !== undefined && { staticDirectory: config.static }),
+    // The schema wants the secret or its file, and the file has been read.
+    ...(tokens?.hmacSecret !== undefined && {
+      tokens: { ...tokens, hmacSecret: tokens.hmacSecret },
+    }),
+  };
+}
+
+/** Before the app module, so that what the operator wrote holds where both name a topic. */
+function applyRules(server: TidewayServer, { config, wrong }: ServeSettings): void {
+  const apply = (path: readonly PropertyKey[], change: () => void): void => {
+    try {
+      change();
+    } catch (error) {
+      if (error instanceof RequestError) throw wrong(path, error.message);
+      throw error;
+    }
+  };
+  for (const [pattern, rule] of Object.entries(config.topics)) {
+    apply(['topics', pattern], () => server.topics.rule(pattern, rule));
+  }
+  for (const [index, { effect, operations, pattern, who }] of config.access.entries()) {
+    const condition = who === 'authenticated' ? authenticated : undefined;
+    apply(['access', index, 'pattern'], () =>
+      server.access[effect](operations, pattern, condition),
+    );
+  }
+}
+
+async function listen(server: TidewayServer, { host, port }: Config): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw listenFailure(error, host, port);
+  }
+}
+
+function listenFailure(error: unknown, host: string, port: number): CommandFailure {
+  const cause = { cause: error };
+  switch (systemCodeOf(error)) {
+    case 'EADDRINUSE':
+      return failed(`port ${port} is taken; choose another with --port or PORT`, cause);
+    case 'EACCES':
+      return failed(
+        `this user may not listen on port ${port}; choose another with --port or PORT`,
+        cause,
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return failed(`"${host}" is no address of this machine; choose another with --host`, cause);
+    default:
+      return failed(`cannot listen on ${host} port ${port}: ${wordsOf(error)}`, cause);
+  }
+}
+
+/** Resolves with the first signal to stop; the next one ends the process. */
+function untilSignal(terminal: Terminal): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      if (isStopping) {
+        terminal.note(`${signal} again: ended without closing`);
+        process.exit(EXIT_FAILURE);
+      }
+      isStopping = true;
+      resolve(signal);
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}

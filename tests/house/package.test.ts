@@ -1,0 +1,170 @@
+/** Proves what would be published: the right files, entries that exist, and entries that need nothing else. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { jsonOf, root, textOf } from './repository.js';
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly allowScripts: Readonly<Record<string, boolean>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+const manifest = jsonOf('package.json') as Manifest;
+
+async function packedFiles(): Promise<string[]> {
+  // The build has run: that `npm pack` builds again would take the files away from the tests beside this one.
+  const { stdout } = await promisify(execFile)(
+    'npm',
+    ['pack', '--dry-run', '--json', '--ignore-scripts'],
+    { cwd: root, encoding: 'utf8', env: { ...process.env, npm_config_update_notifier: 'false' } },
+  );
+  return pathsOf(JSON.parse(stdout));
+}
+
+/** npm 12 answers an object by package name, the ones before it a list. */
+function pathsOf(answer: unknown): string[] {
+  const [packed] = Object.values(answer as Record<string, { files: { path: string }[] }>);
+  return packed?.files.map(({ path }) => path) ?? [];
+}
+
+test('what is packed is the package, its sources and nothing else', async () => {
+  const files = await packedFiles();
+  const unwanted = files.filter((path) =>
+    /\.test\.|\.tsbuildinfo|^dist\/showcase|^(?:tests|web|examples|scripts|build|docs)\//.test(
+      path,
+    ),
+  );
+  assert.deepEqual(unwanted, []);
+  const outside = files.filter((path) => !/^(?:dist|src)\//.test(path)).sort();
+  assert.deepEqual(
+    outside,
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'].filter((path) => files.includes(path)),
+  );
+  for (const path of [
+    'LICENSE',
+    'README.md',
+    'src/server/index.ts',
+    'dist/server/index.js',
+    'dist/server/index.d.ts',
+  ]) {
+    assert.ok(files.includes(path), path);
+  }
+  const entries = [...targets(), ...Object.values(manifest.bin)].map((path) =>
+    path.replace('./', ''),
+  );
+  for (const path of entries) assert.ok(files.includes(path), `${path} is published`);
+});
+
+/** Every file that `exports` leads to. */
+function targets(): string[] {
+  return Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : Object.values(entry),
+  );
+}
+
+test('every entry leads to a file, with its types first', () => {
+  for (const path of targets()) assert.ok(existsSync(join(root, path)), path);
+  for (const entry of Object.values(manifest.exports)) {
+    if (typeof entry === 'string') continue;
+    const conditions = Object.keys(entry);
+    assert.equal(conditions[0], 'types');
+    assert.equal(conditions.at(-1), 'default');
+  }
+});
+
+test('the program has its first line, and starts', async () => {
+  const path = join(root, manifest.bin['tideway'] ?? '');
+  assert.ok(readFileSync(path, 'utf8').startsWith('#!/usr/bin/env node\n'));
+  const { stdout } = await promisify(execFile)(process.execPath, [path, '--help']);
+  assert.match(stdout, /serve/);
+});
+
+test('publint has nothing to say', async () => {
+  const { messages } = await publint({ pkgDir: root, strict: true, pack: false });
+  const said = messages.map((message) => formatMessage(message, manifest, { color: false }));
+  assert.deepEqual(said, []);
+});
+
+/** What an entry reaches: its own files, and the names of everything else. */
+function reachedFrom(entry: string): { files: Set<string>; names: Set<string> } {
+  const files = new Set<string>();
+  const names = new Set<string>();
+  const visit = (file: string): void => {
+    if (files.has(file)) return;
+    files.add(file);
+    const code = readFileSync(file, 'utf8');
+    for (const [, from, bare, dynamic] of code.matchAll(
+      /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
+    )) {
+      const target = from ?? bare ?? dynamic ?? '';
+      if (target.startsWith('.')) visit(resolve(dirname(file), target));
+      else names.add(target);
+    }
+  };
+  visit(join(root, entry));
+  return { files, names };
+}
+
+function conditions(name: string): Readonly<Record<string, string>> {
+  const entry = manifest.exports[name];
+  assert.ok(typeof entry === 'object', name);
+  return entry;
+}
+
+test('tideway/websocket needs nothing but Node', () => {
+  const { files, names } = reachedFrom(conditions('./websocket')['default'] ?? '');
+  assert.ok(files.size > 10);
+  assert.ok(names.has('node:http'));
+  assert.deepEqual(
+    [...names].filter((name) => !name.startsWith('node:')),
+    [],
+  );
+  const layers = new Set([...files].map((file) => file.slice(root.length).split('/')[1]));
+  assert.deepEqual(layers, new Set(['foundation', 'protocol', 'transport']));
+});
+
+test('tideway/client needs nothing at all in a browser, and nothing but Node there', () => {
+  const { browser = '', default: anywhere = '', node = '' } = conditions('./client');
+  for (const entry of [browser, anywhere]) {
+    const { files, names } = reachedFrom(entry);
+    assert.ok(files.size > 10);
+    assert.deepEqual([...names], []);
+  }
+  const { names } = reachedFrom(node);
+  assert.deepEqual(
+    [...names].filter((name) => !name.startsWith('node:')),
+    [],
+  );
+});
+
+test('tideway/mount and tideway/testing need nothing but the package', () => {
+  for (const entry of ['./mount', './testing']) {
+    assert.deepEqual([...reachedFrom(conditions(entry)['default'] ?? '').names], [], entry);
+  }
+});
+
+test('every version is exact, and every package with an install script is judged by name', () => {
+  const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+  assert.deepEqual(
+    versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version)),
+    [],
+  );
+  const { packages } = jsonOf('package-lock.json') as {
+    packages: Record<string, { hasInstallScript?: boolean }>;
+  };
+  const withScript = Object.entries(packages)
+    .filter(([, { hasInstallScript }]) => hasInstallScript === true)
+    .map(([path]) => path.split('node_modules/').at(-1) ?? path);
+  assert.deepEqual(
+    withScript.filter((name) => !(name in manifest.allowScripts)),
+    [],
+  );
+  assert.match(textOf('.npmrc'), /^save-exact=true$/m);
+});
