@@ -20,6 +20,7 @@ export function testFiles(...folders) {
 export const testFlags = [
   '--test',
   '--test-reporter=spec',
+  // Holds for a whole file too, so it has to leave room for a machine that is busy with other things.
   '--test-timeout=120000',
   '--test-concurrency=2',
 ];

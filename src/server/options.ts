@@ -4,6 +4,7 @@ import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
+import type { DoorDeflateOptions } from '../transport/index.js';
 import type { TokenOptions } from './tokens.js';
 
 /** Limits of a server, each with its default; see also the limits of sessions. */
@@ -48,6 +49,12 @@ export interface ServerOptions {
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
   readonly limits?: Partial<ServerLimits>;
+  /**
+   * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a
+   * secret and an attacker's words share a message, its length tells of the secret. `true` or options turn it on:
+   * messages of 1,024 octets and more are compressed, once for all receivers, and no window is kept between messages.
+   */
+  readonly perMessageDeflate?: boolean | DoorDeflateOptions;
   /** Where streams are kept. Default: in memory. */
   readonly store?: StreamStore;
   /** Options of the default store. */

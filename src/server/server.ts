@@ -159,6 +159,7 @@ export class TidewayServer {
       checkOrigin: (headers) => this.#originGate.refusalOf(headers),
       accept: this.accept,
       limits,
+      perMessageDeflate: options.perMessageDeflate ?? false,
       time,
       random,
       metrics: this.metrics,

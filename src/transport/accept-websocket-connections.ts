@@ -8,6 +8,12 @@ import type { AcceptConnection, Handshake } from '../session/index.js';
 import { nodeRandom } from './node-random.js';
 import { nodeTime } from './node-time.js';
 import { WebSocketConnection } from './websocket-connection.js';
+import {
+  resolveCompression,
+  type CompressionSettings,
+  type PerMessageDeflateOptions,
+} from './websocket/compression-options.js';
+import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
 import { EngineLoop } from './websocket/engine-loop.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
@@ -25,6 +31,8 @@ export interface AcceptWebSocketOptions {
   readonly checkOrigin?: (headers: ReadonlyMap<string, string>) => string | undefined;
   readonly accept: AcceptConnection;
   readonly limits?: LimitOptions;
+  /** Compression of messages (RFC 7692). Default false. */
+  readonly perMessageDeflate?: boolean | DoorDeflateOptions;
   readonly time?: Time;
   readonly random?: Random;
   readonly metrics?: Metrics;
@@ -34,6 +42,17 @@ export interface AcceptWebSocketOptions {
    */
   readonly refusesOtherPaths?: boolean;
 }
+
+/**
+ * Options of permessage-deflate at a door. Our end never keeps a window, so that what goes to many is compressed once;
+ * clients neither, unless `clientNoContextTakeover` is false. `maxInflateRatio` is 128 by default.
+ */
+export type DoorDeflateOptions = Omit<
+  PerMessageDeflateOptions,
+  'serverNoContextTakeover' | 'serverMaxWindowBits'
+>;
+
+const MAX_INFLATE_RATIO = 128;
 
 /** The connections that came through one door. */
 export interface WebSocketDoor {
@@ -56,6 +75,7 @@ class Door implements WebSocketDoor {
   readonly #random: Random;
   readonly #loop: EngineLoop;
   readonly #limits;
+  readonly #compression: CompressionSettings | undefined;
   #isAccepting = true;
   #allEnded: (() => void) | undefined = undefined;
 
@@ -65,6 +85,11 @@ class Door implements WebSocketDoor {
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
     this.#limits = resolveLimits(options.limits ?? {});
+    this.#compression = resolveCompression(
+      doorDeflateOptions(options.perMessageDeflate ?? false),
+      'server',
+      this.#loop.zlibJobs,
+    );
     options.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -125,6 +150,7 @@ class Door implements WebSocketDoor {
     // RFC 6455 §4.2.2, item 5.5: one of those asked for, or none; the first message then tells the dialect.
     const subprotocol = upgrade.subprotocols.find((name) => subprotocols.includes(name));
     const lines = acceptanceHeaders(upgrade.key, subprotocol ?? '');
+    const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     const connection = new WebSocketConnection({
       connectionId: newId(this.#random),
@@ -133,6 +159,7 @@ class Door implements WebSocketDoor {
       loop: this.#loop,
       limits: this.#limits,
       metrics: this.#metrics,
+      compression,
       ended: (ended) => this.#ended(ended),
     });
     this.connections.add(connection);
@@ -146,6 +173,16 @@ class Door implements WebSocketDoor {
     this.#metrics.gauge('connections_open', this.connections.size, LABELS);
     if (this.connections.size === 0) this.#allEnded?.();
   }
+}
+
+function doorDeflateOptions(given: boolean | DoorDeflateOptions): PerMessageDeflateOptions | false {
+  if (given === false) return false;
+  return {
+    clientNoContextTakeover: true,
+    maxInflateRatio: MAX_INFLATE_RATIO,
+    ...(given === true ? {} : given),
+    serverNoContextTakeover: true,
+  };
 }
 
 /** Header fields by lower-case name; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */

@@ -17,6 +17,13 @@ import type {
   SharedBatch,
   SharedMessage,
 } from '../session/index.js';
+import {
+  MAX_SHARED_DEFLATE_BYTES,
+  SHARED_WINDOW_BITS,
+  compressedFrameOf,
+  compressedFramesOf,
+} from './shared-compression.js';
+import type { AgreedCompression } from './websocket/compression-options.js';
 import { Endpoint, closePayload, type EndpointHandler } from './websocket/endpoint.js';
 import type { EngineLoop } from './websocket/engine-loop.js';
 import type { WebSocketError } from './websocket/errors.js';
@@ -33,6 +40,8 @@ export interface WebSocketConnectionParts {
   readonly loop: EngineLoop;
   readonly limits: ConnectionLimits;
   readonly metrics: Metrics;
+  /** What permessage-deflate agreed upon, without a window of ours. */
+  readonly compression?: AgreedCompression | undefined;
   /** Told once, after the receiver was. */
   readonly ended: (connection: WebSocketConnection) => void;
 }
@@ -43,6 +52,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   readonly handshake: Handshake;
   readonly #endpoint: Endpoint;
   readonly #metrics: Metrics;
+  readonly #compression: AgreedCompression | undefined;
   readonly #ended: (connection: WebSocketConnection) => void;
   #receiver: ConnectionReceiver | undefined = undefined;
 
@@ -51,7 +61,9 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     this.handshake = parts.handshake;
     this.#metrics = parts.metrics;
     this.#ended = parts.ended;
-    this.#endpoint = new Endpoint('server', parts.socket, parts.loop, parts.limits, this);
+    const { socket, loop, limits, compression } = parts;
+    this.#compression = compression;
+    this.#endpoint = new Endpoint('server', socket, loop, limits, this, { compression });
   }
 
   /** Finds the receiver and begins to read; `head` came together with the handshake. */
@@ -72,12 +84,36 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     if (!this.#endpoint.isOpen) return;
     // A frame that is copied to the slab anyway needs no shared form.
     const opcode = message.isBinary ? OPCODE_BINARY : OPCODE_TEXT;
-    this.#endpoint.sender.frame(FIN_BIT | opcode, message.octets);
+    if (this.#compression !== undefined) this.#sendCompressed(FIN_BIT | opcode, message);
+    else this.#endpoint.sender.frame(FIN_BIT | opcode, message.octets);
+  }
+
+  #sendCompressed(firstOctet: number, message: SharedMessage): void {
+    const { sender } = this.#endpoint;
+    const { settings } = this.#compression!;
+    const { octets } = message;
+    if (octets.length < settings.thresholdBytes) sender.frame(firstOctet, octets);
+    else if (octets.length <= MAX_SHARED_DEFLATE_BYTES && this.#takesShared) {
+      sender.encoded(compressedFrameOf(message, settings));
+    } else sender.message(firstOctet, octets, true);
   }
 
   sendBatch(batch: SharedBatch): void {
     if (!this.#endpoint.isOpen) return;
-    this.#endpoint.sender.writeEncoded((batch.plainFrames ??= framesOf(batch)));
+    const { sender } = this.#endpoint;
+    if (this.#compression === undefined) {
+      sender.writeEncoded((batch.plainFrames ??= framesOf(batch)));
+    } else if (this.#takesShared) {
+      sender.writeEncoded(compressedFramesOf(batch, this.#compression.settings));
+    } else {
+      for (const message of batch.messages) this.send(message);
+      sender.flush();
+    }
+  }
+
+  /** RFC 7692 §7.1.2.1: a client may have asked for a smaller window than the one that is used for many. */
+  get #takesShared(): boolean {
+    return this.#compression!.outgoing.windowBits >= SHARED_WINDOW_BITS;
   }
 
   close(closeCode: number, reason: string): void {

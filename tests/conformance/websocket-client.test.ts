@@ -85,7 +85,7 @@ test('§4.1: an answer that breaks a rule fails the connection with words that s
     [/Invalid Sec-WebSocket-Accept/, (head) => agreement(head).replace(/Accept: .*/, 'Accept: no')],
     [/Invalid Upgrade/, (head) => agreement(head).replace('Upgrade: websocket', 'Upgrade: other')],
     [/none was requested/, (head) => agreement(head, 'Sec-WebSocket-Protocol: a')],
-    [/no extension was requested/, (head) => agreement(head, 'Sec-WebSocket-Extensions: x')],
+    [/extension that was not requested/, (head) => agreement(head, 'Sec-WebSocket-Extensions: x')],
     [/Unexpected server response: 403/, () => 'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'],
     [/socket hang up/, () => ''],
   ];

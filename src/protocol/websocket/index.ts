@@ -8,5 +8,8 @@ export * from './masking.js';
 export type { Allocate } from './message-assembly.js';
 export * from './opcode.js';
 export * from './opening-handshake.js';
+export * from './permessage-deflate.js';
+export * from './registry.js';
 export * from './utf8-validator.js';
+export { MESSAGE_TOO_BIG, TEXT_NOT_UTF8, INFLATE_RATIO_TOO_HIGH } from './violation.js';
 export type { Violation } from './violation.js';

@@ -11,6 +11,8 @@ export const OPCODE_PONG = 0xa;
 export const FIN_BIT = 0x80;
 /** The bits that only an extension may set. */
 export const RESERVED_BITS = 0x70;
+/** The reserved bit that marks a compressed message once permessage-deflate is agreed (RFC 7692 §6). */
+export const RSV1_BIT = 0x40;
 /** The bit of the second octet that says that a masking key follows. */
 export const MASK_BIT = 0x80;
 

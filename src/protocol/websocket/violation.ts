@@ -106,6 +106,11 @@ export const TOO_MANY_FRAGMENTS: Violation = violation(
   'WS_ERR_TOO_MANY_BUFFERED_PARTS',
   'Too many message fragments',
 );
+export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
+  CLOSE_MESSAGE_TOO_BIG,
+  'WS_ERR_INFLATE_RATIO',
+  'a compressed message inflates to more than maxInflateRatio times its size',
+);
 
 function violation(closeCode: number, code: string, message: string): Violation {
   return { closeCode, code, message };

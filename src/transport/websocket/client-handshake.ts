@@ -6,7 +6,12 @@ import * as https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { URL } from 'node:url';
 import { Deadline } from '../../foundation/index.js';
-import { acceptKey, checkUpgradeResponse, collectHeaders } from '../../protocol/websocket/index.js';
+import {
+  PERMESSAGE_DEFLATE,
+  acceptKey,
+  checkUpgradeResponse,
+  collectHeaders,
+} from '../../protocol/websocket/index.js';
 import { checkedSubprotocols, parseAddress, type ClientAddress } from './client-address.js';
 import type { ClientOptions } from './client-options.js';
 import { DEFAULT_MAX_REDIRECT_COUNT, RedirectLuggage } from './client-redirects.js';
@@ -16,6 +21,8 @@ import {
   credentialsOf,
   requestOptions,
 } from './client-request.js';
+import { resolveCompression, type CompressionSettings } from './compression-options.js';
+import { checkedDeflateAnswer, deflateOfferHeader } from './deflate-upgrade.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
 import type { AcceptedSocket } from './web-socket-types.js';
@@ -85,6 +92,7 @@ class HttpHandshake implements ClientHandshake {
   #key = '';
   #request: http.ClientRequest | undefined = undefined;
   #redirectCount = 0;
+  readonly #compression: CompressionSettings | undefined;
   #isOver = false;
 
   constructor(
@@ -100,6 +108,11 @@ class HttpHandshake implements ClientHandshake {
     this.#options = options;
     this.#emitter = emitter;
     this.#events = events;
+    this.#compression = resolveCompression(
+      options.perMessageDeflate ?? true,
+      'client',
+      this.#loop.zlibJobs,
+    );
     this.#deadline = new Deadline(() => this.abort(new Error('Opening handshake has timed out')));
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
@@ -153,6 +166,9 @@ class HttpHandshake implements ClientHandshake {
       'Sec-WebSocket-Version': String(version),
     };
     if (subprotocols.length > 0) headers['Sec-WebSocket-Protocol'] = subprotocols.join(',');
+    if (this.#compression !== undefined) {
+      headers['Sec-WebSocket-Extensions'] = deflateOfferHeader(this.#compression);
+    }
     const { origin = '' } = this.#options;
     if (origin !== '') {
       headers[version < DEFAULT_PROTOCOL_VERSION ? 'Sec-WebSocket-Origin' : 'Origin'] = origin;
@@ -242,13 +258,16 @@ class HttpHandshake implements ClientHandshake {
     const outcome = checkUpgradeResponse(collectHeaders(response.rawHeaders), {
       accept: acceptKey(this.#key, sha1Base64),
       subprotocols: this.#terms.subprotocols,
-      extensionNames: [],
+      extensionNames: this.#compression === undefined ? [] : [PERMESSAGE_DEFLATE],
     });
     this.#finish();
     if (!outcome.isAgreed) {
-      this.#events.failing();
-      socket.once('close', () => this.#events.failed(new Error(outcome.message)));
-      socket.destroy();
+      this.#refuse(outcome.message, socket);
+      return;
+    }
+    const compression = checkedDeflateAnswer(outcome.extensions, this.#compression);
+    if (typeof compression === 'string') {
+      this.#refuse(compression, socket);
       return;
     }
     this.#events.agreed({
@@ -258,7 +277,14 @@ class HttpHandshake implements ClientHandshake {
       limits: this.#terms.limits,
       subprotocol: outcome.subprotocol,
       options: this.#options,
+      compression,
     });
+  }
+
+  #refuse(message: string, socket: Duplex): void {
+    this.#events.failing();
+    socket.once('close', () => this.#events.failed(new Error(message)));
+    socket.destroy();
   }
 }
 

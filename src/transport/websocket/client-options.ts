@@ -1,6 +1,7 @@
 /** Owns the options of a WebSocket client. */
 import type { ClientRequest, ClientRequestArgs, RequestOptions as HttpOptions } from 'node:http';
 import type { RequestOptions as HttpsOptions } from 'node:https';
+import type { PerMessageDeflateOptions } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import type { LimitOptions } from './limits.js';
 import type { WebSocket } from './web-socket.js';
@@ -38,7 +39,8 @@ export interface ClientOptions extends Omit<HttpsOptions, SaidByUrl>, LimitOptio
   readonly createConnection?: HttpOptions['createConnection'];
   /** Port of an agent's URLs that name none; `ws` passes it on. */
   readonly defaultPort?: ClientRequestArgs['defaultPort'];
-  readonly perMessageDeflate?: boolean | object | undefined;
+  /** Compression of messages (RFC 7692). Default true: it is offered, the server decides. */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether a Ping is answered by itself. Default true. */
   readonly autoPong?: boolean | undefined;
   /** Whether several of 'message', 'ping' and 'pong' may be emitted in one turn of the event loop. Default true. */

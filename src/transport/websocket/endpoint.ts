@@ -13,6 +13,9 @@ import {
   type Role,
   type Violation,
 } from '../../protocol/websocket/index.js';
+import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
+import { CompressingSender } from './compressing-sender.js';
+import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import type { EngineLoop, MaskSource } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SenderOwner } from './frame-sender.js';
@@ -58,13 +61,14 @@ export function hasEndpoint(socket: Duplex): boolean {
 
 /** What most endpoints do without. */
 export interface EndpointExtras {
+  readonly compression?: AgreedCompression | undefined;
   /** False: text and close reasons are not checked to be UTF-8 (RFC 6455 §8.1). */
   readonly checksUtf8?: boolean;
   /** Masking keys of a client's own; by default those of the loop. */
   readonly masks?: MaskSource | undefined;
 }
 
-export class Endpoint implements FrameSink, SenderOwner {
+export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -80,7 +84,17 @@ export class Endpoint implements FrameSink, SenderOwner {
   #hasInput = false;
   #isAsked = false;
   #isOpen = true;
+  /** The socket has closed; what it had brought is handed out before that is told. */
+  #isGone = false;
+  #isTold = false;
+  readonly #checksUtf8: boolean;
+  readonly #compression: AgreedCompression | undefined;
+  #compressedInput: CompressedInput | undefined = undefined;
+  /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
+  #isHeld = false;
+  /** A message that was inflated while the owner had paused. */
+  #heldDelivery: (() => void) | undefined = undefined;
 
   constructor(
     role: Role,
@@ -94,15 +108,23 @@ export class Endpoint implements FrameSink, SenderOwner {
     this.#loop = loop;
     this.#limits = limits;
     this.#handler = handler;
-    this.sender = new FrameSender(socket, loop, role === 'client', this, extras.masks);
+    const isMasking = role === 'client';
+    const { compression, checksUtf8 = true, masks } = extras;
+    this.#compression = compression;
+    this.#checksUtf8 = checksUtf8;
+    this.sender =
+      compression === undefined
+        ? new FrameSender(socket, loop, isMasking, this, masks)
+        : new CompressingSender(socket, loop, isMasking, this, compression, masks);
     this.#closing = new ClosingHandshake(role);
     this.#parser = new FrameParser(this, {
       role,
       maxMessageBytes: limits.maxMessageBytes,
       maxFragmentCount: limits.maxFragmentCount,
+      acceptsCompressed: compression !== undefined,
       allocate: allocateExact,
       isUtf8,
-      checksUtf8: extras.checksUtf8 ?? true,
+      checksUtf8,
     });
   }
 
@@ -147,7 +169,8 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   /** Whether the octets that the handler was just given are part of a larger buffer. */
   lends(octets: Octets): boolean {
-    return this.#parser.lends(octets);
+    // What zlib gave may be the head of a larger buffer of its own.
+    return this.#parser.lends(octets) || octets.byteLength !== octets.buffer.byteLength;
   }
 
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
@@ -171,33 +194,19 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   pause(): void {
     this.#isPaused = true;
-    this.hold();
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    this.release();
-  }
-
-  /** Stops reading for a moment, without being paused. */
-  hold(): void {
     this.#parser.pause();
     this.socket.pause();
   }
 
-  /** Ends a hold, unless it was paused meanwhile. */
-  release(): void {
-    if (this.#isPaused) return;
-    this.#parse(undefined);
-    // What was kept may have held or paused it again.
-    if (!this.#parser.isPaused) this.socket.resume();
-  }
-
-  /** Writes what is queued and ends our side; the closing handshake is left out. */
-  end(): void {
-    this.#leaveOpen();
-    this.sender.end();
-    this.#setDeadline(this.#limits.closeTimeoutMs);
+  resume(): void {
+    this.#isPaused = false;
+    const deliver = this.#heldDelivery;
+    this.#heldDelivery = undefined;
+    if (deliver !== undefined) this.releaseInput(deliver);
+    else if (!this.#isHeld) {
+      this.socket.resume();
+      this.#parse(undefined);
+    }
   }
 
   /** @internal */
@@ -206,13 +215,17 @@ export class Endpoint implements FrameSink, SenderOwner {
     this.#parse(chunk);
   }
 
-  #parse(chunk: Buffer | undefined): void {
+  #parse(chunk: Buffer | undefined, deliver?: () => void): void {
     const { sender } = this;
     sender.isInReadBatch = true;
     let isDone = false;
     try {
-      if (chunk === undefined) this.#parser.resume();
-      else this.#parser.parse(chunk);
+      if (chunk !== undefined) this.#parser.parse(chunk);
+      else {
+        deliver?.();
+        // Whoever was handed the message may have paused.
+        if (!this.#isPaused && !this.#isHeld) this.#parser.resume();
+      }
       isDone = true;
     } finally {
       sender.isInReadBatch = false;
@@ -220,6 +233,13 @@ export class Endpoint implements FrameSink, SenderOwner {
       if (isDone) sender.flush();
       else this.destroy();
     }
+  }
+
+  /** Writes what is queued and ends our side; the closing handshake is left out. */
+  end(): void {
+    this.#leaveOpen();
+    this.sender.end();
+    this.#setDeadline(this.#limits.closeTimeoutMs);
   }
 
   /** @internal */
@@ -231,17 +251,36 @@ export class Endpoint implements FrameSink, SenderOwner {
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
+    this.#isGone = true;
     try {
       this.#takeRest();
     } finally {
-      this.#tellClosed();
+      // Input that is held is released later, and comes back here.
+      if (!this.#isHeld || this.#parser.isDiscarding) this.#tellClosed();
     }
   }
 
+  /** What had arrived when the socket went is still the application's, even if it had paused. */
+  #takeRest(): void {
+    if (this.#parser.isDiscarding) return;
+    this.#isPaused = false;
+    const rest = this.socket.read() as Buffer | null;
+    if (rest !== null) this.#parser.parse(rest);
+    const deliver = this.#heldDelivery;
+    this.#heldDelivery = undefined;
+    if (deliver !== undefined) this.#isHeld = false;
+    if (!this.#isHeld) this.#parse(undefined, deliver);
+  }
+
   #tellClosed(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
+    this.#compressedInput?.close();
+    this.#heldDelivery = undefined;
+    if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
   }
@@ -252,6 +291,53 @@ export class Endpoint implements FrameSink, SenderOwner {
 
   onBinary(octets: Octets, start: number, end: number): void {
     this.#handler.binaryReceived(octets as Buffer, start, end);
+  }
+
+  onCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
+    this.#compressedInput ??= new CompressedInput(
+      this.#compression!,
+      this.#limits.maxMessageBytes,
+      this,
+      this.#checksUtf8,
+    );
+    // They count octets before inflation, and what is handed on is one piece.
+    if (this.#parser.fragmentEnds !== undefined) this.#parser.fragmentEnds = [];
+    this.#compressedInput.take(octets, start, end, isText);
+  }
+
+  /** @internal */
+  inflatedText(text: Buffer, isAscii: boolean): void {
+    this.#handler.textReceived(text, 0, text.length, isAscii);
+  }
+
+  /** @internal */
+  inflatedBinary(octets: Buffer): void {
+    this.#handler.binaryReceived(octets, 0, octets.length);
+  }
+
+  /** @internal */
+  inflateFailed(violation: Violation): void {
+    this.#parser.discard();
+    this.onViolation(violation);
+  }
+
+  /** @internal */
+  holdInput(): void {
+    this.#isHeld = true;
+    this.#parser.pause();
+    this.socket.pause();
+  }
+
+  /** @internal */
+  releaseInput(deliver: () => void): void {
+    if (this.#isPaused) {
+      this.#heldDelivery = deliver;
+      return;
+    }
+    this.#isHeld = false;
+    if (!this.#isGone) this.socket.resume();
+    this.#parse(undefined, deliver);
+    if (this.#isGone) this.socketGone();
   }
 
   onPing(octets: Octets, start: number, end: number): void {
@@ -293,15 +379,6 @@ export class Endpoint implements FrameSink, SenderOwner {
     if (this.#isOpen) this.#handler.drained();
   }
 
-  /** What had arrived when the socket went is still the application's, even if it had paused. */
-  #takeRest(): void {
-    if (!this.#parser.isPaused || this.#parser.isDiscarding) return;
-    const rest = this.socket.read() as Buffer | null;
-    if (rest !== null) this.#parser.parse(rest);
-    do this.#parse(undefined);
-    while (this.#parser.isWaiting && !this.#parser.isDiscarding);
-  }
-
   #leaveOpen(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -327,7 +404,7 @@ export class Endpoint implements FrameSink, SenderOwner {
     const { deadlines } = this.#loop;
     const heartbeat = new Deadline(() => {
       if (!this.#isOpen) return;
-      const isAlive = this.#hasInput || this.isPaused;
+      const isAlive = this.#hasInput || this.#parser.isPaused;
       this.#hasInput = false;
       if (isAlive) {
         this.#isAsked = false;

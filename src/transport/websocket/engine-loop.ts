@@ -4,6 +4,7 @@ import { Masker, readMask } from '../../protocol/websocket/index.js';
 import { nodeRandom } from '../node-random.js';
 import { nodeTime } from '../node-time.js';
 import { FrameSlab } from './frame-slab.js';
+import { ZlibJobs } from './zlib-jobs.js';
 
 /** Deadlines of connections come due up to this much late. */
 const DEADLINE_GRANULARITY_MS = 250;
@@ -20,6 +21,7 @@ export class EngineLoop {
   readonly masks: MaskPool;
   readonly masker: Masker = new Masker();
   readonly slab: FrameSlab = new FrameSlab();
+  readonly zlibJobs: ZlibJobs = new ZlibJobs();
   readonly #random: Random;
   #dirty: Flushable[] = [];
 

@@ -95,6 +95,17 @@ export class FrameSender implements Flushable, SlabOwner {
     this.#queued(callback);
   }
 
+  /** Queues a frame of a message; where compression was agreed, `compresses` asks for it. */
+  message(
+    firstOctet: number,
+    data: string | Octets,
+    _compresses: boolean,
+    callback?: SendCallback,
+  ): void {
+    if (typeof data === 'string') this.textAs(firstOctet, data, callback);
+    else this.frame(firstOctet, data, callback);
+  }
+
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
     // RFC 6455 §5.3: a fresh key for every frame.
@@ -112,6 +123,15 @@ export class FrameSender implements Flushable, SlabOwner {
       this.#enqueue(mask === undefined ? payload : this.#maskedCopy(payload, mask));
     }
     this.#queued(callback);
+  }
+
+  /** Queues frames that were encoded once for many. */
+  encoded(frames: Octets): void {
+    if (frames.length < LARGE_PAYLOAD_BYTES) {
+      const target = this.#reserve(frames.length);
+      target.buffer.set(frames, target.at);
+    } else this.#enqueue(frames);
+    this.#queued(undefined);
   }
 
   /** Writes frames that were encoded once for many, and all that is queued before them, at once. */

@@ -18,6 +18,7 @@ export type {
 } from './server-options.js';
 export { createWebSocketStream } from './web-socket-stream.js';
 export type { ClientOptions } from './client-options.js';
+export type { PerMessageDeflateOptions } from './compression-options.js';
 export { EngineLoop } from './engine-loop.js';
 export { WebSocketError } from './errors.js';
 export type { SendCallback } from './frame-sender.js';
@@ -27,3 +28,24 @@ export type { RawData, SendData } from './payload.js';
 export { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';
 export type { CloseEventInit, ErrorEventInit, MessageEventInit } from './events.js';
 export type { EventAttribute, EventHandler, ListenerOptions } from './event-target.js';
+export {
+  CLOSE_CODES,
+  CLOSE_CODE_RANGES,
+  EXTENSIONS,
+  HEADER_BITS,
+  OPCODES,
+  SUBPROTOCOLS,
+  VERSIONS,
+  clientReactionTo,
+  closeCodeEntry,
+} from '../../protocol/websocket/index.js';
+export type {
+  ClientReaction,
+  CloseCodeEntry,
+  CloseCodeRange,
+  ExtensionEntry,
+  HeaderBitEntry,
+  OpcodeEntry,
+  SubprotocolEntry,
+  VersionEntry,
+} from '../../protocol/websocket/index.js';

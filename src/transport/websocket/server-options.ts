@@ -1,6 +1,7 @@
 /** Owns the options of WebSocketServer. */
 import type * as http from 'node:http';
 import type * as https from 'node:https';
+import type { PerMessageDeflateOptions } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import type { LimitOptions } from './limits.js';
 import type { WebSocket } from './web-socket.js';
@@ -58,8 +59,8 @@ export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOpt
     | undefined;
   /** Accepts or refuses a client, at once or by its callback. */
   readonly verifyClient?: VerifyClient | null | undefined;
-  /** Accepted; nothing is negotiated yet. */
-  readonly perMessageDeflate?: boolean | object | undefined;
+  /** Compression of messages (RFC 7692). Default false; `true` agrees without context takeover, an object as `ws` does. */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether a Ping is answered by itself. Default true. */
   readonly autoPong?: boolean | undefined;
   /** Whether several of 'message', 'ping' and 'pong' may be emitted in one turn of the event loop. Default true. */

@@ -7,6 +7,12 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Deadline } from '../../foundation/index.js';
 import type { AcceptedUpgrade, RefusedUpgrade } from '../../protocol/websocket/index.js';
+import { resolveCompression, type CompressionSettings } from './compression-options.js';
+import {
+  UNACCEPTABLE_EXTENSIONS,
+  answerDeflateOffer,
+  hasMalformedDeflateOffer,
+} from './deflate-upgrade.js';
 import { hasEndpoint } from './endpoint.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
@@ -47,6 +53,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   readonly #limits: ConnectionLimits;
   readonly #handshakeTimeoutMs: number;
   readonly #loop: EngineLoop;
+  readonly #compression: CompressionSettings | undefined;
   #server: http.Server | https.Server | undefined = undefined;
   #removeListeners: () => void = () => {};
   #state: State = 'running';
@@ -71,6 +78,11 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
     this.#loop = options.loop ?? new EngineLoop();
+    this.#compression = resolveCompression(
+      options.perMessageDeflate ?? false,
+      'server',
+      this.#loop.zlibJobs,
+    );
     this.clients = options.clientTracking === false ? undefined : new Set();
     if (server !== undefined && server !== null) this.#listenTo(server);
     else if (!noServer) this.#listenOn(listening);
@@ -184,6 +196,10 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       refuseUpgrade(socket, 400);
       return;
     }
+    if (hasMalformedDeflateOffer(judged, this.#compression)) {
+      this.#refuse(UNACCEPTABLE_EXTENSIONS, request, socket);
+      return;
+    }
     this.#verify(request, socket, () => this.#complete(judged, request, socket, head, callback));
   }
 
@@ -246,6 +262,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     }
     const subprotocol = this.#chooseSubprotocol(upgrade.subprotocols, request);
     const lines = acceptanceHeaders(upgrade.key, subprotocol);
+    const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     this.emit('headers', lines, request);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     socket.off('error', destroySocket);
@@ -258,6 +275,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       limits: this.#limits,
       subprotocol,
       options: this.options,
+      compression,
     });
     callback(client, request);
   }

@@ -28,7 +28,7 @@ export function judgeUpgrade(
 /** The lines of the 101 answer (RFC 6455 §4.2.2, item 5). */
 export function acceptanceHeaders(key: string, subprotocol: string): string[] {
   // RFC 6455 §4.2.2, items 5.1 to 5.6: status, Upgrade, Connection, Accept, at most one subprotocol,
-  // and no extension, since none was agreed.
+  // and extensions only where they are agreed, by `answerDeflateOffer`.
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',

@@ -1,6 +1,7 @@
 /** Owns the types around the class WebSocket: its states, events and options of sending. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AgreedCompression } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import type { ConnectionLimits } from './limits.js';
 import type { RawData } from './payload.js';
@@ -50,4 +51,6 @@ export interface AcceptedSocket {
   readonly limits: ConnectionLimits;
   readonly subprotocol: string;
   readonly options: ConnectionOptions;
+  /** What permessage-deflate agreed upon, if it did. */
+  readonly compression?: AgreedCompression | undefined;
 }

@@ -13,6 +13,7 @@ import {
   OPCODE_PING,
   OPCODE_PONG,
   OPCODE_TEXT,
+  PERMESSAGE_DEFLATE,
   readMask,
 } from '../../protocol/websocket/index.js';
 import { BlobQueue } from './blob-queue.js';
@@ -62,6 +63,15 @@ const ATTRIBUTES = [
 const NOTHING = Buffer.alloc(0);
 const NO_OPTIONS: SendOptions = {};
 
+/** Something on its way to the endpoint. */
+interface Sent {
+  readonly firstOctet: number;
+  readonly data: unknown;
+  readonly mask: boolean | undefined;
+  readonly compress: boolean;
+  readonly done: SendCallback | undefined;
+}
+
 export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
@@ -88,6 +98,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   #binaryType: BinaryType = 'nodebuffer';
   #url = '';
   #protocol = '';
+  #extensions = '';
   #isClient = true;
   #isInsideFragments = false;
   /** Whether input is held after each event, until the next turn of the event loop. */
@@ -141,9 +152,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#protocol;
   }
 
-  /** The extensions agreed upon; none exists yet. */
+  /** The extensions agreed upon: `permessage-deflate` or `''`. */
   get extensions(): string {
-    return '';
+    return this.#extensions;
   }
 
   /** Octets that were sent and that the kernel has not taken yet, with the frames' headers. */
@@ -193,11 +204,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     const opcode = binary ? OPCODE_BINARY : OPCODE_TEXT;
     const firstOctet =
       (this.#isInsideFragments ? OPCODE_CONTINUATION : opcode) | (fin ? FIN_BIT : 0);
-    const { mask } = given;
+    const { mask, compress = true } = given;
     const isPlain = this.#blobs === undefined && (mask === undefined || mask === this.#isClient);
-    if (isPlain && typeof data === 'string') endpoint.sender.textAs(firstOctet, data, done);
-    else if (isPlain && data instanceof Uint8Array) endpoint.sender.frame(firstOctet, data, done);
-    else this.#sendOther(endpoint, firstOctet, data, mask, done);
+    if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
+      endpoint.sender.message(firstOctet, data, compress, done);
+    } else this.#sendOther(endpoint, { firstOctet, data, mask, compress, done });
     this.#isInsideFragments = !fin;
   }
 
@@ -234,17 +245,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
       throw new RangeError('The data size must not be greater than 125 bytes');
     }
     const isMasked = typeof mask === 'boolean' ? mask : undefined;
-    this.#sendOther(endpoint, FIN_BIT | opcode, payload, isMasked, done);
+    const firstOctet = FIN_BIT | opcode;
+    this.#sendOther(endpoint, { firstOctet, data: payload, mask: isMasked, compress: false, done });
   }
 
   /** Sends what is no text and no octets, goes masked against the rule, or has to wait behind a Blob. */
-  #sendOther(
-    endpoint: Endpoint,
-    firstOctet: number,
-    data: unknown,
-    mask: boolean | undefined,
-    done: SendCallback | undefined,
-  ): void {
+  #sendOther(endpoint: Endpoint, sent: Sent): void {
+    const { firstOctet, data, mask = this.#isClient, compress, done } = sent;
     const blob = isBlob(data) ? data : undefined;
     const octets = blob === undefined ? toOctets(data) : NOTHING;
     const send = (payload: Octets): void => {
@@ -252,9 +259,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
         if (done !== undefined) process.nextTick(done, this.#notOpen());
         return;
       }
-      endpoint.sender.isMasking = mask ?? this.#isClient;
-      endpoint.sender.frame(firstOctet, payload, done);
-      endpoint.sender.isMasking = this.#isClient;
+      const { sender } = endpoint;
+      sender.isMasking = mask;
+      if ((firstOctet & 0x0f) >= OPCODE_PING) sender.frame(firstOctet, payload, done);
+      else sender.message(firstOctet, payload, compress, done);
+      sender.isMasking = this.#isClient;
     };
     if (blob === undefined && this.#blobs === undefined) send(octets);
     else {
@@ -350,7 +359,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   }
 
   #attach(accepted: AcceptedSocket): void {
-    const { socket, loop, limits, head, options } = accepted;
+    const { socket, loop, limits, head, options, compression } = accepted;
+    if (compression !== undefined) this.#extensions = PERMESSAGE_DEFLATE;
     this.#protocol = accepted.subprotocol;
     this.#isStepwise = options.allowSynchronousEvents === false;
     this.#endpoint = new Endpoint(
@@ -360,6 +370,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
       limits,
       this,
       {
+        compression,
         checksUtf8: options.skipUTF8Validation !== true,
         masks: masksFrom(options.generateMask),
       },
@@ -415,8 +426,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   #hold(): void {
     const endpoint = this.#endpoint;
-    endpoint?.hold();
-    setImmediate(() => endpoint?.release());
+    endpoint?.holdInput();
+    setImmediate(() => endpoint?.releaseInput(() => {}));
   }
 
   /** @internal */
