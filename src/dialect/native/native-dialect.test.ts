@@ -1,0 +1,249 @@
+/** Proves the native dialect over a connection in memory: greeting, order of answers, requests, heartbeats, shared octets. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DeadlineWheel, MemoryMetrics, RequestError, SILENT_LOG } from '../../foundation/index.js';
+import { AppMount } from '../../mounts/app/index.js';
+import { TopicRules, TopicsMount } from '../../mounts/topics/index.js';
+import { AccessRules, Router } from '../../routing/index.js';
+import {
+  ANONYMOUS,
+  DEFAULT_SESSION_LIMITS,
+  SessionRegistry,
+  type Authenticate,
+  type SessionLimits,
+} from '../../session/index.js';
+import { MemoryStreamStore, Streams } from '../../streams/index.js';
+import { ConnectionPair, SeededRandom, VirtualTime } from '../../testing/index.js';
+import { bearerToken, NativeReceiver } from './index.js';
+
+const decoder = new TextDecoder();
+
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimits> } = {}) {
+  const time = new VirtualTime(1_000);
+  const metrics = new MemoryMetrics();
+  const access = new AccessRules();
+  access.setDefault('open');
+  const router = new Router(access, metrics);
+  const streams = new Streams(new MemoryStreamStore(time, new SeededRandom(1)), time, metrics);
+  const app = new AppMount(time, SILENT_LOG);
+  router.mount('/topic', new TopicsMount(streams, new TopicRules()));
+  router.mount('/app', app);
+  const registry = new SessionRegistry();
+  let sessionCount = 0;
+  const connect = () => {
+    const pair = new ConnectionPair(
+      time,
+      (connection) =>
+        new NativeReceiver(
+          {
+            session: {
+              clock: time,
+              deadlines: new DeadlineWheel(time, 250),
+              limits: { ...DEFAULT_SESSION_LIMITS, ...given.limits },
+              metrics,
+              registry,
+              log: SILENT_LOG,
+            },
+            router,
+            authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
+            newSessionId: () => `session-${++sessionCount}`,
+            maxMessageBytes: 1_000_000,
+            minHeartbeatIntervalMs: 1_000,
+            log: SILENT_LOG,
+          },
+          connection,
+        ),
+    );
+    const say = async (...frames: readonly object[]): Promise<readonly string[]> => {
+      for (const frame of frames) pair.sendText(JSON.stringify(frame));
+      await settled();
+      time.advance(0);
+      await settled();
+      return heard();
+    };
+    const heard = (): readonly string[] => pair.take().map(({ octets }) => decoder.decode(octets));
+    return { pair, say, heard };
+  };
+  return { time, metrics, app, registry, connect };
+}
+
+test('a first frame other than connect opens a session without a greeting', async () => {
+  const { connect, registry } = rig();
+  const { say } = connect();
+  const [subscribed, ...others] = await say({ type: 'subscribe', id: 1, destination: '/topic/a' });
+  assert.match(
+    subscribed ?? '',
+    /^\{"type":"subscribed","id":1,"destination":"\/topic\/a","cursor":"[\w-]+:0"\}$/,
+  );
+  assert.deepEqual([others.length, registry.count], [0, 1]);
+});
+
+test('what arrives while the token is checked waits for it, in order; too much of it ends the connection', async () => {
+  let admit = (): void => {};
+  const checked = new Promise<void>((resolve) => (admit = resolve));
+  const authenticate: Authenticate = () => checked.then(() => ANONYMOUS);
+  const { connect } = rig({ authenticate, limits: { maxUnauthenticatedCount: 2 } });
+  const [patient, hasty] = [connect(), connect()];
+  assert.deepEqual(
+    await patient.say(
+      { type: 'connect' },
+      { type: 'cancel', id: 1 },
+      { type: 'send', id: 2, destination: '/topic/a' },
+    ),
+    [],
+  );
+  const refused = await hasty.say(
+    { type: 'connect' },
+    { type: 'heartbeat' },
+    { type: 'heartbeat' },
+    { type: 'heartbeat' },
+  );
+  assert.match(refused.join(), /session\/too-many-operations/);
+  assert.equal(hasty.pair.ended?.closeCode, 4504);
+  admit();
+  await settled();
+  const types = patient.heard().map((text) => (JSON.parse(text) as { type: string }).type);
+  assert.deepEqual(types, ['connected', 'receipt']);
+  assert.deepEqual(hasty.heard(), []);
+});
+
+test('[S4] the acknowledgement of a subscription precedes its first delivery, even of the same read', async () => {
+  const { connect } = rig();
+  const { say } = connect();
+  const heard = await say(
+    { type: 'subscribe', id: 1, destination: '/topic/a' },
+    { type: 'send', id: 2, destination: '/topic/a', body: 1 },
+  );
+  const types = heard.map((text) => (JSON.parse(text) as { type: string }).type);
+  // Answers of different operations may overtake each other; the receipt is one of them.
+  assert.deepEqual(
+    types.filter((type) => type !== 'receipt'),
+    ['subscribed', 'publication'],
+  );
+  assert.equal(types.length, 3);
+});
+
+test('exact subscribers share the octets of a publication, a pattern has its own with its name', async () => {
+  const { connect } = rig();
+  const [left, right, pattern] = [connect(), connect(), connect()];
+  for (const { say } of [left, right]) await say({ type: 'subscribe', destination: '/topic/a' });
+  await pattern.say({ type: 'subscribe', destination: '/topic/*' });
+  await left.say({ type: 'send', destination: '/topic/a', body: { x: 1 } });
+  right.pair.sendText('{"type":"send","destination":"/topic/a","body":2}');
+  await settled();
+  const [toLeft, toRight] = [left, right].map(({ pair }) => pair.take());
+  void toLeft;
+  assert.match(
+    decoder.decode(toRight?.[0]?.octets),
+    /^\{"type":"publication","destination":"\/topic\/a","epoch":"[\w-]+","offset":1,"publishedAtMs":1000,"body":\{"x":1\}\}$/,
+  );
+  assert.match(pattern.heard().join(), /"subscription":"\/topic\/\*"/);
+});
+
+test('a request is answered once: replied, cancelled or refused; an id is free again afterwards', async () => {
+  const { connect, app } = rig({ limits: { maxPendingRequestCount: 2 } });
+  let open = (_value: string): void => {};
+  app.map('/wait', { concurrency: 'parallel' }, () => new Promise((resolve) => (open = resolve)));
+  app.map('/now', { concurrency: 'parallel' }, () => 'now');
+  const { say, heard } = connect();
+  const ask = (id: number, path: string) => ({ type: 'request', id, destination: `/app${path}` });
+  const first = await say(ask(1, '/wait'), ask(1, '/now'), ask(2, '/wait'), ask(3, '/now'));
+  const codes = first
+    .map((text) => JSON.parse(text) as { id: number; code: string })
+    .map(({ id, code }) => [id, code]);
+  assert.deepEqual(codes, [
+    [1, 'request/duplicate-id'],
+    [3, 'request/too-many'],
+  ]);
+  assert.match(
+    (await say({ type: 'cancel', id: 1 }, { type: 'cancel', id: 77 })).join('|'),
+    /^[^|]*"id":1,"code":"request\/cancelled"[^|]*$/,
+  );
+  assert.deepEqual(await say(ask(1, '/now')), ['{"type":"reply","id":1,"body":"now"}']);
+  open('late');
+  await settled();
+  assert.deepEqual(heard(), ['{"type":"reply","id":2,"body":"late"}']);
+});
+
+test('a stream of replies waits for a slow reader, and ends with its session', async () => {
+  const { connect, app } = rig({ limits: { maxBufferedBytes: 100 } });
+  let yielded = 0;
+  let isEnded = false;
+  app.map('/numbers', {}, async function* () {
+    try {
+      while (true) yield yielded++;
+    } finally {
+      isEnded = true;
+    }
+  });
+  const { pair, say } = connect();
+  pair.stopReading();
+  await say({ type: 'request', id: 1, destination: '/app/numbers' });
+  assert.ok(yielded < 10, `${yielded} were made for a reader that does not read`);
+  pair.cut();
+  await say();
+  assert.ok(isEnded);
+});
+
+test('a heartbeat is kept in silence only, never faster than the minimum', async () => {
+  const { connect, time } = rig();
+  const { say, heard, pair } = connect();
+  const greeting = await say({ type: 'connect', heartbeatIntervalMs: 10 });
+  assert.match(greeting.join(), /"heartbeatIntervalMs":1000/);
+  time.advance(10_000);
+  const beats = heard();
+  assert.ok(
+    beats.length >= 4 && beats.every((text) => text === '{"type":"heartbeat"}'),
+    beats.join(),
+  );
+  pair.close();
+  time.advance(10_000);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('a reader that takes no replies is disconnected once, with 4001, and nothing overflows', async () => {
+  const { connect, registry } = rig({ limits: { maxOutboundBytes: 2_000 } });
+  const { pair, say } = connect();
+  await say({ type: 'connect' });
+  pair.stopReading();
+  for (let id = 0; id < 200; id++) pair.sendText(`{"type":"nothing","id":${id}}`);
+  await settled();
+  assert.deepEqual([pair.ended?.closeCode, registry.count], [4001, 0]);
+});
+
+test('a hook that fails refuses without its words; disconnect closes with 1000', async () => {
+  const { connect } = rig({ authenticate: () => Promise.reject(new Error('a secret')) });
+  const { say, pair } = connect();
+  const heard = await say({ type: 'connect' });
+  assert.match(heard.join(), /session\/invalid-token/);
+  assert.doesNotMatch(heard.join(), /secret/);
+  assert.equal(pair.ended?.closeCode, 4501);
+  const polite = rig().connect();
+  await polite.say({ type: 'connect' }, { type: 'disconnect' });
+  assert.equal(polite.pair.ended?.closeCode, 1000);
+  const refusing = rig({
+    authenticate: () => Promise.reject(new RequestError('access/invalid-token', 'told')),
+  }).connect();
+  assert.match((await refusing.say({ type: 'connect' })).join(), /told/);
+});
+
+test('a bearer token is read from the header, anything else is none', () => {
+  assert.equal(bearerToken('Bearer a.b-c_d~e+f/g='), 'a.b-c_d~e+f/g=');
+  assert.equal(bearerToken('bearer x'), 'x');
+  for (const header of [
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    'Bearer a b',
+    'Basic x',
+    'xBearer y',
+    'Bearer "x"',
+  ]) {
+    assert.equal(bearerToken(header), undefined, header);
+  }
+});

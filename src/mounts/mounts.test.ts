@@ -1,0 +1,256 @@
+/** Proves the mounts topics, app and user: the contract of mounts, and what is theirs alone. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cancellation, MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
+import { DestinationPattern, Message } from '../message/index.js';
+import type { Mount, Reply, RequestOperation } from '../routing/index.js';
+import { ANONYMOUS, Grant, HandlerLine, type Session } from '../session/index.js';
+import { MemoryStreamStore, Streams } from '../streams/index.js';
+import { mountContract, SeededRandom, VirtualTime } from '../testing/index.js';
+import { AppMount, type HandlerContext } from './app/index.js';
+import { TopicRules, TopicsMount } from './topics/index.js';
+import { UserMount } from './user/index.js';
+
+function streamsRig() {
+  const time = new VirtualTime();
+  const streams = new Streams(
+    new MemoryStreamStore(time, new SeededRandom(1)),
+    time,
+    new MemoryMetrics(),
+  );
+  const settle = async (): Promise<void> => time.advance(0);
+  return { time, streams, settle, dispose: () => streams.close() };
+}
+
+for (const { name, run } of mountContract('log', () => {
+  const { streams, settle, dispose } = streamsRig();
+  return {
+    mount: new TopicsMount(streams, new TopicRules()),
+    prefix: '/topic',
+    destination: '/topic/a',
+    settle,
+    dispose,
+  };
+})) {
+  test(`topics: ${name}`, run);
+}
+
+for (const { name, run } of mountContract('reply', () => ({
+  mount: new AppMount(new VirtualTime(), SILENT_LOG).map('/a', {}, () => 1),
+  prefix: '/app',
+  destination: '/app/a',
+  refusedDestination: '/app/none',
+}))) {
+  test(`app: ${name}`, run);
+}
+
+const hasCode = (code: string) => (error: unknown) =>
+  error instanceof RequestError && error.code === code;
+
+/** As much of a session as a mount sees. */
+function sessionOf(name: string | undefined, sessionId: string): Session {
+  const session = {
+    sessionId,
+    handlerLine: new HandlerLine(10),
+    ended: new Cancellation(),
+    principal: { ...ANONYMOUS, name },
+  };
+  return session as unknown as Session;
+}
+
+function operation(
+  destination: string,
+  session: Session | undefined,
+  body: unknown = null,
+): RequestOperation {
+  const principal = session?.principal ?? ANONYMOUS;
+  const scope = DestinationPattern.parse(destination);
+  return {
+    caller: { principal, session },
+    destination,
+    path: destination.slice(destination.indexOf('/', 1)),
+    grant: new Grant({ generation: 0, permits: () => true }, principal, 'request', scope),
+    message: Message.fromJson(body),
+    key: undefined,
+    messageId: undefined,
+    cancellation: new Cancellation(),
+  };
+}
+
+test('a user destination reaches every session of its principal, under its own name, and nobody else', async () => {
+  const { streams, settle, dispose } = streamsRig();
+  const mount = new UserMount(streams);
+  const subscribe = async (name: string | undefined, sessionId: string) => {
+    const given = {
+      ...operation('/user/queue/x', sessionOf(name, sessionId)),
+      pattern: undefined,
+      cursor: undefined,
+      policy: undefined,
+    };
+    return (await mount.subscribe(given, { ready: () => {} })).source;
+  };
+  const sources = await Promise.all([
+    subscribe('a/b%', '1'),
+    subscribe('a/b%', '2'),
+    subscribe('a', '3'),
+    subscribe(undefined, '4'),
+    subscribe(undefined, '5'),
+  ]);
+  await mount.send(operation('/user/a%2Fb%25/queue/x', undefined, 'hello'));
+  await settle();
+  const got = sources.map((source) => {
+    const delivery = source.pull(1_000);
+    return delivery?.kind === 'publications'
+      ? delivery.batch.publications.map((one) => [one.destination, one.json()])
+      : undefined;
+  });
+  const expected = [['/user/queue/x', 'hello']];
+  assert.deepEqual(got, [expected, expected, undefined, undefined, undefined]);
+  await assert.rejects(
+    mount.send(operation('/user/ada', undefined)),
+    hasCode('destination/invalid'),
+  );
+  dispose();
+});
+
+function app(): {
+  mount: AppMount;
+  ask: (path: string, session?: Session, body?: unknown) => Promise<Reply>;
+} {
+  const mount = new AppMount(new VirtualTime(), SILENT_LOG);
+  return {
+    mount,
+    ask: (path, session, body) => mount.request(operation(`/app${path}`, session, body)),
+  };
+}
+
+async function jsonOf(reply: Reply): Promise<unknown> {
+  if (!(Symbol.asyncIterator in reply)) return reply.json();
+  const values: unknown[] = [];
+  for await (const message of reply) values.push(message.json());
+  return values;
+}
+
+test('a mapping gives its handler captures and body, and replies with what it answers', async () => {
+  const { mount, ask } = app();
+  mount.map('/orders/{id}', {}, ({ variables, body }: HandlerContext) => [
+    variables.get('id'),
+    body,
+  ]);
+  mount.map('/**', {}, async () => undefined);
+  mount.map('/never', {}, () => 'the first mapping that matches counts');
+  assert.deepEqual(await jsonOf(await ask('/orders/17', undefined, { n: 1 })), ['17', { n: 1 }]);
+  assert.equal(await jsonOf(await ask('/never')), null);
+});
+
+test('what a handler throws on purpose reaches the caller, anything else only the log', async () => {
+  const { mount, ask } = app();
+  mount.map('/sold-out', {}, () =>
+    Promise.reject(new RequestError('orders/sold-out', 'none left')),
+  );
+  mount.map('/bug', {}, () => assert.fail('a secret'));
+  await assert.rejects(ask('/sold-out'), hasCode('orders/sold-out'));
+  await assert.rejects(
+    ask('/bug'),
+    (error) => hasCode('app/failed')(error) && !String(error).includes('secret'),
+  );
+  await assert.rejects(ask('/none'), hasCode('app/no-handler'));
+});
+
+test("[O3] a session's handlers run in turn, parallel ones do not wait, a stream leaves at its first value", async () => {
+  const { mount, ask } = app();
+  const log: string[] = [];
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  mount.map('/slow', {}, async () => {
+    log.push('slow');
+    await gate;
+    log.push('slow ends');
+  });
+  mount.map('/fast', {}, () => void log.push('fast'));
+  mount.map('/parallel', { concurrency: 'parallel' }, () => void log.push('parallel'));
+  mount.map('/stream', {}, async function* () {
+    yield 1;
+    log.push('stream goes on');
+    yield 2;
+  });
+  const session = sessionOf('ada', '1');
+  const asked = ['/slow', '/fast', '/parallel', '/stream', '/fast'].map((path) =>
+    ask(path, session),
+  );
+  await asked[2];
+  assert.deepEqual(log, ['slow', 'parallel']);
+  open();
+  const replies = await Promise.all(asked);
+  assert.deepEqual(log, ['slow', 'parallel', 'slow ends', 'fast', 'fast']);
+  assert.deepEqual(await jsonOf(replies[3]!), [1, 2]);
+});
+
+test('a stream that nobody waits for any more is ended, and one that fails says so', async () => {
+  const { mount, ask } = app();
+  let isEnded = false;
+  mount.map('/endless', {}, async function* () {
+    try {
+      for (let index = 0; ; index++) yield index;
+    } finally {
+      isEnded = true;
+    }
+  });
+  mount.map('/failing', {}, async function* () {
+    yield 1;
+    throw new Error('a secret');
+  });
+  const cancellation = new Cancellation();
+  const given = { ...operation('/app/endless', undefined), cancellation };
+  const reply = await mount.request(given);
+  assert.ok(Symbol.asyncIterator in reply);
+  const seen: unknown[] = [];
+  for await (const message of reply) {
+    if (seen.push(message.json()) === 3) cancellation.cancel();
+  }
+  assert.deepEqual([seen, isEnded], [[0, 1, 2], true]);
+  await assert.rejects(jsonOf(await ask('/failing')), hasCode('app/failed'));
+});
+
+test('topics refuse their bare prefix and policies that are not there; a request answers the position', async () => {
+  const { streams, dispose } = streamsRig();
+  const mount: Mount = new TopicsMount(streams, new TopicRules());
+  const reply = await mount.request?.(operation('/topic/a', undefined));
+  const { offset, isDuplicate } = (await jsonOf(reply!)) as {
+    offset: number;
+    isDuplicate: boolean;
+  };
+  assert.deepEqual([offset, isDuplicate], [1, false]);
+  await assert.rejects(
+    mount.send!({ ...operation('/topic/a', undefined), path: '' }),
+    hasCode('destination/invalid'),
+  );
+  const latest = {
+    ...operation('/topic/a', undefined),
+    pattern: undefined,
+    cursor: undefined,
+    policy: 'latest',
+  };
+  await assert.rejects(
+    mount.subscribe!(latest, { ready: () => {} }),
+    hasCode('subscription/policy-refused'),
+  );
+  dispose();
+});
+
+test('the first topic rule that matches holds; what is no number is refused', () => {
+  const rules = new TopicRules();
+  rules.add('/topic/a/*', { historySize: 1 });
+  rules.add('/topic/**', { historySize: 2, liveRingBytes: 3 });
+  assert.equal(rules.settingsOf('/topic/a/b').historySize, 1);
+  assert.deepEqual(rules.settingsOf('/topic/b'), {
+    historySize: 2,
+    historyTtlMs: Infinity,
+    liveRingBytes: 3,
+  });
+  rules.add('/queue/a', { historySize: 9 });
+  assert.equal(rules.settingsOf('/queue/a').historySize, 9);
+  for (const historySize of [-1, NaN, '5' as never]) {
+    assert.throws(() => rules.add('/topic/c', { historySize }), RangeError);
+  }
+});
