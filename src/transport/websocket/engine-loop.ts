@@ -85,3 +85,17 @@ export class MaskPool implements MaskSource {
     this.#at = 0;
   }
 }
+
+/** Keys of the application's own, or undefined for random ones. */
+export function masksFrom(
+  generateMask: ((mask: Buffer) => void) | undefined,
+): MaskSource | undefined {
+  if (generateMask === undefined) return undefined;
+  const key = Buffer.alloc(4);
+  return {
+    next: () => {
+      generateMask(key);
+      return readMask(key, 0);
+    },
+  };
+}

@@ -14,19 +14,16 @@ import {
   OPCODE_PONG,
   OPCODE_TEXT,
   PERMESSAGE_DEFLATE,
-  readMask,
 } from '../../protocol/websocket/index.js';
 import { BlobQueue } from './blob-queue.js';
 import { openClient, type ClientHandshake } from './client-handshake.js';
 import type { ClientOptions } from './client-options.js';
 import { checkedClosePayload } from './close-arguments.js';
 import { Endpoint, type EndpointHandler } from './endpoint.js';
-import type { MaskSource } from './engine-loop.js';
+import { masksFrom } from './engine-loop.js';
 import type { WebSocketError } from './errors.js';
 import {
-  EVENT_TYPES,
   addHandler,
-  defineAttribute,
   removeHandler,
   type EventAttribute,
   type EventHandler,
@@ -34,7 +31,7 @@ import {
   type EventsByType,
   type ListenerOptions,
 } from './event-target.js';
-import { makeEnumerable } from './events.js';
+import { shapeAsInterface } from './web-interface.js';
 import type { SendCallback } from './frame-sender.js';
 import { isBinaryType, messageData, type BinaryType } from './message-data.js';
 import { isBlob, octetCount, toOctets, type SendData } from './payload.js';
@@ -51,15 +48,6 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 const READY_STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
-const ATTRIBUTES = [
-  'binaryType',
-  'bufferedAmount',
-  'extensions',
-  'isPaused',
-  'protocol',
-  'readyState',
-  'url',
-];
 const NOTHING = Buffer.alloc(0);
 const NO_OPTIONS: SendOptions = {};
 
@@ -458,23 +446,21 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   }
 
   static {
-    for (const [value, name] of READY_STATES.entries()) {
-      Object.defineProperty(this, name, { value, enumerable: true });
-      Object.defineProperty(this.prototype, name, { value, enumerable: true });
-    }
-    for (const type of EVENT_TYPES) defineAttribute(this.prototype, type);
-    makeEnumerable(this.prototype, ATTRIBUTES);
+    shapeAsInterface(this, READY_STATES);
   }
 }
 
-/** Keys of the application's own, or undefined for random ones. */
-function masksFrom(generateMask: ((mask: Buffer) => void) | undefined): MaskSource | undefined {
-  if (generateMask === undefined) return undefined;
-  const key = Buffer.alloc(4);
-  return {
-    next: () => {
-      generateMask(key);
-      return readMask(key, 0);
-    },
-  };
+/** The types that `ws` has on its class, for code that says `WebSocket.RawData`. */
+export declare namespace WebSocket {
+  type Data = string | RawData;
+  type RawData = import('./payload.js').RawData;
+  type ClientOptions = import('./client-options.js').ClientOptions;
+  type ServerOptions = import('./server-options.js').ServerOptions;
+  type PerMessageDeflateOptions = import('./compression-options.js').PerMessageDeflateOptions;
+  type Server<T extends WebSocket = WebSocket> = import('./server.js').WebSocketServer<T>;
+  type WebSocketServer<T extends WebSocket = WebSocket> = Server<T>;
+  type Event = import('./events.js').Event;
+  type CloseEvent = import('./events.js').CloseEvent;
+  type ErrorEvent = import('./events.js').ErrorEvent;
+  type MessageEvent = import('./events.js').MessageEvent;
 }
