@@ -263,13 +263,18 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** What had arrived when the socket went is still the application's, even if it had paused. */
   #takeRest(): void {
     if (this.#parser.isDiscarding) return;
-    this.#isPaused = false;
     const rest = this.socket.read() as Buffer | null;
     if (rest !== null) this.#parser.parse(rest);
     const deliver = this.#heldDelivery;
     this.#heldDelivery = undefined;
     if (deliver !== undefined) this.#isHeld = false;
-    if (!this.#isHeld) this.#parse(undefined, deliver);
+    let isFirst = true;
+    // A handler may pause once more; nothing comes after this.
+    while (!this.#isHeld && (isFirst || this.#parser.isWaiting)) {
+      this.#isPaused = false;
+      this.#parse(undefined, isFirst ? deliver : undefined);
+      isFirst = false;
+    }
   }
 
   #tellClosed(): void {
