@@ -24,3 +24,8 @@ export const testFlags = [
   '--test-timeout=120000',
   '--test-concurrency=2',
 ];
+
+// TIDEWAY_TEST_STATIC_READ=0 runs the tests without the shared read buffer, =1 with it on every connection.
+if (process.env.TIDEWAY_TEST_STATIC_READ !== undefined) {
+  testFlags.push('--import', new URL('../build/tests/static-read.js', import.meta.url).href);
+}

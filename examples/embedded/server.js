@@ -25,7 +25,6 @@ http.listen(Number(process.env.PORT ?? 8081), 'localhost', () => {
   console.log(`orders are taken at ${tideway.url}`);
 });
 
-process.once('SIGTERM', async () => {
-  await tideway.close();
-  http.close();
+process.once('SIGTERM', () => {
+  void tideway.close().then(() => http.close());
 });

@@ -1,6 +1,7 @@
 /** Owns the program's commands as a whole: what is called, what an exception means, the exit code. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBenchCommand } from './bench-command.js';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_WRONG_USE } from './failure.js';
 import { addPublishCommand } from './publish-command.js';
 import { addRequestCommand } from './request-command.js';
@@ -49,6 +50,7 @@ Exit codes: 0 fine, 1 failure at run time, 2 wrong use`,
   addPublishCommand(program, terminal);
   addRequestCommand(program, terminal);
   addTokenCommand(program, terminal);
+  addBenchCommand(program, terminal);
   return program;
 }
 

@@ -7,7 +7,7 @@ export interface CancellationSignal {
   onCancelled(listener: () => void): () => void;
 }
 
-/** Cancelled at most once; listeners run in the order in which they came. */
+/** Cancelled at most once; listeners run in the order in which they came, each of them, whatever another throws. */
 export class Cancellation implements CancellationSignal {
   #isCancelled = false;
   #listeners: (() => void)[] = [];
@@ -27,11 +27,20 @@ export class Cancellation implements CancellationSignal {
     };
   }
 
+  /** Throws what the first listener threw that failed, after all have run. */
   cancel(): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
     const listeners = this.#listeners;
     this.#listeners = [];
-    for (const listener of listeners) listener();
+    let failure: { readonly error: unknown } | undefined;
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
   }
 }

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cancellation, MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
-import { DestinationPattern, Message } from '../message/index.js';
+import { destinationFault, DestinationPattern, Message } from '../message/index.js';
 import type { Mount, Reply, RequestOperation } from '../routing/index.js';
 import { ANONYMOUS, Grant, HandlerLine, type Session } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import { mountContract, SeededRandom, VirtualTime } from '../testing/index.js';
 import { AppMount, type HandlerContext } from './app/index.js';
 import { TopicRules, TopicsMount } from './topics/index.js';
-import { UserMount } from './user/index.js';
+import { escapeName, UserMount } from './user/index.js';
 
 function streamsRig() {
   const time = new VirtualTime();
@@ -212,7 +212,96 @@ test('a stream that nobody waits for any more is ended, and one that fails says 
   await assert.rejects(jsonOf(await ask('/failing')), hasCode('app/failed'));
 });
 
-test('topics refuse their bare prefix and policies that are not there; a request answers the position', async () => {
+test('[O3] a send to a stream leaves the line at its first value, and ends with its session', async () => {
+  const { mount, ask } = app();
+  const log: string[] = [];
+  mount.map('/endless', {}, async function* () {
+    try {
+      for (let index = 0; ; index++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield index;
+      }
+    } finally {
+      log.push('ended');
+    }
+  });
+  mount.map('/fast', {}, () => void log.push('fast'));
+  const session = sessionOf('ada', '1');
+  const sent = mount.send(operation('/app/endless', session));
+  await ask('/fast', session);
+  assert.deepEqual(log, ['fast']);
+  session.ended.cancel();
+  await sent;
+  assert.deepEqual(log, ['fast', 'ended']);
+});
+
+test('what was sent is handled though its session has ended meanwhile; what was asked is not', async () => {
+  const { mount } = app();
+  const handled: string[] = [];
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  mount.map('/slow', {}, () => gate);
+  mount.map('/{name}', {}, ({ operation: kind }) => void handled.push(kind));
+  const session = sessionOf('ada', '1');
+  const cancellation = new Cancellation();
+  const slow = mount.send(operation('/app/slow', session));
+  const send = mount.send(operation('/app/a', session));
+  const request = mount.request({ ...operation('/app/a', session), cancellation });
+  cancellation.cancel();
+  session.ended.cancel();
+  open();
+  await assert.rejects(request, hasCode('request/cancelled'));
+  await Promise.all([slow, send]);
+  assert.deepEqual(handled, ['send']);
+});
+
+test('as many parallel handlers of a session run at once as may wait in its line', async () => {
+  const { mount, ask } = app();
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  mount.map('/parallel', { concurrency: 'parallel' }, () => gate);
+  const session = sessionOf('ada', '1');
+  const asked = Array.from({ length: 10 }, () => ask('/parallel', session));
+  await assert.rejects(ask('/parallel', session), hasCode('app/busy'));
+  open();
+  await Promise.all(asked);
+  await ask('/parallel', session);
+});
+
+test('a mapping with a capture does not answer the bare prefix', async () => {
+  const { mount } = app();
+  mount.map('/{name}', {}, () => 1).map('/**', {}, () => 2);
+  const bare = { ...operation('/app/a', undefined), path: '' };
+  await assert.rejects(mount.request(bare), hasCode('app/no-handler'));
+});
+
+test('every mount refuses policies that are not there', async () => {
+  const { streams, dispose } = streamsRig();
+  const { mount } = app();
+  mount.map('/a', {}, () => 1);
+  const mounts: Mount[] = [
+    new TopicsMount(streams, new TopicRules()),
+    new UserMount(streams),
+    mount,
+  ];
+  for (const one of mounts) {
+    for (const policy of ['latest', 'sample', 'dropOldest', '']) {
+      const subscribe = {
+        ...operation('/x/a', sessionOf('ada', '1')),
+        pattern: undefined,
+        cursor: undefined,
+        policy,
+      };
+      await assert.rejects(
+        one.subscribe!(subscribe, { ready: () => {} }),
+        hasCode('subscription/policy-refused'),
+      );
+    }
+  }
+  dispose();
+});
+
+test('topics refuse their bare prefix; a request answers the position', async () => {
   const { streams, dispose } = streamsRig();
   const mount: Mount = new TopicsMount(streams, new TopicRules());
   const reply = await mount.request?.(operation('/topic/a', undefined));
@@ -225,15 +314,10 @@ test('topics refuse their bare prefix and policies that are not there; a request
     mount.send!({ ...operation('/topic/a', undefined), path: '' }),
     hasCode('destination/invalid'),
   );
-  const latest = {
-    ...operation('/topic/a', undefined),
-    pattern: undefined,
-    cursor: undefined,
-    policy: 'latest',
-  };
+  const bare = { pattern: undefined, cursor: undefined, policy: undefined, path: '' };
   await assert.rejects(
-    mount.subscribe!(latest, { ready: () => {} }),
-    hasCode('subscription/policy-refused'),
+    mount.subscribe!({ ...operation('/topic/a', undefined), ...bare }, { ready: () => {} }),
+    hasCode('destination/invalid'),
   );
   dispose();
 });
@@ -253,4 +337,31 @@ test('the first topic rule that matches holds; what is no number is refused', ()
   for (const historySize of [-1, NaN, '5' as never]) {
     assert.throws(() => rules.add('/topic/c', { historySize }), RangeError);
   }
+  const mistyped = { historySiez: 5 } as object;
+  assert.throws(
+    () => rules.add('/topic/c', mistyped),
+    /historySiez is no setting; known: historyS/,
+  );
+});
+
+test('a principal of any name has a segment of its own, and a name that needs no escape keeps it', () => {
+  const names = [
+    'ada',
+    'a/b',
+    'a%2Fb',
+    '*',
+    '**',
+    '{x}',
+    'a?b',
+    '.',
+    '..',
+    'a\nb',
+    'a\u0085b',
+    'Zoë',
+  ];
+  const segments = names.map((name) => escapeName(name));
+  assert.equal(new Set(segments).size, names.length);
+  for (const segment of segments)
+    assert.equal(destinationFault(`/user/${segment}/queue`), undefined);
+  assert.deepEqual([segments[0], segments[1], segments[11]], ['ada', 'a%2Fb', 'Zoë']);
 });

@@ -3,3 +3,4 @@ export * from './access.js';
 export * from './mount.js';
 export * from './router.js';
 export * from './origin-gate.js';
+export * from './policy.js';

@@ -15,7 +15,8 @@ export interface OriginGateOptions {
  * Origin where this gate stands, so such a request is no browser's, or not to be trusted.
  */
 export class OriginGate {
-  readonly #allowed: Set<string>;
+  readonly #allowed: ReadonlySet<string>;
+  #own: readonly string[] = [];
   #acceptsHost: boolean = false;
 
   constructor(options: OriginGateOptions = {}) {
@@ -23,12 +24,12 @@ export class OriginGate {
   }
 
   /**
-   * Says which origins are the server's own, once it listens. On loopback these are named one by one: there a Host header
-   * proves nothing, since a stranger's domain may be made to resolve to it. Elsewhere an Origin equal to the Host is the server's own.
+   * Says which origins are the server's own, each time that it begins to listen. On loopback these are named
+   * one by one: there a Host header proves nothing, since a stranger's domain may be made to resolve to it. Elsewhere an Origin equal to the Host is the server's own.
    */
   setOwn(own: { readonly origins: readonly string[] } | 'host'): void {
-    if (own === 'host') this.#acceptsHost = true;
-    else for (const origin of own.origins) this.#allowed.add(origin);
+    this.#acceptsHost = own === 'host';
+    this.#own = own === 'host' ? [] : own.origins;
   }
 
   /** Why a request is refused, or undefined when it passes. */
@@ -45,7 +46,7 @@ export class OriginGate {
 
   /** Whether pages of an origin may use the server. */
   isAllowed(origin: string, host: string | undefined): boolean {
-    if (this.#allowed.has(origin)) return true;
+    if (this.#allowed.has(origin) || this.#own.includes(origin)) return true;
     if (!this.#acceptsHost || host === undefined) return false;
     const own = host.toLowerCase();
     return origin === `http://${own}` || origin === `https://${own}`;

@@ -36,8 +36,10 @@ interface MountPoint {
   readonly mount: Mount;
 }
 
-/** Octets of a publisher's key or message id. */
+/** Characters of a publisher's key or message id. */
 export const MAX_KEY_LENGTH = 255;
+/** Headers of one message, whatever door it came through. */
+export const MAX_HEADER_COUNT = 64;
 
 /** Finds the mount of a destination by its longest prefix, and gives grants. */
 export class Router {
@@ -125,6 +127,12 @@ export class Router {
     checkDestination(destination);
     checkLength('key', what.key);
     checkLength('messageId', what.messageId);
+    if (what.message.headers.length > MAX_HEADER_COUNT) {
+      throw new RequestError(
+        'message/invalid',
+        `a message has at most ${MAX_HEADER_COUNT} headers`,
+      );
+    }
     const { mount, prefix } = this.#find(destination);
     const grant = this.#grant(caller, operation, DestinationPattern.parse(destination));
     return {

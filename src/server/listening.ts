@@ -77,9 +77,10 @@ export function boundAddress(server: HttpServer): BoundAddress | undefined {
 
 /** The origins of pages that a loopback server itself serves, with TLS or without. */
 export function loopbackOrigins(port: number): readonly string[] {
+  // RFC 6454 §6.2: the default port of the scheme does not stand in an origin.
   return ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [
-    `http://${host}:${port}`,
-    `https://${host}:${port}`,
+    new URL(`http://${host}:${port}`).origin,
+    new URL(`https://${host}:${port}`).origin,
   ]);
 }
 

@@ -61,7 +61,7 @@ export interface ServerOptions {
   readonly memory?: MemoryStreamStoreOptions;
   /** Default: silent. */
   readonly log?: Log;
-  /** Default: counted in memory, readable at `server.metrics`. */
+  /** Where everything is counted. Default: a `MemoryMetrics`; give one of your own to read its `snapshot()`. */
   readonly metrics?: Metrics;
   /** Default: the process's clock and timers. */
   readonly time?: Time;
@@ -85,3 +85,20 @@ export const DEFAULT_LIMITS: ServerLimits = {
   heartbeatTimeoutMs: 10_000,
   minHeartbeatIntervalMs: 1_000,
 };
+
+/** The limits with their defaults. Throws a RangeError for one that is not known or no number from 0 up. */
+export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
+  const limits: Record<string, number> = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new RangeError(`limits.${name} is no limit; known: ${Object.keys(limits).join(', ')}`);
+    }
+    // Compared with NaN or a text, a limit would be none.
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new RangeError(`limits.${name} must be a number from 0 up; it is ${String(value)}`);
+    }
+    limits[name] = value;
+  }
+  return limits as unknown as ServerLimits;
+}

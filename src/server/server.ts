@@ -53,8 +53,8 @@ import {
 } from './listening.js';
 import {
   DEFAULT_HOST,
-  DEFAULT_LIMITS,
   DEFAULT_PATH,
+  limitsOf,
   type ServerLimits,
   type ServerOptions,
 } from './options.js';
@@ -91,7 +91,7 @@ export class TidewayServer {
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
   /** Message mappings below `/app`. */
   readonly app: AppMount;
-  /** The counts of everything, when the server was given no metrics of its own. */
+  /** What everything is counted in: the option `metrics`, or a `MemoryMetrics`. */
   readonly metrics: Metrics;
   /**
    * Takes a connection that some other transport made, and answers who receives its messages: for transports of one's own,
@@ -107,15 +107,17 @@ export class TidewayServer {
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
   readonly #time: Time;
+  readonly #log: Log;
   readonly #closeTimeoutMs: number;
   readonly #closing = new Cancellation();
   readonly #door: WebSocketDoor;
+  #closed: Promise<void> | undefined;
 
   constructor(options: ServerOptions = {}) {
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
     const log = options.log ?? SILENT_LOG;
-    const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
+    const limits = limitsOf(options.limits);
     this.metrics = options.metrics ?? new MemoryMetrics();
     this.#router = new Router(this.access, this.metrics);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
@@ -151,6 +153,7 @@ export class TidewayServer {
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
+    this.#log = log;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
@@ -164,7 +167,8 @@ export class TidewayServer {
       random,
       metrics: this.metrics,
     });
-    this.#http.once('listening', () => this.#listening());
+    // Each time: a server of the application's may be told to listen again, at another address.
+    this.#http.on('listening', () => this.#listening());
     if (this.#http.listening) this.#listening();
   }
 
@@ -193,6 +197,8 @@ export class TidewayServer {
     await bind(this.#http, options.port, options.host ?? DEFAULT_HOST);
     const address = this.address;
     if (address === undefined) throw new Error('the server was closed while it began to listen');
+    // Without a listener, a system out of file descriptors would end the process.
+    this.#http.on('error', (error) => this.#log.error('the HTTP server failed', { error }));
     return address;
   }
 
@@ -217,10 +223,20 @@ export class TidewayServer {
     this.#closing.onCancelled(listener);
   }
 
-  /** Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone. */
-  async close(): Promise<void> {
-    if (this.#closing.isCancelled) return;
-    this.#closing.cancel();
+  /**
+   * Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone.
+   * Called again, it answers with the same promise.
+   */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    try {
+      this.#closing.cancel();
+    } catch (error) {
+      this.#log.error('a listener of onClose failed', { error });
+    }
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#sessions.disconnectAll(goodbye);
@@ -261,8 +277,13 @@ export class TidewayServer {
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),
     };
-    const { log } = environment;
-    const selection = { dialects: [native], deadlines: this.#deadlines, connectTimeoutMs, log };
+    const selection = {
+      dialects: [native],
+      deadlines: this.#deadlines,
+      connectTimeoutMs,
+      metrics: this.metrics,
+      log: environment.log,
+    };
     return (connection) => new DialectSelection(selection, connection);
   }
 

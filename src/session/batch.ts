@@ -2,7 +2,7 @@
 import type { Publication } from '../message/index.js';
 import type { SharedBatch } from './shared-message.js';
 
-/** Publications in the order of their offsets, encoded at most once for each variant. */
+/** Publications of one destination in the order of their offsets, encoded at most once for each variant. */
 export class Batch {
   readonly publications: readonly Publication[];
   #firstVariant: string | undefined = undefined;

@@ -4,24 +4,25 @@ import { RequestError } from '../foundation/index.js';
 /** A task may call `leave` to let the next one begin before it has settled. */
 export type LineTask<T> = (leave: () => void) => Promise<T>;
 
-/** A bounded line of tasks; the first runs while the others wait. */
+/** A bounded line of tasks; the first runs while the others wait. Beside it, as many may run at once. */
 export class HandlerLine {
   readonly #maxWaitingCount: number;
+  readonly #onRefused: () => void;
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;
+  #besideCount = 0;
 
-  constructor(maxWaitingCount: number) {
+  /** `onRefused` is told of each task that the bound keeps out. */
+  constructor(maxWaitingCount: number, onRefused: () => void = () => {}) {
     this.#maxWaitingCount = maxWaitingCount;
+    this.#onRefused = onRefused;
   }
 
   /** Runs a task at its turn. Rejects with `app/busy` when too many wait already. */
   async run<T>(task: LineTask<T>): Promise<T> {
     if (this.#isBusy) {
       if (this.#waiting.length >= this.#maxWaitingCount) {
-        throw new RequestError(
-          'app/busy',
-          `${this.#maxWaitingCount} messages of this session wait for their handlers already`,
-        );
+        throw this.#busy('wait for');
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -39,5 +40,25 @@ export class HandlerLine {
     } finally {
       leave();
     }
+  }
+
+  /** Runs a task at once. Rejects with `app/busy` when as many as may wait are running beside the line already. */
+  async runBeside<T>(task: LineTask<T>): Promise<T> {
+    if (this.#besideCount >= this.#maxWaitingCount) throw this.#busy('run in');
+    this.#besideCount += 1;
+    try {
+      return await task(() => {});
+    } finally {
+      this.#besideCount -= 1;
+    }
+  }
+
+  #busy(doing: string): RequestError {
+    this.#onRefused();
+    const count = this.#maxWaitingCount;
+    return new RequestError(
+      'app/busy',
+      `${count} messages of this session ${doing} their handlers already (maxWaitingHandlerCount)`,
+    );
   }
 }

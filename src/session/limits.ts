@@ -5,7 +5,10 @@ export interface SessionLimits {
   readonly maxSubscriptionCount: number;
   /** Requests of one session that wait for a reply; one more is refused with `request/too-many`. Default 256. */
   readonly maxPendingRequestCount: number;
-  /** Messages of one session that wait for a handler; one more is refused with `app/busy`. Default 256. */
+  /**
+   * Messages of one session that wait for a handler; one more is refused with `app/busy`. As many run at once in handlers whose
+   * mapping is `parallel`. Default 256.
+   */
   readonly maxWaitingHandlerCount: number;
   /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
   readonly maxBufferedBytes: number;

@@ -301,6 +301,24 @@ test('[A3] a renewed token lives as long as it says, and ends what it does not a
   assert.equal(written.at(-1), 'disconnect session/token-expired');
 });
 
+test('a rule that fails while a token is renewed ends that subscription, and the others get their grants', () => {
+  const { time, subscribe, written, session, grant } = rig({
+    principal: { ...ADA, expiresAtMs: START_MS + 1_000 },
+  });
+  subscribe('/broken', new Numbers('/broken', 0));
+  const kept = new Numbers('/kept', 0);
+  const subscription = subscribe('/kept', kept);
+  session.renew({ ...ADA, expiresAtMs: START_MS + 60_000 }, (name) => {
+    if (name === '/broken') throw new TypeError('a condition of the application');
+    return grant(name);
+  });
+  assert.deepEqual(written, ['/broken end server/failed']);
+  time.advance(50_000);
+  kept.left = 1;
+  subscription.ready();
+  assert.equal(written.at(-1), '/kept /kept:1');
+});
+
 test('a token that is renewed after the end leaves no deadline behind', () => {
   const { time, session } = rig();
   session.end();

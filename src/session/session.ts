@@ -57,7 +57,9 @@ export class Session implements SubscriptionOwner {
     this.connection = connection;
     this.#principal = principal;
     this.#writer = writer;
-    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount);
+    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount, () =>
+      environment.metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
+    );
     this.#watchToken();
     environment.registry.add(this);
     environment.metrics.count('sessions_started');
@@ -103,7 +105,7 @@ export class Session implements SubscriptionOwner {
       this.#subscriptions.delete(subscription.name);
     }
     this.#ready.delete(subscription);
-    subscription.close();
+    this.#close(subscription);
   }
 
   /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
@@ -116,10 +118,19 @@ export class Session implements SubscriptionOwner {
       try {
         subscription.regrant(regrant(subscription.name));
       } catch (error) {
-        if (!(error instanceof RequestError)) throw error;
-        this.#finish(subscription, { kind: 'end', error });
+        this.#finish(subscription, { kind: 'end', error: this.#refusalOf(error) });
       }
     }
+  }
+
+  /** A condition of a rule that fails allows nothing, and must not leave the others with their old grants. */
+  #refusalOf(error: unknown): RequestError {
+    if (error instanceof RequestError) return error;
+    this.#environment.log.error('an access rule failed', { error });
+    return new RequestError(
+      'server/failed',
+      'the right to this subscription is unknown; try again',
+    );
   }
 
   subscriptionReady(subscription: Subscription): void {
@@ -146,10 +157,15 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#environment.deadlines.clear(this.#tokenEnd);
     this.#environment.registry.remove(this);
-    for (const subscription of this.#subscriptions.values()) subscription.close();
+    for (const subscription of this.#subscriptions.values()) this.#close(subscription);
     this.#subscriptions.clear();
     this.#ready.clear();
-    this.ended.cancel();
+    try {
+      this.ended.cancel();
+    } catch (error) {
+      // A handler's own listener: its fault is not the connection's.
+      this.#environment.log.error('a listener of the end of a session failed', { error });
+    }
     this.#environment.metrics.count('sessions_ended');
   }
 
@@ -164,6 +180,15 @@ export class Session implements SubscriptionOwner {
         `more than ${maxOutboundBytes} octets wait for this connection (maxOutboundBytes)`,
       ),
     );
+  }
+
+  /** A source that fails at its end fails alone: the others have to be closed too. */
+  #close(subscription: Subscription): void {
+    try {
+      subscription.close();
+    } catch (error) {
+      this.#environment.log.error('a source failed to close', { error });
+    }
   }
 
   /** Pulls in turns, while the connection can take more. */

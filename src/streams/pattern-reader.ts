@@ -39,6 +39,17 @@ export class PatternReader implements StreamReader {
     return streams;
   }
 
+  hasRead(stream: Stream): boolean {
+    const cursor = this.#cursors.get(stream);
+    return (cursor?.nextOffset ?? stream.startOffset) >= stream.nextOffset;
+  }
+
+  forget(stream: Stream): void {
+    const cursor = this.#cursors.get(stream);
+    this.#cursors.delete(stream);
+    if (cursor !== undefined) this.#ready.delete(cursor);
+  }
+
   streamReady(stream: Stream): void {
     if (!this.#cursors.has(stream)) return;
     const cursor = this.#cursors.get(stream) ?? this.#cursorOf(stream, stream.startOffset);

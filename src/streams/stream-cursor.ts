@@ -31,7 +31,7 @@ export class StreamCursor {
   #isReplaying: boolean;
   #history: readonly Publication[] | undefined;
   #isReading = false;
-  #isLost = false;
+  #end: Delivery | undefined;
 
   constructor(
     stream: Stream,
@@ -48,6 +48,11 @@ export class StreamCursor {
     this.#onHistory = onHistory;
   }
 
+  /** The first offset that was not pulled. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
   /** The text form of the place after what was pulled. */
   get text(): string {
     return formatCursor({ epoch: this.stream.epoch, offset: this.#nextOffset - 1 });
@@ -55,7 +60,7 @@ export class StreamCursor {
 
   pull(maxBytes: number): Delivery | undefined {
     if (this.stream.isInterrupted) return INTERRUPTED;
-    if (this.#isLost) return OVERFLOW;
+    if (this.#end !== undefined) return this.#end;
     if (this.#isReplaying && this.#nextOffset < this.stream.tailOffset) {
       return this.#pullHistory(maxBytes);
     }
@@ -84,15 +89,18 @@ export class StreamCursor {
     if (this.#isReading) return;
     this.#isReading = true;
     const after = { epoch: this.stream.epoch, offset: this.#nextOffset - 1 };
-    const finish = (history: readonly Publication[] | undefined): void => {
+    const finish = (history: readonly Publication[] | undefined, end?: Delivery): void => {
       this.#isReading = false;
       this.#history = history;
-      this.#isLost = history === undefined;
+      this.#end = end;
       this.#onHistory();
     };
     this.#store.read(this.stream.destination, after, maxBytes).then(
-      (part) => finish(part.kind === 'publications' ? part.publications : undefined),
-      () => finish(undefined),
+      (part) => {
+        if (part.kind === 'publications') finish(part.publications);
+        else finish(undefined, OVERFLOW);
+      },
+      () => finish(undefined, INTERRUPTED),
     );
   }
 }

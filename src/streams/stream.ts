@@ -7,6 +7,10 @@ import type { FeedEntry } from './stream-store.js';
 /** Who is told that a stream has more. */
 export interface StreamReader {
   streamReady(stream: Stream): void;
+  /** Whether all that the stream has was pulled. Only readers that come back by themselves have it. */
+  hasRead?(stream: Stream): boolean;
+  /** The stream is let go: it will be born anew when there is more. Goes with `hasRead`. */
+  forget?(stream: Stream): void;
 }
 
 /** Publications by offset, the latest `liveRingBytes` of them. */
@@ -20,6 +24,8 @@ export class Stream {
   #startOffset: number;
   #hasTaken = false;
   readonly #readers = new Set<StreamReader>();
+  /** Readers that want this very stream and would not come back to another. */
+  #pinCount = 0;
   #ringBytes = 0;
   /** The batch built last, and the bound it was cut by: readers at the same place share it. */
   #batch: Batch | undefined;
@@ -62,12 +68,30 @@ export class Stream {
     return this.#readers.size;
   }
 
+  /** Whether somebody reads it by its name, and not by a pattern alone. */
+  get isPinned(): boolean {
+    return this.#pinCount > 0;
+  }
+
+  /** Whether no reader by a pattern has anything left to pull. */
+  get isReadToTheEnd(): boolean {
+    return [...this.#readers].every((reader) => reader.hasRead?.(this) === true);
+  }
+
+  /** Each reader once. */
   addReader(reader: StreamReader): void {
     this.#readers.add(reader);
+    if (reader.hasRead === undefined) this.#pinCount += 1;
   }
 
   removeReader(reader: StreamReader): void {
-    this.#readers.delete(reader);
+    if (this.#readers.delete(reader) && reader.hasRead === undefined) this.#pinCount -= 1;
+  }
+
+  /** Lets go of readers by patterns. */
+  forgetReaders(): void {
+    for (const reader of this.#readers) reader.forget?.(this);
+    this.#readers.clear();
   }
 
   /** Takes an entry of the feed; `lost` means that one before it never came (semantics S3). */

@@ -576,6 +576,55 @@ test('the last reader of a pattern unfollows it and lets its streams go', async 
   assert.deepEqual([streams.heldCount, store.unfollowed], [0, ['/topic/*', A]]);
 });
 
+test('a pattern keeps no stream that rests, and misses nothing of one that is born again', async () => {
+  const { streams, publish, time, store } = rig({ lingerMs: 1_000 });
+  const pattern = DestinationPattern.parse('/topic/*');
+  const [quick, slow] = [
+    await streams.openPattern(pattern, new Sink(), undefined),
+    await streams.openPattern(pattern, new Sink(), undefined),
+  ];
+  for (const name of ['a', 'b', 'c']) await publish(`/topic/${name}`);
+  time.advance(0);
+  assert.deepEqual(pull(quick.source), [1, 1, 1]);
+  time.advance(5_000);
+  assert.equal(streams.heldCount, 3, 'one reader has not read them');
+  assert.deepEqual(pull(slow.source), [1, 1, 1]);
+  const exact = await streams.open('/topic/b', new Sink(), undefined);
+  time.advance(5_000);
+  assert.deepEqual(store.unfollowed, [A, '/topic/c'], 'the other is wanted by its name');
+  for (let second = 0; second < 5; second++) {
+    await publish();
+    time.advance(900);
+    assert.equal(streams.heldCount, 2, 'what goes on is kept');
+  }
+  assert.deepEqual(pull(quick.source), [2, 3, 4, 5, 6]);
+  assert.deepEqual(pull(slow.source), [2, 3, 4, 5, 6]);
+  exact.source.close();
+  time.advance(5_000);
+  assert.deepEqual([streams.heldCount, time.pendingTimerCount], [0, 0]);
+  quick.source.close();
+  slow.source.close();
+});
+
+test('a pattern that lives for long does not fill the store', async () => {
+  const time = new VirtualTime();
+  const store = new MemoryStreamStore(time, new SeededRandom(1), { maxStreamCount: 10 });
+  const streams = new Streams(store, time, new MemoryMetrics());
+  const { source } = await streams.openPattern(
+    DestinationPattern.parse('/topic/**'),
+    new Sink(),
+    undefined,
+  );
+  const retention = { historySize: 0, historyTtlMs: Infinity };
+  const append = { key: undefined, messageId: undefined, retention };
+  for (let index = 0; index < 100; index++) {
+    await streams.publish(`/topic/${index}`, Message.fromJson(index), append);
+    time.advance(60_000);
+    assert.deepEqual(pull(source), [1]);
+  }
+  streams.close();
+});
+
 test('a store that fails to follow, to read or to follow a pattern leaves no reader behind', async () => {
   const { streams, publishMany, time, store } = rig({
     historySize: 100,
@@ -612,5 +661,5 @@ test('a replay whose store fails on the way ends the reader, so that it comes ba
   await settled();
   const end = pull(source, 1_000);
   await settled();
-  assert.equal([...end, ...pull(source, 1_000)].at(-1), 'session/slow-consumer');
+  assert.equal([...end, ...pull(source, 1_000)].at(-1), 'stream/interrupted');
 });

@@ -9,7 +9,10 @@ import { StreamCursor } from './stream-cursor.js';
 import type { Appended, AppendOptions, FeedEntry, StreamStore } from './stream-store.js';
 
 export interface StreamsOptions {
-  /** How long a ring is kept after its last reader left, so that it can still recover from it. Default 120,000. */
+  /**
+   * How long a ring is kept after its last reader left, so that it can still recover from it; and how long one that
+   * only patterns read is kept without a publication. Default 120,000.
+   */
   readonly lingerMs?: number;
   /** The size of a stream's ring of live publications (semantics S9). Default 1 MiB for every destination. */
   readonly liveRingBytes?: (destination: string) => number;
@@ -32,6 +35,8 @@ interface ReaderStart {
 interface HeldStream {
   readonly stream: Stream;
   readonly lingering: Deadline;
+  /** Where the stream stood when it began to linger. */
+  lingersFrom: number;
 }
 
 /** A stream whose store has not answered yet where it stands. */
@@ -134,10 +139,7 @@ export class Streams {
       }
     }
     for (const { stream } of this.#held.values()) {
-      if (pattern.matches(stream.destination)) {
-        reader.attach(stream);
-        this.#stopLingering(stream);
-      }
+      if (pattern.matches(stream.destination)) reader.attach(stream);
     }
     const source: DeliverySource = {
       pull: (maxBytes: number): Delivery | undefined => reader.pull(maxBytes),
@@ -204,13 +206,17 @@ export class Streams {
 
   #begin(destination: string, position: StreamPosition): Stream {
     const stream = new Stream(destination, position, this.#liveRingBytes(destination));
-    const lingering = new Deadline(() => this.#release(stream));
-    this.#held.set(destination, { stream, lingering });
+    const held: HeldStream = {
+      stream,
+      lingering: new Deadline(() => this.#lingered(held)),
+      lingersFrom: 0,
+    };
+    this.#held.set(destination, held);
     for (const { pattern, readers } of this.#patterns.values()) {
       if (!pattern.matches(destination)) continue;
       for (const reader of readers) reader.attachBorn(stream);
     }
-    if (stream.readerCount === 0) this.#deadlines.set(lingering, this.#lingerMs);
+    this.#linger(held);
     return stream;
   }
 
@@ -272,9 +278,14 @@ export class Streams {
 
   #leave(stream: Stream, reader: StreamReader): void {
     stream.removeReader(reader);
-    if (stream.readerCount > 0) return;
+    if (stream.isPinned) return;
     const held = this.#held.get(stream.destination);
-    if (held?.stream === stream) this.#deadlines.set(held.lingering, this.#lingerMs);
+    if (held?.stream === stream) this.#linger(held);
+  }
+
+  #linger(held: HeldStream): void {
+    held.lingersFrom = held.stream.nextOffset;
+    this.#deadlines.set(held.lingering, this.#lingerMs);
   }
 
   #stopLingering(stream: Stream): void {
@@ -282,8 +293,19 @@ export class Streams {
     if (held !== undefined) this.#deadlines.clear(held.lingering);
   }
 
-  #release(stream: Stream): void {
-    if (stream.readerCount > 0) return;
+  /**
+   * A stream that nobody reads is released. So is one that only patterns read and that rests: the next publication
+   * gives birth to it again, and a pattern that lives for long must not keep every stream that ever was.
+   */
+  #lingered(held: HeldStream): void {
+    const { stream, lingersFrom } = held;
+    if (stream.isPinned) return;
+    const rests = stream.nextOffset === lingersFrom && stream.isReadToTheEnd;
+    if (stream.readerCount > 0 && !rests) {
+      this.#linger(held);
+      return;
+    }
+    stream.forgetReaders();
     this.#held.delete(stream.destination);
     this.#store.unfollow(stream.destination);
   }

@@ -36,6 +36,8 @@ export interface AcceptWebSocketOptions {
   readonly time?: Time;
   readonly random?: Random;
   readonly metrics?: Metrics;
+  /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
+  readonly staticReadBuffer?: boolean;
   /**
    * Whether an upgrade at any other path is answered with 404. Default true; false leaves it to the
    * server's other listeners, one of which must answer.
@@ -84,6 +86,7 @@ class Door implements WebSocketDoor {
     this.#metrics = options.metrics ?? NO_METRICS;
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
+    if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     this.#limits = resolveLimits(options.limits ?? {});
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),

@@ -24,7 +24,8 @@ import {
   compressedFramesOf,
 } from './shared-compression.js';
 import type { AgreedCompression } from './websocket/compression-options.js';
-import { Endpoint, closePayload, type EndpointHandler } from './websocket/endpoint.js';
+import { closePayload } from './websocket/close-arguments.js';
+import { Endpoint, type EndpointHandler } from './websocket/endpoint.js';
 import type { EngineLoop } from './websocket/engine-loop.js';
 import type { WebSocketError } from './websocket/errors.js';
 import type { ConnectionLimits } from './websocket/limits.js';

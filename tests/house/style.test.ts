@@ -8,7 +8,9 @@ const USUAL_LINE_COUNT = 300;
 const MAX_LINE_LENGTH = 140;
 
 const typeScript = [...filesBelow('src', '.ts'), ...filesBelow('tests', '.ts'), ...webSources()];
-const scripts = [...filesBelow('scripts', '.mjs'), ...filesBelow('examples', '.js')];
+const scripts = ['scripts', 'bench']
+  .flatMap((folder) => filesBelow(folder, '.mjs'))
+  .concat(filesBelow('examples', '.js'));
 
 function webSources(): string[] {
   return [...filesBelow('web', '.ts'), ...filesBelow('web', '.js')];

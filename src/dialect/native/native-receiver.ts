@@ -56,7 +56,7 @@ export class NativeReceiver implements ConnectionReceiver {
     if (this.#waiting === undefined) {
       this.#waiting = [];
       if (frame.type !== 'connect') this.#waiting.push(frame);
-      void this.#open(frame);
+      this.#open(frame).catch((error: unknown) => this.#failed(error));
       return;
     }
     const { maxUnauthenticatedCount } = this.#environment.session.limits;
@@ -87,10 +87,17 @@ export class NativeReceiver implements ConnectionReceiver {
     for (const frame of waiting) session.frameReceived(frame);
   }
 
+  /** A defect of ours, or of an application's part, ends this connection and not the process. */
+  #failed(error: unknown): void {
+    this.#environment.log.error('a session failed to open', { error });
+    this.#session?.session.end();
+    this.#disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
+  }
+
   async #authenticate(credentials: Credentials): Promise<Principal | undefined> {
     const { authenticate, log, session } = this.#environment;
     try {
-      return await authenticate(credentials);
+      return checkedPrincipal(await authenticate(credentials));
     } catch (error) {
       session.metrics.count('authentication_failed', { transport: this.#connection.transport });
       const isExpected = error instanceof RequestError;
@@ -112,8 +119,15 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 }
 
+/** A hook in JavaScript may forget to answer: that is no anonymous principal, and no silence. */
+function checkedPrincipal(principal: Principal | undefined): Principal {
+  if (typeof principal === 'object' && principal !== null) return principal;
+  throw new TypeError('the authenticate hook answered no principal');
+}
+
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */
 export function bearerToken(authorization: string | undefined): string | undefined {
-  const match = /^bearer ([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '');
-  return match?.[1];
+  if (authorization === undefined || !/^bearer\b/i.test(authorization)) return undefined;
+  // A malformed one is no token rather than none: nobody becomes anonymous by a slip.
+  return /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(authorization)?.[1] ?? '';
 }

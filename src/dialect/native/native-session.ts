@@ -131,7 +131,9 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     const { name } = subscription;
     switch (delivery.kind) {
       case 'publications': {
-        const variant = subscription.grant.isExact ? 'native' : `native ${name}`;
+        // All exact subscribers share one encoding: it names no subscription where that is the destination.
+        const isOwn = delivery.batch.publications[0]?.destination === name;
+        const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
         return this.#connection.sendBatch(encoded);
       }
@@ -185,6 +187,14 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       number,
       message,
     });
+  }
+
+  tooMany(): void {
+    this.#environment.session.metrics.count('limit_reached', { limit: 'maxPendingRequestCount' });
+  }
+
+  report(error: unknown): void {
+    this.#environment.log.error('a listener of a cancellation failed', { error });
   }
 
   #answerOf(error: unknown): RequestError {

@@ -10,6 +10,10 @@ export interface ReplyOutlet {
   /** Resolves once the connection can take more: the backpressure of a stream of replies. */
   drained(): Promise<void>;
   fail(id: number, error: unknown): void;
+  /** A request was refused because too many wait: for the metrics. */
+  tooMany(): void;
+  /** A listener of a handler failed: for the log. */
+  report(error: unknown): void;
 }
 
 /** At most `maxPendingRequestCount`, one of each id. */
@@ -47,7 +51,7 @@ export class PendingRequests {
     const cancellation = this.#cancellations.get(id);
     if (cancellation === undefined) return;
     this.#cancellations.delete(id);
-    cancellation.cancel();
+    this.#cancel(cancellation);
     this.#outlet.fail(id, new RequestError('request/cancelled', 'the request was cancelled'));
   }
 
@@ -55,7 +59,15 @@ export class PendingRequests {
   cancelAll(): void {
     const cancellations = [...this.#cancellations.values()];
     this.#cancellations.clear();
-    for (const cancellation of cancellations) cancellation.cancel();
+    for (const cancellation of cancellations) this.#cancel(cancellation);
+  }
+
+  #cancel(cancellation: Cancellation): void {
+    try {
+      cancellation.cancel();
+    } catch (error) {
+      this.#outlet.report(error);
+    }
   }
 
   #refusalOf(id: number): RequestError | undefined {
@@ -63,6 +75,7 @@ export class PendingRequests {
       return new RequestError('request/duplicate-id', `request ${id} still waits for its reply`);
     }
     if (this.#cancellations.size < this.#maxCount) return undefined;
+    this.#outlet.tooMany();
     return new RequestError(
       'request/too-many',
       `${this.#maxCount} requests wait for a reply already (maxPendingRequestCount)`,

@@ -4,6 +4,7 @@ import {
   Disconnect,
   type DeadlineWheel,
   type Log,
+  type Metrics,
   type Octets,
 } from '../../foundation/index.js';
 import type { Connection, ConnectionReceiver } from '../../session/index.js';
@@ -22,6 +23,7 @@ export interface SelectionEnvironment {
   readonly deadlines: DeadlineWheel;
   /** Time for the first message; later it ends with `session/connect-timeout`. */
   readonly connectTimeoutMs: number;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
@@ -57,7 +59,11 @@ export class DialectSelection implements ConnectionReceiver {
 
   closed(closeCode: number, reason: string): void {
     this.#environment.deadlines.clear(this.#deadline);
-    this.#chosen?.closed(closeCode, reason);
+    try {
+      this.#chosen?.closed(closeCode, reason);
+    } catch (error) {
+      this.#environment.log.error('a dialect failed at the end of a connection', { error });
+    }
   }
 
   /** A defect of ours in one connection's dialect ends that connection, not the process. */
@@ -93,6 +99,7 @@ export class DialectSelection implements ConnectionReceiver {
   }
 
   #end(error: Disconnect): void {
+    this.#environment.metrics.count('connections_disconnected', { code: error.code });
     this.#connection.close(error.closeCode, error.code);
   }
 }

@@ -2,6 +2,7 @@
 import { Cancellation, RequestError } from '../../foundation/index.js';
 import type { CancellationSignal, Clock, Log } from '../../foundation/index.js';
 import { DestinationPattern, Message, Publication, quoted } from '../../message/index.js';
+import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Caller,
   Mount,
@@ -58,8 +59,13 @@ export class AppMount implements Mount {
   /** Resolves when the handler has settled (semantics K1). */
   async send(operation: SendOperation): Promise<SendOutcome> {
     await untilEnded(operation.caller, (cancellation) =>
-      this.#run('send', operation, cancellation, async (result) => {
-        if (isAsyncIterable(result)) for await (const _ of result) void _;
+      this.#run('send', operation, cancellation, async (result, leave) => {
+        if (!isAsyncIterable(result)) return;
+        for await (const _ of result) {
+          leave();
+          // A stream without an end must not outlive its session.
+          if (cancellation.isCancelled) break;
+        }
       }),
     );
     return {};
@@ -74,6 +80,7 @@ export class AppMount implements Mount {
 
   /** The handler's one-time answer, then the end. */
   async subscribe(operation: SubscribeOperation): Promise<OpenedSubscription> {
+    refuseOtherPolicies(operation);
     if (operation.pattern !== undefined) {
       throw new RequestError(
         'destination/pattern-not-allowed',
@@ -119,6 +126,10 @@ export class AppMount implements Mount {
       cancellation,
     };
     const task = async (leave: () => void): Promise<T> => {
+      // Its asker may have gone while it waited in the line. A send has none: what was received is handled.
+      if (kind !== 'send' && cancellation.isCancelled) {
+        throw new RequestError('request/cancelled', 'nobody waits for this any more');
+      }
       try {
         return await settle(await mapping.handler(context), leave);
       } catch (error) {
@@ -126,16 +137,16 @@ export class AppMount implements Mount {
       }
     };
     const line = caller.session?.handlerLine;
-    return mapping.concurrency === 'parallel' || line === undefined
-      ? task(() => {})
-      : line.run(task);
+    if (line === undefined) return task(() => {});
+    return mapping.concurrency === 'parallel' ? line.runBeside(task) : line.run(task);
   }
 
   #find(operation: HandlerOperation): {
     mapping: Mapping;
     variables: HandlerContext['variables'];
   } {
-    for (const mapping of this.#mappings) {
+    // The bare prefix has no segment for a pattern to match.
+    for (const mapping of operation.path === '' ? [] : this.#mappings) {
       const variables = mapping.pattern.capturesOf(operation.path);
       if (variables !== undefined) return { mapping, variables };
     }

@@ -31,9 +31,13 @@ export class TopicRules {
     [];
   readonly #remembered = new Map<string, TopicSettings>();
 
-  /** Throws `destination/invalid` for a pattern that is none, RangeError for a setting out of range. */
+  /** Throws `destination/invalid` for a pattern that is none, RangeError for a setting that is not known or out of range. */
   add(pattern: string, rule: TopicRule): void {
     for (const [name, value] of Object.entries(rule)) {
+      if (!Object.hasOwn(DEFAULTS, name)) {
+        const known = Object.keys(DEFAULTS).join(', ');
+        throw new RangeError(`topic rule ${pattern}: ${name} is no setting; known: ${known}`);
+      }
       if (typeof value !== 'number' || !(value >= 0)) {
         throw new RangeError(`topic rule ${pattern}: ${name} must be a number from 0 up`);
       }

@@ -1,6 +1,7 @@
 /** Owns topics, the broker: publish and subscribe on named streams, patterns included (semantics K2). */
 import { RequestError } from '../../foundation/index.js';
 import { Message } from '../../message/index.js';
+import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -40,6 +41,7 @@ export class TopicsMount implements Mount {
 
   async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {
     refuseOtherPolicies(operation);
+    requireTopic(operation);
     const { destination, pattern, cursor } = operation;
     const opened =
       pattern === undefined
@@ -53,23 +55,14 @@ export class TopicsMount implements Mount {
   }
 
   #append(operation: SendOperation): Promise<Appended> {
-    const { destination, path, message, key, messageId } = operation;
-    if (path === '') {
-      throw new RequestError(
-        'destination/invalid',
-        `${destination} is a prefix; name a topic in it`,
-      );
-    }
+    requireTopic(operation);
+    const { destination, message, key, messageId } = operation;
     const retention = this.#rules.settingsOf(destination);
     return this.#streams.publish(destination, message, { key, messageId, retention });
   }
 }
 
-/** Policies other than `all` come with delivery; asking for one is refused rather than ignored. */
-function refuseOtherPolicies(operation: SubscribeOperation): void {
-  if (operation.policy === undefined || operation.policy === 'all') return;
-  throw new RequestError(
-    'subscription/policy-refused',
-    `the policy ${JSON.stringify(operation.policy.slice(0, 40))} is not available here; use "all"`,
-  );
+function requireTopic({ destination, path }: { destination: string; path: string }): void {
+  if (path !== '') return;
+  throw new RequestError('destination/invalid', `${destination} is a prefix; name a topic in it`);
 }

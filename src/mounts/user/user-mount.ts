@@ -1,6 +1,7 @@
 /** Owns user destinations: `/user/queue/x` is the caller's own, `/user/{name}/queue/x` reaches every session of a principal. */
-import { RequestError } from '../../foundation/index.js';
+import { encodeUtf8, RequestError } from '../../foundation/index.js';
 import { Publication } from '../../message/index.js';
+import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -26,7 +27,7 @@ export class UserMount implements Mount {
   }
 
   /**
-   * Sends to a principal: the first segment below the prefix is its name, where `%2F` stands for `/` and `%25` for `%`.
+   * Sends to a principal: the first segment below the prefix is its name, percent-encoded as `escapeName` does it.
    * Allowed to the server, and to clients only by a rule.
    */
   async send(operation: SendOperation): Promise<SendOutcome> {
@@ -49,6 +50,7 @@ export class UserMount implements Mount {
   }
 
   async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {
+    refuseOtherPolicies(operation);
     const { caller, destination, path, pattern, cursor } = operation;
     if (pattern !== undefined) {
       throw new RequestError(
@@ -74,9 +76,20 @@ export class UserMount implements Mount {
   }
 }
 
-/** A principal's name as one segment of a destination. */
+/**
+ * A principal's name as one segment of a destination: `%` and what a segment cannot hold are percent-encoded,
+ * so that `/` is `%2F`. Names that need none of it stand as they are.
+ */
 export function escapeName(name: string): string {
-  return name.replaceAll('%', '%25').replaceAll('/', '%2F');
+  const escaped = name.replace(
+    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+    /[%/*?{}\u0000-\u001f\u007f-\u009f]/g,
+    (character) =>
+      [...encodeUtf8(character)]
+        .map((octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`)
+        .join(''),
+  );
+  return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%2E') : escaped;
 }
 
 /** Shows each publication under the destination that was subscribed to. */

@@ -2,6 +2,7 @@
 import type { Octets } from '../../foundation/index.js';
 import { CLOSE_NO_STATUS, isCloseCodeOnWire } from './close-code.js';
 import type { Role } from './closing-handshake.js';
+import type { FrameSink } from './frame-sink.js';
 import { Masker, NOT_ASCII_BITS, readMask, rotateMask } from './masking.js';
 import { MessageAssembly, type Allocate } from './message-assembly.js';
 import {
@@ -18,27 +19,10 @@ import {
   RESERVED_BITS,
   RSV1_BIT,
 } from './opcode.js';
+import { readLength64, refuseLength, reservedOpcode } from './header-checks.js';
 import { Utf8Validator } from './utf8-validator.js';
 import * as violations from './violation.js';
 import type { Violation } from './violation.js';
-
-/**
- * Who is told. `octets[start, end)` is the payload. When the parser says that it `lends` the octets, they are
- * part of a chunk: copy or decode them. Otherwise they are exactly the payload, and yours.
- */
-export interface FrameSink {
-  /** A text message, valid UTF-8. */
-  onText(octets: Octets, start: number, end: number, isAscii: boolean): void;
-  onBinary(octets: Octets, start: number, end: number): void;
-  /** A compressed message, all its fragments in a row; only with the option `acceptsCompressed`. */
-  onCompressed?(octets: Octets, start: number, end: number, isText: boolean): void;
-  onPing(octets: Octets, start: number, end: number): void;
-  onPong(octets: Octets, start: number, end: number): void;
-  /** A valid Close frame; nothing follows it. The octets are the reason's; the code is 1005 when there was none. */
-  onClose(closeCode: number, octets: Octets, start: number, end: number): void;
-  /** The peer broke the protocol or a limit; nothing follows it. */
-  onViolation(violation: Violation): void;
-}
 
 export interface FrameParserOptions {
   /** Our own role: a server takes masked frames only, a client unmasked ones only. */
@@ -51,6 +35,8 @@ export interface FrameParserOptions {
   readonly acceptsCompressed?: boolean;
   /** How the host allocates; plain zeroed arrays by default. */
   readonly allocate?: Allocate;
+  /** Shared by the connections of a loop; one of its own by default. */
+  readonly masker?: Masker;
   /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
   readonly isUtf8?: (octets: Octets) => boolean;
   /** Whether text and reasons must be valid UTF-8 (RFC 6455 §8.1). Default true; false only for peers that are trusted. */
@@ -69,7 +55,7 @@ export class FrameParser {
   readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
   readonly #checksUtf8: boolean;
   readonly #allocate: Allocate;
-  readonly #masker = new Masker();
+  readonly #masker: Masker;
 
   /** The head of a frame that a chunk's end cut off. */
   #carry: Octets | undefined = undefined;
@@ -97,12 +83,14 @@ export class FrameParser {
   /** Where frames of the message that is being put together ended; kept while somebody wants to know. */
   fragmentEnds: number[] | undefined = undefined;
 
-  /** The chunk that is being parsed. */
+  /** The chunk that is being parsed, up to `#chunkEnd`. */
   #chunk: Octets | undefined = undefined;
+  #chunkEnd = 0;
   #isDiscarding = false;
   #isPaused = false;
   #isParsing = false;
-  readonly #waiting: Octets[] = [];
+  /** What came while paused, and the rest of the chunk that was paused in. */
+  #waiting: Octets[] | undefined = undefined;
 
   constructor(sink: FrameSink, options: FrameParserOptions) {
     this.#sink = sink;
@@ -113,6 +101,7 @@ export class FrameParser {
     this.#allocate = options.allocate ?? allocateZeroed;
     this.#isUtf8 = options.isUtf8;
     this.#checksUtf8 = options.checksUtf8 ?? true;
+    this.#masker = options.masker ?? new Masker();
   }
 
   /** Whether everything that still comes is thrown away: after a Close frame or a violation. */
@@ -136,14 +125,52 @@ export class FrameParser {
 
   /** Whether octets are kept, because it was paused inside a chunk or octets came while it was. */
   get isWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting !== undefined;
   }
 
   /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
   parse(chunk: Octets): void {
+    if (this.#mustWait) {
+      this.#wait(chunk);
+      return;
+    }
+    const rest = this.#parseUntil(chunk, chunk.length);
+    this.#masker.release();
+    if (rest < chunk.length) this.#keepRest(chunk.subarray(rest));
+    // A handler may have parsed more, or paused and resumed.
+    if (this.#waiting !== undefined) this.#run();
+  }
+
+  /** As `parse`, for `[0, end)` of a buffer that is the caller's again afterwards: what must wait is copied. */
+  parseShared(buffer: Octets, end: number): void {
+    if (this.#mustWait) {
+      this.#wait(this.#copyOf(buffer, 0, end));
+      return;
+    }
+    const rest = this.#parseUntil(buffer, end);
+    if (rest < end) this.#keepRest(this.#copyOf(buffer, rest, end));
+    if (this.#waiting !== undefined) this.#run();
+  }
+
+  get #mustWait(): boolean {
+    return this.#isPaused || this.#isParsing || this.#waiting !== undefined || this.#isDiscarding;
+  }
+
+  #wait(chunk: Octets): void {
     if (this.#isDiscarding) return;
-    this.#waiting.push(chunk);
+    (this.#waiting ??= []).push(chunk);
     if (!this.#isParsing) this.#run();
+  }
+
+  /** It stands before what came while it was parsed. */
+  #keepRest(rest: Octets): void {
+    (this.#waiting ??= []).unshift(rest);
+  }
+
+  #copyOf(octets: Octets, start: number, end: number): Octets {
+    const copy = this.#allocate(end - start);
+    copy.set(octets.subarray(start, end));
+    return copy;
   }
 
   /** Stops between two frames, even inside a chunk; may be called by the sink. */
@@ -160,51 +187,54 @@ export class FrameParser {
   /** Throws away what is kept and all that still comes. */
   discard(): void {
     this.#isDiscarding = true;
-    this.#waiting.length = 0;
+    this.#waiting = undefined;
     this.#assembly = undefined;
     this.#control = undefined;
   }
 
+  /** Parses what waits. */
   #run(): void {
+    while (this.#waiting !== undefined && !this.#isPaused) {
+      const chunk = this.#waiting.shift()!;
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      const rest = this.#parseUntil(chunk, chunk.length);
+      if (rest < chunk.length) this.#keepRest(chunk.subarray(rest));
+    }
+    this.#masker.release();
+  }
+
+  /** Parses until the chunk is used up, a pause or the end; answers how much of it is done with. */
+  #parseUntil(chunk: Octets, end: number): number {
     this.#isParsing = true;
+    this.#chunk = chunk;
+    this.#chunkEnd = end;
+    let at = 0;
     try {
-      while (this.#waiting.length > 0 && !this.#isPaused) {
-        const chunk = this.#waiting.shift()!;
-        this.#chunk = chunk;
-        const rest = this.#parseChunk(chunk);
-        if (rest < chunk.length && !this.#isDiscarding) this.#waiting.unshift(chunk.subarray(rest));
+      while (at < end && !this.#isDiscarding && !this.#isPaused) {
+        if (this.#owed >= 0) at = this.#takePayload(chunk, at);
+        else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
+        else at = this.#takeFrame(chunk, at);
       }
     } finally {
       this.#isParsing = false;
       this.#chunk = undefined;
-      this.#masker.release();
     }
-  }
-
-  /** Parses until the chunk is used up, a pause or the end; answers the offset reached. */
-  #parseChunk(chunk: Octets): number {
-    let at = 0;
-    while (at < chunk.length && !this.#isDiscarding && !this.#isPaused) {
-      if (this.#owed >= 0) at = this.#takePayload(chunk, at);
-      else if (this.#carryLength > 0) at = this.#completeHeader(chunk, at);
-      else at = this.#takeFrame(chunk, at);
-    }
-    return at;
+    return this.#isDiscarding ? end : at;
   }
 
   #takeFrame(chunk: Octets, at: number): number {
-    const available = chunk.length - at;
+    const available = this.#chunkEnd - at;
     if (available < 2) return this.#carryOver(chunk, at);
     const first = chunk[at]!;
     const second = chunk[at + 1]!;
     const refused = this.#refuse(first, second);
     if (refused !== undefined) {
       this.#fail(refused);
-      return chunk.length;
+      return this.#chunkEnd;
     }
     const headerBytes = this.#headerBytes(second);
     if (available < headerBytes) return this.#carryOver(chunk, at);
-    if (!this.#readHeader(chunk, at, headerBytes)) return chunk.length;
+    if (!this.#readHeader(chunk, at, headerBytes)) return this.#chunkEnd;
     return this.#takePayload(chunk, at + headerBytes);
   }
 
@@ -281,8 +311,9 @@ export class FrameParser {
   /** Keeps the head of a header. */
   #carryOver(chunk: Octets, at: number): number {
     const carry = (this.#carry ??= new Uint8Array(MAX_HEADER_BYTES));
-    for (let index = at; index < chunk.length; index++) carry[this.#carryLength++] = chunk[index]!;
-    return chunk.length;
+    for (let index = at; index < this.#chunkEnd; index++)
+      carry[this.#carryLength++] = chunk[index]!;
+    return this.#chunkEnd;
   }
 
   /** Adds octets to a header that was cut, and reads it once it is whole. */
@@ -294,21 +325,21 @@ export class FrameParser {
       const refused = this.#refuse(carry[0]!, carry[1]!);
       if (refused !== undefined) {
         this.#fail(refused);
-        return chunk.length;
+        return this.#chunkEnd;
       }
     }
     const headerBytes = this.#headerBytes(carry[1]!);
-    while (this.#carryLength < headerBytes && at < chunk.length) {
+    while (this.#carryLength < headerBytes && at < this.#chunkEnd) {
       carry[this.#carryLength++] = chunk[at++]!;
     }
     if (this.#carryLength < headerBytes) return at;
     this.#carryLength = 0;
-    if (!this.#readHeader(carry, 0, headerBytes)) return chunk.length;
+    if (!this.#readHeader(carry, 0, headerBytes)) return this.#chunkEnd;
     return this.#takePayload(chunk, at);
   }
 
   #takePayload(chunk: Octets, at: number): number {
-    const end = Math.min(chunk.length, at + this.#owed);
+    const end = Math.min(this.#chunkEnd, at + this.#owed);
     const isWhole = end - at === this.#owed;
     if (this.#opcode >= OPCODE_CLOSE) this.#takeControl(chunk, at, end, isWhole);
     else if (isWhole && this.#isFinal && this.#messageOpcode === 0) {
@@ -460,30 +491,4 @@ export class FrameParser {
     this.#sink.onViolation(violation);
     return false;
   }
-}
-
-/** RFC 6455 §5.2: an unknown opcode; which one helps whoever mends the peer. */
-function reservedOpcode(opcode: number): Violation {
-  const { closeCode, code, message } = violations.OPCODE_RESERVED;
-  return { closeCode, code, message: `${message} ${opcode}` };
-}
-
-/** The 64-bit length behind the first two octets; NaN when its most significant bit is set. */
-function readLength64(octets: Octets, at: number): number {
-  const high =
-    octets[at + 2]! * 2 ** 24 + (octets[at + 3]! << 16) + (octets[at + 4]! << 8) + octets[at + 5]!;
-  const low =
-    octets[at + 6]! * 2 ** 24 + (octets[at + 7]! << 16) + (octets[at + 8]! << 8) + octets[at + 9]!;
-  // Beyond 2^53 the sum is not exact, but it is far above every limit, which is all that is asked of it.
-  return octets[at + 2]! >= 0x80 ? NaN : high * 2 ** 32 + low;
-}
-
-function refuseLength(length: number, lengthField: number): Violation | undefined {
-  // RFC 6455 §5.2: the most significant bit MUST be 0.
-  if (Number.isNaN(length)) return violations.LENGTH_NEGATIVE;
-  // Beyond it numbers are not exact, so no limit could be kept.
-  if (length > Number.MAX_SAFE_INTEGER) return violations.LENGTH_UNSUPPORTED;
-  // RFC 6455 §5.2: the minimal number of octets MUST be used.
-  const isMinimal = length >= (lengthField === 126 ? 126 : 65_536);
-  return isMinimal ? undefined : violations.LENGTH_NOT_MINIMAL;
 }

@@ -1,6 +1,6 @@
-/** Owns the judgement of what an application wants to say in a Close frame. */
+/** Owns the payload of a Close frame, and the judgement of what an application wants to say in one. */
+import type { Octets } from '../../foundation/index.js';
 import { MAX_CONTROL_PAYLOAD_BYTES, isCloseCodeOnWire } from '../../protocol/websocket/index.js';
-import { closePayload } from './endpoint.js';
 
 const NOTHING = Buffer.alloc(0);
 const MAX_REASON_BYTES = MAX_CONTROL_PAYLOAD_BYTES - 2;
@@ -24,4 +24,12 @@ export function checkedClosePayload(
     throw new RangeError('The message must not be greater than 123 bytes');
   }
   return closePayload(code, octets);
+}
+
+/** The payload of a Close frame: the code and the UTF-8 of the reason (RFC 6455 §5.5.1). */
+export function closePayload(closeCode: number, reason: Octets): Buffer {
+  const payload = Buffer.allocUnsafe(2 + reason.length);
+  payload.writeUInt16BE(closeCode, 0);
+  payload.set(reason, 2);
+  return payload;
 }

@@ -15,7 +15,7 @@ import { LARGE_DEFLATE_BYTES, MessageDeflater } from './message-deflater.js';
 /** A frame that waits for its turn. */
 interface WaitingFrame {
   /** undefined when `payload` is frames that are encoded already. */
-  readonly firstOctet: number | undefined;
+  firstOctet: number | undefined;
   /** undefined while it is being compressed. */
   payload: Octets | undefined;
   /** What it counts for until it is handed on. */
@@ -66,14 +66,21 @@ export class CompressingSender extends FrameSender {
     // RFC 7692 §6.1: RSV1 stands in the first frame of the message only.
     const markedOctet = isFirst ? firstOctet | RSV1_BIT : firstOctet;
     const deflater = this.#requireDeflater();
+    // RFC 7692 §6: each message may go either way; with a window that is kept, the peer's must follow ours.
+    const canBePlain = isFirst && isLast && !deflater.keepsContext;
     if (payload.length >= LARGE_DEFLATE_BYTES) {
-      this.#deflateLater(deflater, markedOctet, payload, isLast, callback);
+      const waiting = this.#wait(markedOctet, undefined, payload.length, callback);
+      const isWanted = (): boolean => !this.#isAbandoned;
+      deflater.deflateLater(payload, isLast, isWanted, (compressed) => {
+        const isPlain = canBePlain && compressed.length >= payload.length;
+        if (isPlain) waiting.firstOctet = firstOctet;
+        waiting.payload = isPlain ? payload : compressed;
+        this.#sendReady();
+      });
       return;
     }
     const compressed = deflater.deflateNow(payload, isLast);
-    // RFC 7692 §6: each message may go either way; with a window that is kept, the peer's must follow ours.
-    if (isFirst && isLast && !deflater.keepsContext && compressed.length >= payload.length) {
-      this.#isMessageCompressed = false;
+    if (canBePlain && compressed.length >= payload.length) {
       this.frame(firstOctet, payload, callback);
     } else this.frame(markedOctet, compressed, callback);
   }
@@ -101,27 +108,6 @@ export class CompressingSender extends FrameSender {
     return (this.#deflater ??= new MessageDeflater(settings, outgoing));
   }
 
-  #deflateLater(
-    deflater: MessageDeflater,
-    firstOctet: number,
-    payload: Octets,
-    isLast: boolean,
-    callback: SendCallback | undefined,
-  ): void {
-    const byteLength = payload.length;
-    const waiting: WaitingFrame = { firstOctet, payload: undefined, byteLength, callback };
-    this.#wait(waiting);
-    deflater.deflateLater(
-      payload,
-      isLast,
-      () => !this.#isAbandoned,
-      (compressed) => {
-        waiting.payload = compressed;
-        this.#sendReady();
-      },
-    );
-  }
-
   override textAs(firstOctet: number, text: string, callback?: SendCallback): void {
     if (this.#waiting.length === 0) super.textAs(firstOctet, text, callback);
     else this.frame(firstOctet, Buffer.from(text), callback);
@@ -131,17 +117,17 @@ export class CompressingSender extends FrameSender {
     // RFC 6455 §5.5: a Ping or Pong may overtake a message; a Close frame ends what was said before it.
     if (this.#waiting.length === 0 || (firstOctet & 0x0f) > OPCODE_CLOSE) {
       super.frame(firstOctet, payload, callback);
-    } else this.#wait({ firstOctet, payload, byteLength: payload.length, callback });
+    } else this.#wait(firstOctet, payload, payload.length, callback);
   }
 
   override encoded(frames: Octets): void {
     if (this.#waiting.length === 0) super.encoded(frames);
-    else this.#waitEncoded(frames);
+    else this.#wait(undefined, frames, frames.length, undefined);
   }
 
   override writeEncoded(frames: Octets): void {
     if (this.#waiting.length === 0) super.writeEncoded(frames);
-    else this.#waitEncoded(frames);
+    else this.#wait(undefined, frames, frames.length, undefined);
   }
 
   override end(): void {
@@ -159,14 +145,16 @@ export class CompressingSender extends FrameSender {
     for (const { callback } of waiting) callback?.(error);
   }
 
-  #waitEncoded(frames: Octets): void {
-    const byteLength = frames.length;
-    this.#wait({ firstOctet: undefined, payload: frames, byteLength, callback: undefined });
-  }
-
-  #wait(frame: WaitingFrame): void {
+  #wait(
+    firstOctet: number | undefined,
+    payload: Octets | undefined,
+    byteLength: number,
+    callback: SendCallback | undefined,
+  ): WaitingFrame {
+    const frame: WaitingFrame = { firstOctet, payload, byteLength, callback };
     this.#waiting.push(frame);
-    this.#waitingBytes += frame.byteLength;
+    this.#waitingBytes += byteLength;
+    return frame;
   }
 
   /** Hands on all that is ready, up to the next frame that is not. */

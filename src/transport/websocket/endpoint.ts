@@ -16,9 +16,12 @@ import {
 import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
-import type { EngineLoop, MaskSource } from './engine-loop.js';
+import { closePayload } from './close-arguments.js';
+import type { EndpointExtras } from './endpoint-extras.js';
+import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SenderOwner } from './frame-sender.js';
+import { InputHold } from './input-hold.js';
 import type { ConnectionLimits } from './limits.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
@@ -59,15 +62,6 @@ export function hasEndpoint(socket: Duplex): boolean {
   return (socket as EndpointSocket)[kEndpoint] !== undefined;
 }
 
-/** What most endpoints do without. */
-export interface EndpointExtras {
-  readonly compression?: AgreedCompression | undefined;
-  /** False: text and close reasons are not checked to be UTF-8 (RFC 6455 §8.1). */
-  readonly checksUtf8?: boolean;
-  /** Masking keys of a client's own; by default those of the loop. */
-  readonly masks?: MaskSource | undefined;
-}
-
 export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   readonly socket: Duplex;
   readonly sender: FrameSender;
@@ -84,17 +78,12 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   #hasInput = false;
   #isAsked = false;
   #isOpen = true;
-  /** The socket has closed; what it had brought is handed out before that is told. */
-  #isGone = false;
-  #isTold = false;
-  readonly #checksUtf8: boolean;
   readonly #compression: AgreedCompression | undefined;
+  readonly #checksUtf8: boolean;
   #compressedInput: CompressedInput | undefined = undefined;
+  #hold: InputHold | undefined = undefined;
   /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
-  #isHeld = false;
-  /** A message that was inflated while the owner had paused. */
-  #heldDelivery: (() => void) | undefined = undefined;
 
   constructor(
     role: Role,
@@ -125,6 +114,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
       allocate: allocateExact,
       isUtf8,
       checksUtf8,
+      masker: loop.masker,
     });
   }
 
@@ -160,7 +150,9 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
     // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
     if (head.length > 0) socket.unshift(head);
     socket.on('close', socketClosed);
-    socket.on('data', socketData);
+    // With the shared buffer only `head` comes as 'data'.
+    const isShared = this.#loop.staticRead.install(socket, socketRead);
+    if (!isShared || head.length > 0) socket.on('data', socketData);
     socket.on('end', socketEnded);
     socket.on('error', socketFailed);
     if (this.#limits.heartbeatIntervalMs > 0) this.#startHeartbeat();
@@ -200,39 +192,66 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   resume(): void {
     this.#isPaused = false;
-    const deliver = this.#heldDelivery;
-    this.#heldDelivery = undefined;
+    const hold = this.#hold;
+    const deliver = hold?.takeDelivery();
     if (deliver !== undefined) this.releaseInput(deliver);
-    else if (!this.#isHeld) {
+    else if (hold?.isHeld !== true) {
       this.socket.resume();
-      this.#parse(undefined);
+      this.#parseKept();
     }
   }
 
   /** @internal */
   received(chunk: Buffer): void {
     this.#hasInput = true;
-    this.#parse(chunk);
-  }
-
-  #parse(chunk: Buffer | undefined, deliver?: () => void): void {
     const { sender } = this;
     sender.isInReadBatch = true;
     let isDone = false;
     try {
-      if (chunk !== undefined) this.#parser.parse(chunk);
-      else {
-        deliver?.();
-        // Whoever was handed the message may have paused.
-        if (!this.#isPaused && !this.#isHeld) this.#parser.resume();
-      }
+      this.#parser.parse(chunk);
       isDone = true;
     } finally {
-      sender.isInReadBatch = false;
-      // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
-      if (isDone) sender.flush();
-      else this.destroy();
+      this.#batchEnded(isDone);
     }
+  }
+
+  /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
+  receivedShared(buffer: Buffer, end: number): void {
+    this.#hasInput = true;
+    const { staticRead } = this.#loop;
+    // A handler runs a loop of its own: what its connection has not parsed yet has just been overwritten.
+    staticRead.reader?.destroy();
+    staticRead.reader = this;
+    this.sender.isInReadBatch = true;
+    let isDone = false;
+    try {
+      this.#parser.parseShared(buffer, end);
+      isDone = true;
+    } finally {
+      staticRead.reader = undefined;
+      this.#batchEnded(isDone);
+    }
+  }
+
+  /** Hands on what was held back, then parses what waits. */
+  #parseKept(deliver?: () => void): void {
+    this.sender.isInReadBatch = true;
+    let isDone = false;
+    try {
+      deliver?.();
+      // Whoever was handed the message may have paused.
+      if (!this.#isPaused && this.#hold?.isHeld !== true) this.#parser.resume();
+      isDone = true;
+    } finally {
+      this.#batchEnded(isDone);
+    }
+  }
+
+  #batchEnded(isDone: boolean): void {
+    this.sender.isInReadBatch = false;
+    // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
+    if (isDone) this.sender.flush();
+    else this.destroy();
   }
 
   /** Writes what is queued and ends our side; the closing handshake is left out. */
@@ -244,6 +263,11 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** @internal */
   inputEnded(): void {
+    this.#leaveOpen();
+    if (this.#hold?.isHeld === true) {
+      this.#hold.whileHeld = 'ended';
+      return;
+    }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.end();
   }
@@ -251,40 +275,41 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   /** @internal */
   socketGone(): void {
     this.#leaveOpen();
-    this.#isGone = true;
     try {
       this.#takeRest();
     } finally {
-      // Input that is held is released later, and comes back here.
-      if (!this.#isHeld || this.#parser.isDiscarding) this.#tellClosed();
+      const hold = this.#hold;
+      // What has arrived is told before the end, unless we dropped the connection.
+      if (hold?.isHeld === true && !this.#parser.isDiscarding) hold.whileHeld = 'gone';
+      else this.#tellClosed();
     }
   }
 
-  /** What had arrived when the socket went is still the application's, even if it had paused. */
+  /** Hands out what had arrived when the socket went, even if the owner had paused. */
   #takeRest(): void {
     if (this.#parser.isDiscarding) return;
-    const rest = this.socket.read() as Buffer | null;
+    const rest = this.#isPaused ? (this.socket.read() as Buffer | null) : null;
     if (rest !== null) this.#parser.parse(rest);
-    const deliver = this.#heldDelivery;
-    this.#heldDelivery = undefined;
-    if (deliver !== undefined) this.#isHeld = false;
-    let isFirst = true;
-    // A handler may pause once more; nothing comes after this.
-    while (!this.#isHeld && (isFirst || this.#parser.isWaiting)) {
+    this.#isPaused = false;
+    let deliver = this.#hold?.takeDelivery();
+    if (deliver !== undefined) this.#hold!.isHeld = false;
+    while (
+      this.#hold?.isHeld !== true &&
+      !this.#parser.isDiscarding &&
+      (deliver !== undefined || this.#parser.isWaiting)
+    ) {
+      this.#parseKept(deliver);
+      deliver = undefined;
+      // A handler may pause once more, but nothing would come after this.
       this.#isPaused = false;
-      this.#parse(undefined, isFirst ? deliver : undefined);
-      isFirst = false;
     }
   }
 
   #tellClosed(): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
     this.#parser.discard();
     this.#compressedInput?.close();
-    this.#heldDelivery = undefined;
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
@@ -328,21 +353,27 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** @internal */
   holdInput(): void {
-    this.#isHeld = true;
+    (this.#hold ??= new InputHold()).isHeld = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   /** @internal */
   releaseInput(deliver: () => void): void {
-    if (this.#isPaused) {
-      this.#heldDelivery = deliver;
+    const hold = this.#hold!;
+    if (this.#isPaused && hold.whileHeld !== 'gone') {
+      hold.keepDelivery(deliver);
       return;
     }
-    this.#isHeld = false;
-    if (!this.#isGone) this.socket.resume();
-    this.#parse(undefined, deliver);
-    if (this.#isGone) this.socketGone();
+    hold.isHeld = false;
+    this.socket.resume();
+    this.#parseKept(deliver);
+    const happened = hold.whileHeld;
+    // It may have been held once more.
+    if (hold.isHeld || happened === undefined) return;
+    hold.whileHeld = undefined;
+    if (happened === 'gone') this.socketGone();
+    else this.inputEnded();
   }
 
   onPing(octets: Octets, start: number, end: number): void {
@@ -426,14 +457,6 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   }
 }
 
-/** The payload of a Close frame: the code and the UTF-8 of the reason (RFC 6455 §5.5.1). */
-export function closePayload(closeCode: number, reason: Octets): Buffer {
-  const payload = Buffer.allocUnsafe(2 + reason.length);
-  payload.writeUInt16BE(closeCode, 0);
-  payload.set(reason, 2);
-  return payload;
-}
-
 /** A copy that keeps neither a chunk nor the pool of Buffer alive. */
 function copyOf(octets: Octets, start: number, end: number): Buffer {
   if (start === end) return NOTHING;
@@ -449,6 +472,11 @@ function allocateExact(byteLength: number): Buffer {
 
 function socketData(this: EndpointSocket, chunk: Buffer): void {
   this[kEndpoint]?.received(chunk);
+}
+
+function socketRead(this: EndpointSocket, byteCount: number, buffer: Buffer): boolean {
+  this[kEndpoint]?.receivedShared(buffer, byteCount);
+  return true;
 }
 
 function socketEnded(this: EndpointSocket): void {

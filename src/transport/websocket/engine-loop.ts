@@ -4,6 +4,8 @@ import { Masker, readMask } from '../../protocol/websocket/index.js';
 import { nodeRandom } from '../node-random.js';
 import { nodeTime } from '../node-time.js';
 import { FrameSlab } from './frame-slab.js';
+import { SharedFrames } from './shared-frames.js';
+import { StaticReadBuffer } from './static-read-buffer.js';
 import { ZlibJobs } from './zlib-jobs.js';
 
 /** Deadlines of connections come due up to this much late. */
@@ -21,6 +23,8 @@ export class EngineLoop {
   readonly masks: MaskPool;
   readonly masker: Masker = new Masker();
   readonly slab: FrameSlab = new FrameSlab();
+  readonly sharedFrames: SharedFrames = new SharedFrames();
+  readonly staticRead: StaticReadBuffer = new StaticReadBuffer();
   readonly zlibJobs: ZlibJobs = new ZlibJobs();
   readonly #random: Random;
   #dirty: Flushable[] = [];
@@ -46,6 +50,7 @@ export class EngineLoop {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const sender of dirty) sender.flush();
+    this.sharedFrames.forget();
   }
 }
 

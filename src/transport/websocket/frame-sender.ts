@@ -21,6 +21,9 @@ const MAX_CHUNKS_PER_WRITE = 512;
 
 const NOTHING = Buffer.alloc(0);
 
+/** The outbox of all who have nothing in it; never changed. */
+const NONE: Octets[] = [];
+
 export type SendCallback = (error?: Error | null) => void;
 
 /** Who is told that nothing is buffered any more. */
@@ -36,11 +39,12 @@ export class FrameSender implements Flushable, SlabOwner {
   readonly #owner: SenderOwner;
   /** TLS and foreign streams never take octets at once, so their writes carry a callback. */
   readonly #isAsynchronous: boolean;
-  #outbox: Octets[] = [];
+  #outbox: Octets[] = NONE;
   #outboxBytes = 0;
   #callbacks: SendCallback[] | undefined = undefined;
   /** The newest Ping's payload, whose Pong waits until the socket can take it. */
   #owedPong: Octets | undefined = undefined;
+  #reservedAt = 0;
   #isBlocked = false;
   #isScheduled = false;
   #isEnding = false;
@@ -80,6 +84,10 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame whose payload is the UTF-8 of a text. */
   textAs(firstOctet: number, text: string, callback?: SendCallback): void {
+    if (this.#isShared(firstOctet, text)) {
+      this.#queued(callback);
+      return;
+    }
     const payloadBytes = Buffer.byteLength(text);
     if (payloadBytes >= LARGE_PAYLOAD_BYTES) {
       this.frame(firstOctet, Buffer.from(text), callback);
@@ -89,9 +97,9 @@ export class FrameSender implements Flushable, SlabOwner {
     const mask = this.isMasking ? this.#masks.next() : undefined;
     const header = frameHeaderBytes(payloadBytes, this.isMasking);
     const target = this.#reserve(header + payloadBytes);
-    const start = writeFrameHeader(target.buffer, target.at, firstOctet, payloadBytes, mask);
-    target.buffer.write(text, start, payloadBytes, 'utf8');
-    if (mask !== undefined) this.#mask(target.buffer, start, mask, payloadBytes);
+    const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payloadBytes, mask);
+    target.write(text, start, payloadBytes, 'utf8');
+    if (mask !== undefined) this.#mask(target, start, mask, payloadBytes);
     this.#queued(callback);
   }
 
@@ -108,14 +116,18 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    if (this.#isShared(firstOctet, payload)) {
+      this.#queued(callback);
+      return;
+    }
     // RFC 6455 §5.3: a fresh key for every frame.
     const mask = this.isMasking ? this.#masks.next() : undefined;
     const headerBytes = frameHeaderBytes(payload.length, this.isMasking);
     if (payload.length < LARGE_PAYLOAD_BYTES) {
       const target = this.#reserve(headerBytes + payload.length);
-      const start = writeFrameHeader(target.buffer, target.at, firstOctet, payload.length, mask);
-      target.buffer.set(payload, start);
-      if (mask !== undefined) this.#mask(target.buffer, start, mask, payload.length);
+      const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payload.length, mask);
+      copyInto(target, start, payload);
+      if (mask !== undefined) this.#mask(target, start, mask, payload.length);
     } else {
       const header = Buffer.allocUnsafe(headerBytes);
       writeFrameHeader(header, 0, firstOctet, payload.length, mask);
@@ -125,11 +137,20 @@ export class FrameSender implements Flushable, SlabOwner {
     this.#queued(callback);
   }
 
+  /** Whether others send the same in this tick, so that their frame was queued. */
+  #isShared(firstOctet: number, data: string | Octets): boolean {
+    // What is sent to many is sent outside of the read batch of all but one.
+    if (this.isMasking || this.isInReadBatch || data.length >= LARGE_PAYLOAD_BYTES) return false;
+    const frame = this.#loop.sharedFrames.frameOf(firstOctet, data);
+    if (frame === undefined) return false;
+    this.#enqueue(frame);
+    return true;
+  }
+
   /** Queues frames that were encoded once for many. */
   encoded(frames: Octets): void {
     if (frames.length < LARGE_PAYLOAD_BYTES) {
-      const target = this.#reserve(frames.length);
-      target.buffer.set(frames, target.at);
+      copyInto(this.#reserve(frames.length), this.#reservedAt, frames);
     } else this.#enqueue(frames);
     this.#queued(undefined);
   }
@@ -163,9 +184,13 @@ export class FrameSender implements Flushable, SlabOwner {
   }
 
   #writeQueued(): void {
-    if (this.#isBlocked || this.#socket.destroyed) return;
+    if (this.#isBlocked) return;
     const slab = this.#loop.slab;
     const slabBytes = slab.lengthFor(this);
+    if (this.#socket.destroyed) {
+      if (slabBytes > 0) slab.clear();
+      return;
+    }
     if (this.#outbox.length > 0 || (this.#isAsynchronous && slabBytes > 0)) {
       if (slabBytes > 0) this.leaveSlab();
       this.#writeOutbox();
@@ -194,7 +219,7 @@ export class FrameSender implements Flushable, SlabOwner {
   /** Forgets everything: the socket is gone. */
   abandon(error: Error): void {
     if (this.#loop.slab.lengthFor(this) > 0) this.#loop.slab.clear();
-    this.#outbox = [];
+    this.#outbox = NONE;
     this.#outboxBytes = 0;
     this.#owedPong = undefined;
     const callbacks = this.#callbacks;
@@ -207,12 +232,11 @@ export class FrameSender implements Flushable, SlabOwner {
     const frames = Buffer.allocUnsafe(slab.length);
     frames.set(slab.buffer.subarray(0, slab.length));
     slab.clear();
-    this.#outbox.push(frames);
-    this.#outboxBytes += frames.length;
+    this.#push(frames);
   }
 
-  /** Room for one small frame, in the slab when it will be written soon. */
-  #reserve(byteLength: number): { buffer: Buffer; at: number } {
+  /** Room for one small frame at `#reservedAt` of the answer, in the slab when it will be written soon. */
+  #reserve(byteLength: number): Buffer {
     const slab = this.#loop.slab;
     if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
     slab.claim(this);
@@ -221,21 +245,22 @@ export class FrameSender implements Flushable, SlabOwner {
       if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
       slab.claim(this);
     }
-    const at = slab.length;
+    this.#reservedAt = slab.length;
     slab.length += byteLength;
-    return { buffer: slab.buffer, at };
+    return slab.buffer;
   }
 
   #mayUseSlab(): boolean {
-    if (this.#isBlocked || this.#socket.destroyed) return false;
+    if (this.#isBlocked) return false;
     // One who sends to many would move the frames of each out for the next; a read batch is worth it.
     return this.isInReadBatch || !this.#loop.slab.isTakenFrom(this);
   }
 
-  #reserveOwn(byteLength: number): { buffer: Buffer; at: number } {
+  #reserveOwn(byteLength: number): Buffer {
     const buffer = Buffer.allocUnsafe(byteLength);
     this.#enqueue(buffer);
-    return { buffer, at: 0 };
+    this.#reservedAt = 0;
+    return buffer;
   }
 
   #mask(target: Octets, start: number, mask: number, byteLength: number): void {
@@ -253,7 +278,12 @@ export class FrameSender implements Flushable, SlabOwner {
 
   #enqueue(octets: Octets): void {
     if (this.#loop.slab.lengthFor(this) > 0) this.leaveSlab();
-    this.#outbox.push(octets);
+    this.#push(octets);
+  }
+
+  #push(octets: Octets): void {
+    if (this.#outbox === NONE) this.#outbox = [octets];
+    else this.#outbox.push(octets);
     this.#outboxBytes += octets.length;
   }
 
@@ -266,12 +296,20 @@ export class FrameSender implements Flushable, SlabOwner {
   }
 
   #writeOutbox(): void {
-    const chunks = mergeSmall(this.#outbox);
-    this.#outbox = chunks.splice(MAX_CHUNKS_PER_WRITE);
-    this.#outboxBytes = totalLength(this.#outbox);
-    if (chunks.length === 1) {
-      this.#write(chunks[0]!);
-      return;
+    const outbox = this.#outbox;
+    const byteLength = this.#outboxBytes;
+    this.#outbox = NONE;
+    this.#outboxBytes = 0;
+    if (outbox.length === 1) this.#write(outbox[0]!);
+    else if (byteLength < LARGE_PAYLOAD_BYTES) {
+      this.#write(this.#loop.sharedFrames.whole(outbox, byteLength));
+    } else this.#writeMany(mergeSmall(outbox));
+  }
+
+  #writeMany(chunks: Octets[]): void {
+    if (chunks.length > MAX_CHUNKS_PER_WRITE) {
+      this.#outbox = chunks.splice(MAX_CHUNKS_PER_WRITE);
+      this.#outboxBytes = totalLength(this.#outbox);
     }
     const last = chunks.pop()!;
     this.#socket.cork();
@@ -319,6 +357,14 @@ export class FrameSender implements Flushable, SlabOwner {
   #endIfFlushed(): void {
     if (this.#outbox.length === 0 && !this.#socket.writableEnded) this.#socket.end();
   }
+}
+
+/** Up to this a loop is faster than the call that copies. */
+const MAX_LOOP_BYTES = 32;
+
+function copyInto(target: Octets, at: number, source: Octets): void {
+  if (source.length > MAX_LOOP_BYTES) target.set(source, at);
+  else for (let index = 0; index < source.length; index++) target[at + index] = source[index]!;
 }
 
 function totalLength(chunks: readonly Octets[]): number {

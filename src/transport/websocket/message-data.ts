@@ -9,9 +9,6 @@ export function isBinaryType(type: unknown): type is BinaryType {
   return BINARY_TYPES.includes(type as string);
 }
 
-/** From here on a view of the chunk is handed out instead of a copy, if it is a good part of it. */
-const MIN_VIEW_BYTES = 4096;
-
 /**
  * The payload in a form that is the application's own. `fragmentEnds` are the offsets at which frames of a
  * fragmented message ended, for 'fragments'.
@@ -43,13 +40,16 @@ function fragmentsOf(data: Buffer, ends: readonly number[]): Buffer[] {
   return fragments;
 }
 
+/** Up to this a loop is faster than a view and the call that copies it. */
+const MAX_LOOP_BYTES = 64;
+
+/** A copy: the chunk may be a buffer that is read into again, and a small view would keep all of it alive. */
 function ownBuffer(octets: Buffer, start: number, end: number): Buffer {
   const length = end - start;
-  // A chunk is nobody else's, but a small view of it would keep all of it alive.
-  if (length >= MIN_VIEW_BYTES && length * 4 >= octets.buffer.byteLength) {
-    return octets.subarray(start, end);
-  }
-  return Buffer.from(octets.subarray(start, end));
+  const copy = Buffer.allocUnsafe(length);
+  if (length > MAX_LOOP_BYTES) copy.set(octets.subarray(start, end));
+  else for (let index = 0; index < length; index++) copy[index] = octets[start + index]!;
+  return copy;
 }
 
 function arrayBufferOf(octets: Buffer, start: number, end: number, isLent: boolean): ArrayBuffer {

@@ -77,6 +77,12 @@ export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOpt
   readonly handshakeTimeout?: number | undefined;
   /** The class of the connections, WebSocket or one that extends it. It is given null, undefined and these options. */
   readonly WebSocket?: WebSocketClass<T> | undefined;
+  /**
+   * Whether plain TCP connections read into one shared buffer, which costs less CPU. Default true. It uses private API of
+   * node:net, so it is tried out first, on a connection of the server to itself; where that fails, and with false,
+   * reading is as Node has it.
+   */
+  readonly staticReadBuffer?: boolean | undefined;
   /** What connections share; each server has its own by default. */
   readonly loop?: EngineLoop | undefined;
 }

@@ -78,6 +78,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
     this.#loop = options.loop ?? new EngineLoop();
+    if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     this.#compression = resolveCompression(
       options.perMessageDeflate ?? false,
       'server',

@@ -17,18 +17,14 @@ export class SlidingWindow {
     this.#maxBytes = 2 ** windowBits;
   }
 
-  get length(): number {
-    return this.#length;
-  }
-
   /** What it holds, until the next change. */
   get octets(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** What it holds, for a job that outlives the next change. */
-  copy(): Buffer {
-    return this.#length === 0 ? NOTHING : Buffer.from(this.octets);
+  /** The last octets of it, so many at most, until the next change. */
+  last(byteLength: number): Buffer {
+    return this.#buffer.subarray(Math.max(0, this.#length - byteLength), this.#length);
   }
 
   append(octets: Octets): void {
@@ -38,11 +34,6 @@ export class SlidingWindow {
     else if (kept < this.#length) this.#buffer.copyWithin(0, this.#length - kept, this.#length);
     this.#buffer.set(octets.subarray(octets.length - added), kept);
     this.#length = kept + added;
-  }
-
-  clear(): void {
-    this.#buffer = NOTHING;
-    this.#length = 0;
   }
 
   /** Nothing is dropped by an append that needs more room: the room is never more than the window. */
