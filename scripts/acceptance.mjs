@@ -6,15 +6,28 @@ import { join } from 'node:path';
 import { root, testFiles } from './test-files.mjs';
 
 const TITLES = {
+  2: 'Unmasked client frame, masked server frame: 1002, gone within a second',
+  3: 'Reserved bits and opcodes, long or fragmented control frames: 1002',
+  4: 'Lengths beyond 2^63, 2^53 and the limit: refused by the header alone',
+  14: 'Fragments of one octet, of none and of 1 KiB without an end: closed at the limit',
+  15: 'One octet every ten seconds: closed by the message deadline',
+  17: 'Floods of Pings, Pongs and Close frames: closed by rate, no lag',
+  18: 'A reader that never reads, 1,000 messages/s to all',
+  20: '100,000 payloads of 10 octets kept, each from a read of 64 KiB',
+  25: 'Header and topic patterns made to hurt: ten times the input, at most 12 times the time',
+  35: '10,000 idle connections: octets of each, CPU of the heartbeats',
+  37: '500 connections opened and ended a second: nothing stays',
   23: 'JSON: 100,000 levels, 1,000,000 keys, prototypes, numbers, surrogates, duplicates',
   26: 'Origin: strangers, look-alikes, cookies; WebSocket and HTTP API',
   31: '1,000,000 session ids',
 };
 const page = join(root, 'docs/acceptance.md');
 
-const [name] = process.argv.slice(2);
+const [name, ...rest] = process.argv.slice(2);
+/** Shortens what runs for a time; the figure says for how long it ran. */
+const minutes = rest[0] === '--minutes' ? rest[1] : undefined;
 if (name === undefined || !(name in TITLES)) {
-  console.error(`npm run acceptance -- <${Object.keys(TITLES).join('|')}>`);
+  console.error(`npm run acceptance -- <${Object.keys(TITLES).join('|')}> [--minutes N]`);
   process.exit(2);
 }
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
@@ -25,12 +38,18 @@ const startedAtMs = performance.now();
 const result = spawnSync(process.execPath, ['--test', '--test-reporter=tap', ...files], {
   cwd: root,
   encoding: 'utf8',
-  env: { ...process.env, TIDEWAY_ACCEPTANCE: name },
+  env: {
+    ...process.env,
+    TIDEWAY_ACCEPTANCE: name,
+    ...(minutes !== undefined && { TIDEWAY_ACCEPTANCE_MINUTES: minutes }),
+  },
 });
 const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
 const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(result.stdout)?.[1] ?? 0);
 const [passed, failed] = [count('pass'), count('fail')];
-const figure = `${passed} of ${passed + failed} cases in ${seconds} s`;
+/** What the tests say about themselves. */
+const said = [...result.stdout.matchAll(/^# figure: (.*)$/gm)].map(([, words]) => words);
+const figure = [`${passed} of ${passed + failed} cases in ${seconds} s`, ...said].join('; ');
 if (result.status !== 0 || passed === 0) console.error(result.stdout);
 console.log(`hardening ${name}: ${figure}`);
 
@@ -51,7 +70,7 @@ const place =
   kept
     .slice(end)
     .filter(isRow)
-    .filter((line) => line < `| hardening ${name}`).length;
+    .filter((line) => Number(/\d+/.exec(line)?.[0]) < Number(name)).length;
 kept.splice(place, 0, `| ${row.join(' | ')} |`);
 writeFileSync(page, kept.join('\n'));
 spawnSync(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', page], {

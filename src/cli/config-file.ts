@@ -49,12 +49,21 @@ function parseYaml(
   const [error] = document.errors;
   if (error !== undefined) throw wrongUse(`${file}: not YAML: ${error.message.trimEnd()}`);
   return {
-    content: document.toJS(),
+    content: contentOf(document, file),
     lineOf: (path) => {
       const offset = offsetOf(document, path);
       return offset === undefined ? undefined : lines.linePos(offset).line;
     },
   };
+}
+
+/** Aliases are looked up only here: one of nothing, or too many of them, is found late. */
+function contentOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw wrongUse(`${file}: not YAML: ${wordsOf(cause)}`, { cause });
+  }
 }
 
 /** Where the key at the end of a path stands, or the last one before it that is there at all. */

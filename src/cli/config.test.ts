@@ -132,6 +132,7 @@ test('a secret is never repeated in an error', (t) => {
 
 test('what is not YAML is told with its place', (t) => {
   assert.match(faultsOf(t, 'port: [1\n').join('\n'), /^tideway\.yaml: not YAML: .*line \d/);
+  assert.match(faultsOf(t, 'topics: *nothing\n').join('\n'), /not YAML: .*alias.*nothing/i);
   assert.match(faultsOf(t, 'port: 1\nport: 2\n').join('\n'), /not YAML: .*unique.*line 2/);
 });
 

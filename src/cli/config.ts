@@ -88,6 +88,9 @@ const limits = object({
   closeTimeoutMs: milliseconds(DEFAULT_LIMITS.closeTimeoutMs),
   heartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.heartbeatIntervalMs, 0),
   heartbeatTimeoutMs: milliseconds(DEFAULT_LIMITS.heartbeatTimeoutMs),
+  idleTimeoutMs: milliseconds(DEFAULT_LIMITS.idleTimeoutMs, 0),
+  messageTimeoutMs: milliseconds(DEFAULT_LIMITS.messageTimeoutMs, 0),
+  maxControlFramesPerSecond: wholeNumber('', 0).default(DEFAULT_LIMITS.maxControlFramesPerSecond),
   minHeartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.minHeartbeatIntervalMs),
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
@@ -96,6 +99,7 @@ const limits = object({
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
   maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
+  maxUnauthenticatedBytes: bytes(DEFAULT_LIMITS.maxUnauthenticatedBytes),
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({

@@ -25,7 +25,8 @@ export class OriginGate {
 
   /**
    * Says which origins are the server's own, each time that it begins to listen. On loopback these are named
-   * one by one: there a Host header proves nothing, since a stranger's domain may be made to resolve to it. Elsewhere an Origin equal to the Host is the server's own.
+   * one by one: there a Host header proves nothing, since a stranger's domain may be made to resolve to it.
+   * Elsewhere an Origin equal to the Host is the server's own.
    */
   setOwn(own: { readonly origins: readonly string[] } | 'host'): void {
     this.#acceptsHost = own === 'host';

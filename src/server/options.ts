@@ -26,6 +26,12 @@ export interface ServerLimits extends SessionLimits {
   readonly heartbeatIntervalMs: number;
   /** Time for an answer to that Ping; then the connection is dropped. Default 10,000. */
   readonly heartbeatTimeoutMs: number;
+  /** Time without a message in either direction; then the connection is closed with 1001. 0 turns it off. Default 0. */
+  readonly idleTimeoutMs: number;
+  /** Time for a message, from its first octet; then the connection is closed with 1008. 0 turns it off. Default 60,000. */
+  readonly messageTimeoutMs: number;
+  /** Pings and Pongs of a client, with twice that at once; beyond it the connection is closed with 1008. 0 turns it off. Default 100. */
+  readonly maxControlFramesPerSecond: number;
   /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
   readonly minHeartbeatIntervalMs: number;
 }
@@ -34,7 +40,10 @@ export interface ServerLimits extends SessionLimits {
 export interface ServerOptions {
   /** Paths of the WebSocket endpoint. Default `/ws`. */
   readonly path?: string | readonly string[];
-  /** An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own. */
+  /**
+   * An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own.
+   * Upgrades of other paths are left to whoever else listens for them; where nobody does, they get 404.
+   */
   readonly server?: HttpServer;
   /** Finds out who a client is. Default: by `tokens` when given, else everybody is anonymous. */
   readonly authenticate?: Authenticate;
@@ -83,6 +92,9 @@ export const DEFAULT_LIMITS: ServerLimits = {
   closeTimeoutMs: 10_000,
   heartbeatIntervalMs: 25_000,
   heartbeatTimeoutMs: 10_000,
+  idleTimeoutMs: 0,
+  messageTimeoutMs: 60_000,
+  maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
 };
 

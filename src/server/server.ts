@@ -48,6 +48,7 @@ import {
   boundAddress,
   HttpClosing,
   loopbackOrigins,
+  requestDeadlines,
   urlOf,
   type BoundAddress,
 } from './listening.js';
@@ -266,8 +267,8 @@ export class TidewayServer {
       log,
     });
     return createHttpServer(
-      { requestTimeout: limits.handshakeTimeoutMs },
-      createRequestListener(api, options.staticDirectory),
+      requestDeadlines(limits.handshakeTimeoutMs),
+      createRequestListener(api, options.staticDirectory, log),
     );
   }
 

@@ -18,6 +18,8 @@ export interface SessionLimits {
   readonly maxOutboundBytes: number;
   /** Messages received while the token is being checked; one more ends it with `session/too-many-operations`. Default 256. */
   readonly maxUnauthenticatedCount: number;
+  /** Octets of those messages, about; more end it with `session/too-many-operations`. Default 4 MiB. */
+  readonly maxUnauthenticatedBytes: number;
 }
 
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
@@ -28,4 +30,5 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,
   maxUnauthenticatedCount: 256,
+  maxUnauthenticatedBytes: 4_194_304,
 };

@@ -39,8 +39,8 @@ export interface AcceptWebSocketOptions {
   /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
   readonly staticReadBuffer?: boolean;
   /**
-   * Whether an upgrade at any other path is answered with 404. Default true; false leaves it to the
-   * server's other listeners, one of which must answer.
+   * Whether an upgrade at any other path is answered with 404. Default: while nobody else listens for upgrades of the
+   * server; false leaves it to the server's other listeners, one of which must answer.
    */
   readonly refusesOtherPaths?: boolean;
 }
@@ -87,7 +87,8 @@ class Door implements WebSocketDoor {
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
-    this.#limits = resolveLimits(options.limits ?? {});
+    // What waits for a connection is its session's to judge: it ends with a code that the client knows.
+    this.#limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
       'server',
@@ -110,10 +111,12 @@ class Door implements WebSocketDoor {
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { paths, refusesOtherPaths = true, checkOrigin } = this.#options;
+    const { server, paths, checkOrigin } = this.#options;
     const path = pathOf(request);
     if (!paths.includes(path)) {
-      if (refusesOtherPaths) {
+      // Another listener may have taken the socket already, and what is written to it now would be a frame.
+      const isAlone = server.listenerCount('upgrade') === 1;
+      if (this.#options.refusesOtherPaths ?? isAlone) {
         this.#refuse(socket, 404, `No WebSocket is served at this path; try ${paths.join(', ')}`);
       }
       return;

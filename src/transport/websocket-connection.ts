@@ -25,7 +25,8 @@ import {
 } from './shared-compression.js';
 import type { AgreedCompression } from './websocket/compression-options.js';
 import { closePayload } from './websocket/close-arguments.js';
-import { Endpoint, type EndpointHandler } from './websocket/endpoint.js';
+import type { EndpointHandler } from './websocket/endpoint-handler.js';
+import { Endpoint } from './websocket/endpoint.js';
 import type { EngineLoop } from './websocket/engine-loop.js';
 import type { WebSocketError } from './websocket/errors.js';
 import type { ConnectionLimits } from './websocket/limits.js';
@@ -145,6 +146,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
 
   failed(error: WebSocketError): void {
     this.#metrics.count('websocket_violations', { code: error.code });
+    if (error.limit !== undefined) this.#metrics.count('limit_reached', { limit: error.limit });
   }
 
   drained(): void {

@@ -43,7 +43,8 @@ test(
       [],
     );
     context.diagnostic(
-      `figure: ${results.length} connections, ${scripts.length} sequences cut in ${CHOPS.length} ways, both roles: the same events each time`,
+      `figure: ${results.length} connections, ${scripts.length} sequences cut in ${CHOPS.length} ways, ` +
+        'both roles: the same events each time',
     );
   },
 );

@@ -37,7 +37,8 @@ test(
     }
     const seen = new Set(differences.flatMap(({ why }) => why ?? []));
     context.diagnostic(
-      `figure: ${comparedCount} judgements of other engines compared, ${differences.length} differ, all by ${seen.size} named leniences (seeds ${FIRST} to ${FIRST + COUNT - 1})`,
+      `figure: ${comparedCount} judgements of other engines compared, ${differences.length} differ, ` +
+        `all by ${seen.size} named leniences (seeds ${FIRST} to ${FIRST + COUNT - 1})`,
     );
     if (!IS_FULL) return;
     const all = new Set(Object.values(LENIENCES).flat());

@@ -5,7 +5,12 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { WebSocket, WebSocketServer, type ServerOptions } from 'tideway/websocket';
+import {
+  WebSocket,
+  WebSocketServer,
+  type ServerOptions,
+  type WebSocketError,
+} from 'tideway/websocket';
 import {
   GOOD_HEADERS,
   RawPeer,
@@ -218,7 +223,9 @@ test('the heartbeat drops a peer that is silent and keeps one that answers', asy
   const { server, port } = await run(context, { heartbeatIntervalMs: 20, heartbeatTimeoutMs: 20 });
   const accepted = nextClient(server);
   const silent = await openRaw(port);
-  const gone = once(await accepted, 'close');
+  const client = await accepted;
+  const failed = once(client, 'error');
+  const gone = new Promise<number>((resolve) => client.once('close', resolve));
   const answering = new WebSocket(`ws://127.0.0.1:${port}/`);
   let pingCount = 0;
   const askedTwice = new Promise<void>((resolve) => {
@@ -227,8 +234,8 @@ test('the heartbeat drops a peer that is silent and keeps one that answers', asy
       if (pingCount === 2) resolve();
     });
   });
-  const [code] = (await gone) as [number];
-  assert.equal(code, 1006);
+  assert.equal(((await failed)[0] as WebSocketError).code, 'WS_ERR_HEARTBEAT_TIMEOUT');
+  assert.equal(await gone, 1006);
   assert.deepEqual(silent.received, Buffer.of(0x89, 0));
   await askedTwice;
   assert.equal(answering.readyState, WebSocket.OPEN);
@@ -282,7 +289,7 @@ test('what a slow reader is sent waits in the outbox, is counted, and arrives wh
 });
 
 test('a flood of Pings by a peer that does not read costs no memory', async (context) => {
-  const { server, port } = await run(context);
+  const { server, port } = await run(context, { maxControlFramesPerSecond: 0 });
   const accepted = nextClient(server);
   const peer = await openRaw(port);
   const client = await accepted;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   createServer,
   MemoryMetrics,
@@ -10,6 +11,7 @@ import {
   type Log,
   type ServerOptions,
 } from 'tideway';
+import { WebSocket, WebSocketServer } from 'ws';
 import { ConnectionPair, VirtualTime } from 'tideway/testing';
 
 interface Heard {
@@ -114,6 +116,36 @@ test('[E2] what the limits keep out is counted by the name of the limit, an end 
   await server.close();
 });
 
+for (const isFirst of [true, false]) {
+  const order = isFirst ? 'before' : 'after';
+  test(`another WebSocket endpoint on the application's server works, made ${order} Tideway`, async () => {
+    const http = createHttpServer();
+    const other = new WebSocketServer({ noServer: true });
+    const serveOther = (): void => {
+      http.on('upgrade', (request, socket, head) => {
+        if (request.url !== '/other') return;
+        other.handleUpgrade(request, socket, head, (peer) => peer.send('from the other'));
+      });
+    };
+    if (isFirst) serveOther();
+    const server = createServer({ server: http });
+    if (!isFirst) serveOther();
+    const { port } = await server.listen({ port: 0 });
+    const peer = new WebSocket(`ws://127.0.0.1:${port}/other`);
+    const [data] = (await once(peer, 'message')) as [Buffer];
+    assert.equal(data.toString(), 'from the other');
+    // Whatever else was written to that socket would come before this echo and end it.
+    other.clients.forEach((client) => client.on('message', (said) => client.send(said)));
+    peer.send('echo');
+    const [echo] = (await once(peer, 'message')) as [Buffer];
+    assert.equal(echo.toString(), 'echo');
+    peer.close();
+    await once(peer, 'close');
+    await server.close();
+    http.close();
+  });
+}
+
 test('[A2] a server of the application that listens anew, at no loopback address, is closed', async () => {
   const http = createHttpServer();
   const server = createServer({ server: http });
@@ -127,4 +159,18 @@ test('[A2] a server of the application that listens anew, at no loopback address
   assert.equal(server.access.defaultAccess, 'closed');
   await server.close();
   http.close();
+});
+
+test('files are served to GET and HEAD alone', async () => {
+  const staticDirectory = fileURLToPath(new URL('../../../docs', import.meta.url));
+  const server = createServer({ staticDirectory });
+  await server.listen({ port: 0 });
+  const statuses: number[] = [];
+  for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
+    const response = await fetch(`${server.url}/acceptance.md`, { method });
+    await response.arrayBuffer();
+    statuses.push(response.status);
+  }
+  assert.deepEqual(statuses, [200, 200, 404, 404]);
+  await server.close();
 });

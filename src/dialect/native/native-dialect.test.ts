@@ -111,6 +111,23 @@ test('what arrives while the token is checked waits for it, in order; too much o
   assert.deepEqual(hasty.heard(), []);
 });
 
+test('what waits for the token is bounded in octets, text and binary alike', async () => {
+  const authenticate: Authenticate = () => new Promise(() => {});
+  const { connect, metrics } = rig({ authenticate, limits: { maxUnauthenticatedBytes: 2_000 } });
+  const [text, binary, little] = [connect(), connect(), connect()];
+  const send = { type: 'send', destination: '/topic/a' };
+  await little.say({ type: 'connect' }, { ...send, body: 'x'.repeat(1_500) });
+  await text.say({ type: 'connect' }, { ...send, body: 'x'.repeat(2_000) });
+  await binary.say({ type: 'connect' });
+  binary.pair.sendBinary(new TextEncoder().encode(`${JSON.stringify(send)}\n${'x'.repeat(2_000)}`));
+  await binary.say();
+  assert.deepEqual(
+    [little, text, binary].map(({ pair }) => pair.ended?.closeCode),
+    [undefined, 4504, 4504],
+  );
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 2);
+});
+
 test('[S4] the acknowledgement of a subscription precedes its first delivery, even of the same read', async () => {
   const { connect } = rig();
   const { say } = connect();

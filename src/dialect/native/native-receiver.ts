@@ -24,6 +24,7 @@ export class NativeReceiver implements ConnectionReceiver {
   readonly #connection: Connection;
   #session: NativeSession | undefined;
   #waiting: Frame[] | undefined;
+  #waitingBytes = 0;
   #isClosed = false;
 
   constructor(environment: NativeEnvironment, connection: Connection) {
@@ -32,13 +33,14 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 
   textReceived(text: string): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientText(text));
+    if (this.#session === undefined) this.#frameReceived(decodeClientText(text), text.length);
     else this.#session.textReceived(text);
   }
 
   binaryReceived(octets: Octets): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientBinary(octets));
-    else this.#session.binaryReceived(octets);
+    if (this.#session === undefined) {
+      this.#frameReceived(decodeClientBinary(octets), octets.length);
+    } else this.#session.binaryReceived(octets);
   }
 
   writable(): void {
@@ -51,26 +53,33 @@ export class NativeReceiver implements ConnectionReceiver {
     this.#session?.closed();
   }
 
-  #frameReceived(frame: Frame): void {
+  #frameReceived(frame: Frame, byteLength: number): void {
     if (this.#isClosed) return;
+    this.#waitingBytes += byteLength;
     if (this.#waiting === undefined) {
       this.#waiting = [];
       if (frame.type !== 'connect') this.#waiting.push(frame);
       this.#open(frame).catch((error: unknown) => this.#failed(error));
       return;
     }
-    const { maxUnauthenticatedCount } = this.#environment.session.limits;
-    if (this.#waiting.length < maxUnauthenticatedCount) {
+    const reached = this.#limitReached(this.#waiting.length);
+    if (reached === undefined) {
       this.#waiting.push(frame);
       return;
     }
-    this.#environment.session.metrics.count('limit_reached', { limit: 'maxUnauthenticatedCount' });
+    this.#environment.session.metrics.count('limit_reached', { limit: reached });
     this.#disconnect(
       new Disconnect(
         'session/too-many-operations',
-        `more than ${maxUnauthenticatedCount} messages before authentication was over`,
+        `too much came before authentication was over (${reached})`,
       ),
     );
+  }
+
+  #limitReached(waitingCount: number): string | undefined {
+    const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
+    if (waitingCount >= maxUnauthenticatedCount) return 'maxUnauthenticatedCount';
+    return this.#waitingBytes > maxUnauthenticatedBytes ? 'maxUnauthenticatedBytes' : undefined;
   }
 
   async #open(first: Frame): Promise<void> {

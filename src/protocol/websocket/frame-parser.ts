@@ -1,8 +1,7 @@
 /** Owns the parsing of frames (RFC 6455 §5): octets in, whole messages and control frames out, the first violation ends it. */
 import type { Octets } from '../../foundation/index.js';
 import { CLOSE_NO_STATUS, isCloseCodeOnWire } from './close-code.js';
-import type { Role } from './closing-handshake.js';
-import type { FrameSink } from './frame-sink.js';
+import type { FrameParserOptions, FrameSink } from './frame-sink.js';
 import { Masker, NOT_ASCII_BITS, readMask, rotateMask } from './masking.js';
 import { MessageAssembly, type Allocate } from './message-assembly.js';
 import {
@@ -24,24 +23,8 @@ import { Utf8Validator } from './utf8-validator.js';
 import * as violations from './violation.js';
 import type { Violation } from './violation.js';
 
-export interface FrameParserOptions {
-  /** Our own role: a server takes masked frames only, a client unmasked ones only. */
-  readonly role: Role;
-  /** Octets of one message over all its fragments; more is a violation with 1009, seen in the header. */
-  readonly maxMessageBytes: number;
-  /** Frames of one message, empty ones too; more is a violation with 1008. */
-  readonly maxFragmentCount: number;
-  /** Whether permessage-deflate was agreed, which gives RSV1 its meaning. Default false. */
-  readonly acceptsCompressed?: boolean;
-  /** How the host allocates; plain zeroed arrays by default. */
-  readonly allocate?: Allocate;
-  /** Shared by the connections of a loop; one of its own by default. */
-  readonly masker?: Masker;
-  /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
-  readonly isUtf8?: (octets: Octets) => boolean;
-  /** Whether text and reasons must be valid UTF-8 (RFC 6455 §8.1). Default true; false only for peers that are trusted. */
-  readonly checksUtf8?: boolean;
-}
+/** Counts that are only compared begin anew here, so that they stay small integers. */
+const MAX_COUNT = 0x3fff_ffff;
 
 const allocateZeroed: Allocate = (byteLength) => new Uint8Array(byteLength);
 
@@ -72,6 +55,8 @@ export class FrameParser {
   #messageOpcode = 0;
   #messageBytes = 0;
   #fragmentCount = 0;
+  /** Messages that have ended; it wraps, so compare it only. */
+  messageCount = 0;
   /** The message that has begun has RSV1 in its first frame. */
   #isCompressed = false;
   #seen = 0;
@@ -352,6 +337,7 @@ export class FrameParser {
   #takeWholeMessage(chunk: Octets, start: number, end: number): void {
     this.#owed = -1;
     this.#fragmentCount = 0;
+    this.messageCount = (this.messageCount + 1) & MAX_COUNT;
     const isText = this.#opcode === OPCODE_TEXT;
     const mask = this.#mask;
     if (this.#isCompressed) {
@@ -381,7 +367,10 @@ export class FrameParser {
 
   /** A piece of a message that is fragmented, or of a frame that is not all there. */
   #takePart(chunk: Octets, start: number, end: number, isWhole: boolean): void {
-    const assembly = (this.#assembly ??= new MessageAssembly(this.#allocate));
+    const assembly = (this.#assembly ??= new MessageAssembly(
+      this.#allocate,
+      this.#maxMessageBytes,
+    ));
     if (this.#messageOpcode === 0) {
       this.#messageOpcode = this.#opcode;
       this.#seen = 0;
@@ -422,6 +411,7 @@ export class FrameParser {
     this.#messageOpcode = 0;
     this.#messageBytes = 0;
     this.#fragmentCount = 0;
+    this.messageCount = (this.messageCount + 1) & MAX_COUNT;
     const message = assembly.take();
     if (this.#isCompressed) this.#tellCompressed(message, 0, message.length, isText);
     else if (!isText) this.#sink.onBinary(message, 0, message.length);
@@ -446,7 +436,10 @@ export class FrameParser {
       this.#tellControl(chunk, start, end);
       return;
     }
-    const parts = (this.#control ??= new MessageAssembly(this.#allocate));
+    const parts = (this.#control ??= new MessageAssembly(
+      this.#allocate,
+      MAX_CONTROL_PAYLOAD_BYTES,
+    ));
     const from = parts.length;
     parts.append(chunk, start, end, from + this.#owed);
     this.#masker.apply(parts.buffer, from, parts.length, this.#mask);

@@ -2,7 +2,7 @@
 export * from './close-code.js';
 export * from './closing-handshake.js';
 export * from './frame-parser.js';
-export type { FrameSink } from './frame-sink.js';
+export type { FrameParserOptions, FrameSink } from './frame-sink.js';
 export * from './frame-writer.js';
 export * from './header-grammar.js';
 export * from './masking.js';
@@ -12,5 +12,15 @@ export * from './opening-handshake.js';
 export * from './permessage-deflate.js';
 export * from './registry.js';
 export * from './utf8-validator.js';
-export { MESSAGE_TOO_BIG, TEXT_NOT_UTF8, INFLATE_RATIO_TOO_HIGH } from './violation.js';
+export {
+  HEARTBEAT_TIMEOUT,
+  IDLE_TIMEOUT,
+  INFLATE_RATIO_TOO_HIGH,
+  MESSAGE_TIMEOUT,
+  MESSAGE_TOO_BIG,
+  OUTBOUND_OVERFLOW,
+  TEXT_NOT_UTF8,
+  TOO_MANY_CONTROL_FRAMES,
+} from './violation.js';
 export type { Violation } from './violation.js';
+export * from './control-frame-budget.js';

@@ -10,11 +10,14 @@ const FIRST_STEP_BYTES = 65_536;
 /** The payload so far. */
 export class MessageAssembly {
   readonly #allocate: Allocate;
+  readonly #maxBytes: number;
   #buffer: Octets | undefined = undefined;
   #length = 0;
 
-  constructor(allocate: Allocate) {
+  /** `maxBytes` is how long a payload can become. */
+  constructor(allocate: Allocate, maxBytes: number) {
     this.#allocate = allocate;
+    this.#maxBytes = maxBytes;
   }
 
   get length(): number {
@@ -53,9 +56,11 @@ export class MessageAssembly {
   }
 
   #grow(length: number, expected: number): void {
-    const doubled = Math.max(this.buffer.length * 2, FIRST_STEP_BYTES);
-    // A whole frame gets its exact size, unless the length is only a claim: then octets must come first.
-    const grown = this.#allocate(Math.max(length, Math.min(expected, doubled)));
+    const doubled = this.buffer.length * 2;
+    // A whole frame gets its exact size, unless the length is only a claim: then octets must come first. Behind it
+    // room doubles, because many small fragments, each copied behind all before it, would cost quadratic time.
+    const claimed = Math.min(Math.max(expected, doubled), Math.max(doubled, FIRST_STEP_BYTES));
+    const grown = this.#allocate(Math.max(length, Math.min(claimed, this.#maxBytes)));
     grown.set(this.buffer.subarray(0, this.#length));
     this.#buffer = grown;
   }

@@ -1,5 +1,7 @@
 /** Owns what a peer can do wrong: each violation with its close code, its stable code and words. */
 import {
+  CLOSE_ABNORMAL,
+  CLOSE_GOING_AWAY,
   CLOSE_INVALID_PAYLOAD,
   CLOSE_MESSAGE_TOO_BIG,
   CLOSE_POLICY_VIOLATION,
@@ -13,6 +15,10 @@ export interface Violation {
   /** `WS_ERR_…`: stable across versions. */
   readonly code: string;
   readonly message: string;
+  /** The name of the limit that was reached, if it was one. */
+  readonly limit?: string;
+  /** True when the words do not speak of one frame. */
+  readonly isAboutConnection?: boolean;
 }
 
 export const RESERVED_BITS_SET: Violation = violation(
@@ -74,7 +80,7 @@ export const LENGTH_NEGATIVE: Violation = violation(
 export const LENGTH_UNSUPPORTED: Violation = violation(
   CLOSE_MESSAGE_TOO_BIG,
   'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
-  'Unsupported WebSocket frame: payload length > 2^53 - 1',
+  'payload length > 2^53 - 1',
 );
 export const CLOSE_PAYLOAD_SHORT: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
@@ -96,15 +102,48 @@ export const REASON_NOT_UTF8: Violation = violation(
   'WS_ERR_INVALID_UTF8',
   'the reason in a Close frame is not valid UTF-8',
 );
-export const MESSAGE_TOO_BIG: Violation = violation(
+export const MESSAGE_TOO_BIG: Violation = ofConnection(
   CLOSE_MESSAGE_TOO_BIG,
   'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
   'Max payload size exceeded',
+  'maxMessageBytes',
 );
-export const TOO_MANY_FRAGMENTS: Violation = violation(
+export const TOO_MANY_FRAGMENTS: Violation = ofConnection(
   CLOSE_POLICY_VIOLATION,
   'WS_ERR_TOO_MANY_BUFFERED_PARTS',
   'Too many message fragments',
+  'maxFragmentCount',
+);
+export const TOO_MANY_CONTROL_FRAMES: Violation = ofConnection(
+  CLOSE_POLICY_VIOLATION,
+  'WS_ERR_TOO_MANY_CONTROL_FRAMES',
+  'Pings and Pongs came faster than maxControlFramesPerSecond',
+  'maxControlFramesPerSecond',
+);
+export const MESSAGE_TIMEOUT: Violation = ofConnection(
+  CLOSE_POLICY_VIOLATION,
+  'WS_ERR_MESSAGE_TIMEOUT',
+  'A message was not complete messageTimeoutMs after its first octet',
+  'messageTimeoutMs',
+);
+export const IDLE_TIMEOUT: Violation = ofConnection(
+  CLOSE_GOING_AWAY,
+  'WS_ERR_IDLE_TIMEOUT',
+  'No message came or went for idleTimeoutMs',
+  'idleTimeoutMs',
+);
+/** No Close frame: there is nobody to read it. */
+export const HEARTBEAT_TIMEOUT: Violation = ofConnection(
+  CLOSE_ABNORMAL,
+  'WS_ERR_HEARTBEAT_TIMEOUT',
+  'The peer was silent for heartbeatTimeoutMs after a Ping',
+  'heartbeatTimeoutMs',
+);
+export const OUTBOUND_OVERFLOW: Violation = ofConnection(
+  CLOSE_POLICY_VIOLATION,
+  'WS_ERR_OUTBOUND_OVERFLOW',
+  'More than maxOutboundBytes wait for a peer that does not read them',
+  'maxOutboundBytes',
 );
 export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
   CLOSE_MESSAGE_TOO_BIG,
@@ -112,6 +151,10 @@ export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
   'a compressed message inflates to more than maxInflateRatio times its size',
 );
 
-function violation(closeCode: number, code: string, message: string): Violation {
-  return { closeCode, code, message };
+function violation(closeCode: number, code: string, message: string, limit?: string): Violation {
+  return limit === undefined ? { closeCode, code, message } : { closeCode, code, message, limit };
+}
+
+function ofConnection(closeCode: number, code: string, message: string, limit: string): Violation {
+  return { closeCode, code, message, limit, isAboutConnection: true };
 }

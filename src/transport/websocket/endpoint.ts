@@ -3,12 +3,16 @@ import { isUtf8 } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { Deadline, type Octets } from '../../foundation/index.js';
 import {
+  CLOSE_ABNORMAL,
   CLOSE_NO_STATUS,
   ClosingHandshake,
+  ControlFrameBudget,
   FIN_BIT,
   FrameParser,
   OPCODE_CLOSE,
   OPCODE_PING,
+  OUTBOUND_OVERFLOW,
+  TOO_MANY_CONTROL_FRAMES,
   type FrameSink,
   type Role,
   type Violation,
@@ -17,52 +21,25 @@ import { CompressedInput, type CompressedInputOwner } from './compressed-input.j
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import { closePayload } from './close-arguments.js';
-import type { EndpointExtras } from './endpoint-extras.js';
+import type { EndpointExtras, EndpointHandler } from './endpoint-handler.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
-import { FrameSender, type SenderOwner } from './frame-sender.js';
+import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
 import { InputHold } from './input-hold.js';
 import type { ConnectionLimits } from './limits.js';
+import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
+import { OutboundLimit } from './outbound-limit.js';
+import { allocateExact, copyOf } from './own-octets.js';
+import { listenTo, type SocketUser } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
 
 const NOTHING = Buffer.alloc(0);
 
-/**
- * Whom an endpoint tells. `octets[start, end)` is the payload; when it is `lent`, it is part of a buffer that
- * is not the receiver's.
- */
-export interface EndpointHandler {
-  textReceived(octets: Buffer, start: number, end: number, isAscii: boolean): void;
-  binaryReceived(octets: Buffer, start: number, end: number): void;
-  pingReceived(octets: Buffer): void;
-  pongReceived(octets: Buffer): void;
-  /** The connection is no longer open: a Close frame came or went, or the link is going. */
-  closing(): void;
-  /** The peer broke the protocol; `closed` follows. */
-  failed(error: WebSocketError): void;
-  /** Nothing is buffered any more, after something was. */
-  drained(): void;
-  /** The socket is gone; called exactly once, last. */
-  closed(closeCode: number, reason: Buffer): void;
-}
-
-/** How the listeners below find the endpoint of their socket, without a closure for each. */
-const kEndpoint: unique symbol = Symbol('endpoint');
-
-type EndpointSocket = Duplex & {
-  [kEndpoint]?: Endpoint;
-  setTimeout?: (timeoutMs: number) => void;
-  setNoDelay?: (noDelay: boolean) => void;
-};
-
-/** Whether a socket already carries a WebSocket connection. */
-export function hasEndpoint(socket: Duplex): boolean {
-  return (socket as EndpointSocket)[kEndpoint] !== undefined;
-}
-
-export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
+export class Endpoint
+  implements SocketUser, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
+{
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -74,9 +51,9 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   readonly #closing: ClosingHandshake;
   #reason: Buffer = NOTHING;
   #deadline: Deadline | undefined = undefined;
-  #heartbeat: Deadline | undefined = undefined;
-  #hasInput = false;
-  #isAsked = false;
+  #liveness: Liveness | undefined = undefined;
+  #controlFrames: ControlFrameBudget | undefined = undefined;
+  readonly #outbound: OutboundLimit | undefined;
   #isOpen = true;
   readonly #compression: AgreedCompression | undefined;
   readonly #checksUtf8: boolean;
@@ -105,6 +82,8 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
       compression === undefined
         ? new FrameSender(socket, loop, isMasking, this, masks)
         : new CompressingSender(socket, loop, isMasking, this, compression, masks);
+    this.#outbound =
+      limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
     this.#closing = new ClosingHandshake(role);
     this.#parser = new FrameParser(this, {
       role,
@@ -140,23 +119,44 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
     return this.sender.bufferedBytes;
   }
 
+  /** Whether input is taken: neither the owner nor a message that is being inflated holds it. */
+  get isReading(): boolean {
+    return !this.#parser.isPaused;
+  }
+
+  get isInsideMessage(): boolean {
+    return this.#parser.isInsideMessage;
+  }
+
+  get receivedCount(): number {
+    return this.#parser.messageCount;
+  }
+
+  get sentCount(): number {
+    return this.sender.sentCount;
+  }
+
+  /** Messages that were not sent because of `onOverflow: 'dropNewest'`. */
+  get droppedMessageCount(): number {
+    return this.#outbound?.droppedMessageCount ?? 0;
+  }
+
+  /** Whether a frame of a message may be queued; if not, the callback is told why, and the connection may end. */
+  admits(firstOctet: number, callback: SendCallback | undefined): boolean {
+    const verdict = this.#outbound?.judge(firstOctet) ?? 'send';
+    if (verdict === 'send') return true;
+    if (callback !== undefined) process.nextTick(callback, new WebSocketError(OUTBOUND_OVERFLOW));
+    if (verdict === 'disconnect') this.expired(OUTBOUND_OVERFLOW);
+    return false;
+  }
+
   /** Begins to read; `head` is what came together with the handshake. */
   start(head: Buffer): void {
-    const socket = this.socket as EndpointSocket;
-    socket[kEndpoint] = this;
-    // What node:http set up for a request does not hold for what follows it.
-    socket.setTimeout?.(0);
-    socket.setNoDelay?.(true);
-    // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
-    if (head.length > 0) socket.unshift(head);
-    socket.on('close', socketClosed);
-    // With the shared buffer only `head` comes as 'data'.
-    const isShared = this.#loop.staticRead.install(socket, socketRead);
-    if (!isShared || head.length > 0) socket.on('data', socketData);
-    socket.on('end', socketEnded);
-    socket.on('error', socketFailed);
-    if (this.#limits.heartbeatIntervalMs > 0) this.#startHeartbeat();
-    socket.resume();
+    listenTo(this.socket, this, this.#loop.staticRead, head);
+    if (needsLiveness(this.#limits)) {
+      this.#liveness = new Liveness(this, this.#loop.deadlines, this.#limits);
+    }
+    this.socket.resume();
   }
 
   /** Whether the octets that the handler was just given are part of a larger buffer. */
@@ -203,7 +203,6 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** @internal */
   received(chunk: Buffer): void {
-    this.#hasInput = true;
     const { sender } = this;
     sender.isInReadBatch = true;
     let isDone = false;
@@ -217,7 +216,6 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
   receivedShared(buffer: Buffer, end: number): void {
-    this.#hasInput = true;
     const { staticRead } = this.#loop;
     // A handler runs a loop of its own: what its connection has not parsed yet has just been overwritten.
     staticRead.reader?.destroy();
@@ -252,6 +250,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
     // A handler that threw left the parser in the middle of a chunk: nothing after it can be trusted.
     if (isDone) this.sender.flush();
     else this.destroy();
+    this.#liveness?.inputParsed();
   }
 
   /** Writes what is queued and ends our side; the closing handshake is left out. */
@@ -307,7 +306,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
 
   #tellClosed(): void {
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
-    if (this.#heartbeat !== undefined) this.#loop.deadlines.clear(this.#heartbeat);
+    this.#liveness?.stop();
     this.#parser.discard();
     this.#compressedInput?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
@@ -377,6 +376,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   }
 
   onPing(octets: Octets, start: number, end: number): void {
+    if (!this.#mayTakeControl()) return;
     const payload = copyOf(octets, start, end);
     // RFC 6455 §5.5.2: a Pong MUST be sent in response, unless a Close frame was received.
     if (this.#isOpen && this.answersPings) this.sender.pong(payload);
@@ -384,6 +384,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
   }
 
   onPong(octets: Octets, start: number, end: number): void {
+    if (!this.#mayTakeControl()) return;
     this.#handler.pongReceived(copyOf(octets, start, end));
   }
 
@@ -435,59 +436,30 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner {
     this.#loop.deadlines.set(this.#deadline, delayMs);
   }
 
-  #startHeartbeat(): void {
-    const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#limits;
-    const { deadlines } = this.#loop;
-    const heartbeat = new Deadline(() => {
-      if (!this.#isOpen) return;
-      const isAlive = this.#hasInput || this.#parser.isPaused;
-      this.#hasInput = false;
-      if (isAlive) {
-        this.#isAsked = false;
-        deadlines.set(heartbeat, heartbeatIntervalMs);
-      } else if (this.#isAsked) this.destroy();
-      else {
-        this.#isAsked = true;
-        this.sender.frame(FIN_BIT | OPCODE_PING, NOTHING);
-        deadlines.set(heartbeat, heartbeatTimeoutMs);
-      }
-    });
-    this.#heartbeat = heartbeat;
-    deadlines.set(heartbeat, heartbeatIntervalMs);
+  /** Sends a Ping of the heartbeat. */
+  ask(): void {
+    this.sender.frame(FIN_BIT | OPCODE_PING, NOTHING);
   }
-}
 
-/** A copy that keeps neither a chunk nor the pool of Buffer alive. */
-function copyOf(octets: Octets, start: number, end: number): Buffer {
-  if (start === end) return NOTHING;
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  copy.set(octets.subarray(start, end));
-  return copy;
-}
+  /** A limit of ours ends the connection (RFC 6455 §7.1.7). */
+  expired(limit: Violation): void {
+    this.#parser.discard();
+    if (limit.closeCode !== CLOSE_ABNORMAL) this.onViolation(limit);
+    else {
+      // Nobody would read a Close frame.
+      this.#leaveOpen();
+      this.#handler.failed(new WebSocketError(limit));
+      this.destroy();
+    }
+  }
 
-/** Every octet is written before it is handed on, so zeroing would be work for nothing. */
-function allocateExact(byteLength: number): Buffer {
-  return Buffer.allocUnsafeSlow(byteLength);
-}
-
-function socketData(this: EndpointSocket, chunk: Buffer): void {
-  this[kEndpoint]?.received(chunk);
-}
-
-function socketRead(this: EndpointSocket, byteCount: number, buffer: Buffer): boolean {
-  this[kEndpoint]?.receivedShared(buffer, byteCount);
-  return true;
-}
-
-function socketEnded(this: EndpointSocket): void {
-  this[kEndpoint]?.inputEnded();
-}
-
-function socketFailed(this: EndpointSocket): void {
-  // The 'close' that follows tells; the peer's reset is no error of ours.
-  this.destroy();
-}
-
-function socketClosed(this: EndpointSocket): void {
-  this[kEndpoint]?.socketGone();
+  #mayTakeControl(): boolean {
+    const { maxControlFramesPerSecond } = this.#limits;
+    if (maxControlFramesPerSecond === 0) return true;
+    const nowMs = this.#loop.time.monotonicMs();
+    this.#controlFrames ??= new ControlFrameBudget(maxControlFramesPerSecond, nowMs);
+    if (this.#controlFrames.spend(nowMs)) return true;
+    this.expired(TOO_MANY_CONTROL_FRAMES);
+    return false;
+  }
 }

@@ -1,27 +1,22 @@
 /** Owns the errors of the engine, with the stable codes that users of `ws` know. */
-import {
-  CLOSE_INVALID_PAYLOAD,
-  CLOSE_PROTOCOL_ERROR,
-  type Violation,
-} from '../../protocol/websocket/index.js';
+import type { Violation } from '../../protocol/websocket/index.js';
 
 /** A peer broke the protocol or a limit; the connection is closing because of it. A RangeError, as in `ws`. */
 export class WebSocketError extends RangeError {
   override readonly name: string = 'WebSocketError';
   /** `WS_ERR_…`, stable across versions. */
   readonly code: string;
-  /** What was sent in the Close frame. */
+  /** What was sent in the Close frame; 1006 when none was. */
   readonly closeCode: number;
 
+  /** The name of the limit that was reached, if it was one: `maxMessageBytes`, `idleTimeoutMs` … */
+  readonly limit: string | undefined;
+
   constructor(violation: Violation) {
-    super(messageOf(violation));
+    const { message, isAboutConnection = false } = violation;
+    super(isAboutConnection ? message : `Invalid WebSocket frame: ${message}`);
     this.code = violation.code;
     this.closeCode = violation.closeCode;
+    this.limit = violation.limit;
   }
-}
-
-/** A frame may be wrong, or good and more than is taken. */
-function messageOf({ closeCode, message }: Violation): string {
-  const isWrong = closeCode === CLOSE_PROTOCOL_ERROR || closeCode === CLOSE_INVALID_PAYLOAD;
-  return isWrong ? `Invalid WebSocket frame: ${message}` : message;
 }

@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Octets } from '../../foundation/index.js';
 import {
   FIN_BIT,
+  OPCODE_CLOSE,
   OPCODE_PONG,
   OPCODE_TEXT,
   frameHeaderBytes,
@@ -18,6 +19,9 @@ export const LARGE_PAYLOAD_BYTES = 16_384;
 
 /** Chunks of one write: beyond 1,024 the kernel takes only the first ones at once. */
 const MAX_CHUNKS_PER_WRITE = 512;
+
+/** Counts that are only compared begin anew here, so that they stay small integers. */
+const MAX_COUNT = 0x3fff_ffff;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -50,6 +54,8 @@ export class FrameSender implements Flushable, SlabOwner {
   #isEnding = false;
   /** Something was buffered since the owner was last told that nothing is. */
   #owesDrained = false;
+  /** Frames of messages that were queued; it wraps, so compare it only. */
+  sentCount = 0;
   /** While input is parsed, everything waits for the end of the batch (semantics O2). */
   isInReadBatch = false;
 
@@ -84,6 +90,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame whose payload is the UTF-8 of a text. */
   textAs(firstOctet: number, text: string, callback?: SendCallback): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     if (this.#isShared(firstOctet, text)) {
       this.#queued(callback);
       return;
@@ -116,6 +123,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues a frame. A large payload must not be changed until it is written. */
   frame(firstOctet: number, payload: Octets, callback?: SendCallback): void {
+    if ((firstOctet & OPCODE_CLOSE) === 0) this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     if (this.#isShared(firstOctet, payload)) {
       this.#queued(callback);
       return;
@@ -149,6 +157,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Queues frames that were encoded once for many. */
   encoded(frames: Octets): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     if (frames.length < LARGE_PAYLOAD_BYTES) {
       copyInto(this.#reserve(frames.length), this.#reservedAt, frames);
     } else this.#enqueue(frames);
@@ -157,6 +166,7 @@ export class FrameSender implements Flushable, SlabOwner {
 
   /** Writes frames that were encoded once for many, and all that is queued before them, at once. */
   writeEncoded(frames: Octets): void {
+    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
     const isIdle =
       !this.#isBlocked && this.#outbox.length === 0 && this.#loop.slab.lengthFor(this) === 0;
     if (isIdle) {

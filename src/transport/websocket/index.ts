@@ -22,7 +22,7 @@ export type { PerMessageDeflateOptions } from './compression-options.js';
 export { EngineLoop } from './engine-loop.js';
 export { WebSocketError } from './errors.js';
 export type { SendCallback } from './frame-sender.js';
-export type { LimitOptions } from './limits.js';
+export type { LimitOptions, OverflowPolicy } from './limits.js';
 export type { BinaryType } from './message-data.js';
 export type { RawData, SendData } from './payload.js';
 export { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';

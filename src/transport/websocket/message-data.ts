@@ -40,15 +40,22 @@ function fragmentsOf(data: Buffer, ends: readonly number[]): Buffer[] {
   return fragments;
 }
 
-/** Up to this a loop is faster than a view and the call that copies it. */
-const MAX_LOOP_BYTES = 64;
+/** Up to here V8 keeps the octets of a typed array in the object itself, and a loop is faster than a view and a copy of it. */
+const MAX_INLINE_BYTES = 64;
 
 /** A copy: the chunk may be a buffer that is read into again, and a small view would keep all of it alive. */
 function ownBuffer(octets: Buffer, start: number, end: number): Buffer {
   const length = end - start;
+  if (length <= MAX_INLINE_BYTES) return inlineCopy(octets, start, end);
   const copy = Buffer.allocUnsafe(length);
-  if (length > MAX_LOOP_BYTES) copy.set(octets.subarray(start, end));
-  else for (let index = 0; index < length; index++) copy[index] = octets[start + index]!;
+  copy.set(octets.subarray(start, end));
+  return copy;
+}
+
+/** A copy that keeps nothing else alive, not even the 8 KiB pool that Node cuts small buffers from. */
+function inlineCopy(octets: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  for (let from = start, to = 0; from < end; from++, to++) copy[to] = octets[from]!;
   return copy;
 }
 

@@ -13,7 +13,7 @@ import {
   answerDeflateOffer,
   hasMalformedDeflateOffer,
 } from './deflate-upgrade.js';
-import { hasEndpoint } from './endpoint.js';
+import { hasUser } from './socket-listeners.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
 import type { ServerOptions, UpgradeCallback, WebSocketClass } from './server-options.js';
@@ -181,7 +181,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     head: Buffer,
     callback: UpgradeCallback<T>,
   ): void {
-    if (hasEndpoint(socket)) {
+    if (hasUser(socket)) {
       throw new Error(
         'server.handleUpgrade() was called more than once with the same socket, ' +
           'possibly due to a misconfiguration',

@@ -19,7 +19,8 @@ import { BlobQueue } from './blob-queue.js';
 import { openClient, type ClientHandshake } from './client-handshake.js';
 import type { ClientOptions } from './client-options.js';
 import { checkedClosePayload } from './close-arguments.js';
-import { Endpoint, type EndpointHandler } from './endpoint.js';
+import type { EndpointHandler } from './endpoint-handler.js';
+import { Endpoint } from './endpoint.js';
 import { masksFrom } from './engine-loop.js';
 import type { WebSocketError } from './errors.js';
 import {
@@ -151,6 +152,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#unsentBytes + waitingBytes + (this.#endpoint?.bufferedBytes ?? 0);
   }
 
+  /** Messages that were not sent because `maxOutboundBytes` waited and `onOverflow` is `dropNewest`. */
+  get droppedMessageCount(): number {
+    return this.#endpoint?.droppedMessageCount ?? 0;
+  }
+
   get isPaused(): boolean {
     return this.#endpoint?.isPaused ?? false;
   }
@@ -192,6 +198,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     const opcode = binary ? OPCODE_BINARY : OPCODE_TEXT;
     const firstOctet =
       (this.#isInsideFragments ? OPCODE_CONTINUATION : opcode) | (fin ? FIN_BIT : 0);
+    if (!endpoint.admits(firstOctet, done)) {
+      this.#isInsideFragments = !fin;
+      return;
+    }
     const { mask, compress = true } = given;
     const isPlain = this.#blobs === undefined && (mask === undefined || mask === this.#isClient);
     if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {

@@ -122,7 +122,9 @@ function inside(): Case[] {
 function begun(): Case[] {
   const ours = [undefined, 1000, 1001, 1008, 1011, 1012, 3000, 4999].flatMap((code) =>
     (code === undefined ? [''] : ['', 'tschüß', 'r'.repeat(123)]).map((reason): Case => ({
-      id: `§7.1.2 the endpoint closes with ${code ?? 'no code'}${reason === '' ? '' : ` and a reason of ${Buffer.byteLength(reason)} octets`}`,
+      id:
+        `§7.1.2 the endpoint closes with ${code ?? 'no code'}` +
+        (reason === '' ? '' : ` and a reason of ${Buffer.byteLength(reason)} octets`),
       frames: [],
       act: (socket) => (code === undefined ? socket.close() : socket.close(code, reason)),
       afterClose: [close(code === undefined || code < 3000 ? undefined : code, reason.slice(0, 0))],

@@ -1,0 +1,74 @@
+/** Owns static files: those of a directory as it was at the start, served so that neither a request nor a changed file breaks more than itself. */
+import type { ReadStream } from 'node:fs';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import sirv from 'sirv';
+import type { Log } from '../foundation/index.js';
+
+const SECURITY_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Content-Security-Policy': [
+    "default-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+} as const;
+
+/** One range with a beginning, of numbers that a file can have. */
+const RANGE = /^bytes=(\d{1,15})-(\d{1,15})?$/;
+
+/** Answers what is a file of the directory, and leaves the rest to `otherwise`. */
+export function serveStaticFiles(
+  directory: string,
+  log: Log,
+  otherwise: RequestListener,
+): RequestListener {
+  const serveFile = sirv(directory, {
+    etag: true,
+    setHeaders: (response) => {
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    },
+  });
+  return (request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      otherwise(request, response);
+      return;
+    }
+    ignoreUnusableRange(request);
+    response.once('pipe', (source) => watchFile(source as ReadStream, response, log));
+    serveFile(request, response, () => otherwise(request, response));
+  };
+}
+
+/**
+ * RFC 9110 §14.2: a server may ignore a Range, and must ignore one that is not valid. The file server below takes any
+ * text for one and throws when it ends before it begins; the whole file is always a right answer.
+ */
+function ignoreUnusableRange(request: IncomingMessage): void {
+  const { range } = request.headers;
+  if (range === undefined) return;
+  const [, first = '', last = String(Number.MAX_SAFE_INTEGER)] = RANGE.exec(range) ?? [];
+  const isUsable = first !== '' && Number(last) > 0 && Number(last) >= Number(first);
+  if (!isUsable) delete request.headers.range;
+}
+
+/** The file may be gone since the start, or have another length: then the answer that has begun cannot be finished. */
+function watchFile(source: ReadStream, response: ServerResponse, log: Log): void {
+  // A pipe leaves its source open when its end goes away: an answer that nobody waits for would keep the file.
+  response.once('close', () => source.destroy());
+  const expectedBytes = Number(response.getHeader('content-length'));
+  source.once('error', (error) => {
+    log.warn('a static file could not be read', { error });
+    response.destroy();
+  });
+  source.once('end', () => {
+    if (source.bytesRead === expectedBytes) return;
+    log.warn('a static file has changed since the start', { file: String(source.path) });
+    // RFC 9112 §6.3: what was announced and what was sent differ, so the connection cannot carry another answer.
+    response.destroy();
+  });
+}

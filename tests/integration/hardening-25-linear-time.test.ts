@@ -1,0 +1,108 @@
+/** Hardening test 25: header values and topic patterns made to hurt take time in proportion to their length. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isFullSize, tellFigure } from './hardening-rig.js';
+
+interface Grammar {
+  readonly parseExtensions: (header: string) => unknown;
+  readonly parseSubprotocols: (header: string) => unknown;
+  readonly hasToken: (list: string, token: string) => boolean;
+  readonly isToken: (text: string) => boolean;
+}
+interface Patterns {
+  readonly DestinationPattern: { parse(text: string): { matches(destination: string): boolean } };
+}
+const built = (path: string): string => new URL(`../../../dist/${path}`, import.meta.url).href;
+const grammar = (await import(built('protocol/websocket/index.js'))) as Grammar;
+const patterns = (await import(built('message/index.js'))) as Patterns;
+
+/** Ten times as many is far beyond the 16 KiB that a door lets through. */
+const SMALL = 10_000;
+const ROUND_COUNT = isFullSize(25) ? 30 : 7;
+/** Ten times the input. */
+const MAX_RATIO = isFullSize(25) ? 12 : 30;
+/** Shorter than this, a clock and a collection are most of it. */
+const FLOOR_MS = 0.05;
+
+const HEADERS: Readonly<Record<string, (length: number) => string>> = {
+  spaces: (length) => `a${' '.repeat(length)}b`,
+  'spaces at the end': (length) => `a${' '.repeat(length)}`,
+  commas: (length) => ','.repeat(length),
+  semicolons: (length) => `a${';'.repeat(length)}`,
+  'an unclosed quote': (length) => `a; b="${'x'.repeat(length)}`,
+  backslashes: (length) => `a; b="${'\\'.repeat(length)}`,
+  'quotes and backslashes': (length) => `a; b="${'\\"'.repeat(length / 2)}`,
+  'parameters without an end': (length) => `a${'; b=c'.repeat(length / 5)}; d=`,
+  'names of the prototype': (length) => '__proto__; constructor=1, '.repeat(length / 26),
+  'one long token': (length) => `${'a'.repeat(length)}\u0000`,
+  'tokens and spaces': (length) => 'a , '.repeat(length / 4),
+};
+
+const PATHS: Readonly<Record<string, (length: number) => string>> = {
+  slashes: (length) => '/'.repeat(length),
+  stars: (length) => `/${'*'.repeat(length)}`,
+  'stars in segments': (length) => '/*'.repeat(length / 2),
+  'an unclosed capture': (length) => `/{${'a'.repeat(length)}`,
+  captures: (length) => '/{a}'.repeat(length / 4),
+  'double stars': (length) => '/**'.repeat(length / 3),
+  dots: (length) => '/..'.repeat(length / 3),
+  percents: (length) => `/${'%2f'.repeat(length / 3)}`,
+};
+
+function quietly(run: () => unknown): void {
+  try {
+    run();
+  } catch {
+    // A refusal is an answer too.
+  }
+}
+
+/** The best of several rounds: what else the machine does only adds. */
+function bestMs(runCount: number, run: () => unknown): number {
+  let best = Infinity;
+  for (let round = 0; round < ROUND_COUNT; round++) {
+    const startedAtMs = performance.now();
+    for (let count = 0; count < runCount; count++) quietly(run);
+    best = Math.min(best, performance.now() - startedAtMs);
+  }
+  return best / runCount;
+}
+
+let worstRatio = 0;
+
+function checkLinear(
+  words: string,
+  textOf: (length: number) => string,
+  read: (text: string) => unknown,
+): void {
+  const [few, many] = [textOf(SMALL), textOf(SMALL * 10)];
+  bestMs(10, () => read(few));
+  // As much work as one of the many, so that a collection meets both.
+  const fewMs = Math.max(
+    FLOOR_MS,
+    bestMs(10, () => read(few)),
+  );
+  const manyMs = bestMs(1, () => read(many));
+  const ratio = manyMs / fewMs;
+  worstRatio = Math.max(worstRatio, ratio);
+  assert.ok(ratio <= MAX_RATIO, `${words}: ${fewMs} ms, ten times as long ${manyMs} ms`);
+}
+
+test('[hardening 25] header values made to hurt are read in linear time', () => {
+  for (const [words, textOf] of Object.entries(HEADERS)) {
+    checkLinear(`extensions, ${words}`, textOf, grammar.parseExtensions);
+    checkLinear(`subprotocols, ${words}`, textOf, grammar.parseSubprotocols);
+    checkLinear(`list, ${words}`, textOf, (text) => grammar.hasToken(text, 'upgrade'));
+    checkLinear(`token, ${words}`, textOf, grammar.isToken);
+  }
+  assert.equal(({} as { a?: unknown }).a, undefined);
+});
+
+test('[hardening 25] patterns and destinations made to hurt are read in linear time', (context) => {
+  const any = patterns.DestinationPattern.parse('/a/{b}/*/**');
+  for (const [words, textOf] of Object.entries(PATHS)) {
+    checkLinear(`pattern, ${words}`, textOf, (text) => patterns.DestinationPattern.parse(text));
+    checkLinear(`destination, ${words}`, textOf, (text) => any.matches(text));
+  }
+  tellFigure(context, `at most ${worstRatio.toFixed(1)} times the time for ten times the input`);
+});

@@ -1,0 +1,97 @@
+/** Hardening test 35: what ten thousand idle connections cost, in octets and, with heartbeats, in CPU time. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import type { ServerOptions } from 'tideway/websocket';
+import { LoadProcess, grouped, isFullSize, serve, tellFigure, usedBytes } from './hardening-rig.js';
+
+const isFull = isFullSize(35);
+const CONNECTION_COUNT = isFull ? 10_000 : 500;
+const HEARTBEAT_MS = isFull ? 25_000 : 500;
+/** Generous: what one connection may cost beyond its bare socket. */
+const MAX_BYTES = 6_000;
+
+async function openIdle(context: TestContext, port: number, isBare: boolean): Promise<void> {
+  const load = new LoadProcess(context);
+  const open = load.report('open');
+  load.start({ kind: 'idle', port, count: CONNECTION_COUNT, isBare });
+  assert.equal((await open).count, CONNECTION_COUNT);
+}
+
+/** Octets for each connection that a plain TCP server holds. */
+async function bareBytes(context: TestContext): Promise<number> {
+  const sockets: Socket[] = [];
+  let allOpen = (): void => {};
+  const all = new Promise<void>((resolve) => (allOpen = resolve));
+  const server = createServer((socket) => {
+    socket.on('data', () => {});
+    socket.on('error', () => {});
+    if (sockets.push(socket) === CONNECTION_COUNT) allOpen();
+  });
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+  await once(server, 'listening');
+  const before = await usedBytes();
+  await openIdle(context, (server.address() as AddressInfo).port, true);
+  await all;
+  const used = (await usedBytes()) - before;
+  for (const socket of sockets) socket.destroy();
+  server.close();
+  await once(server, 'close');
+  return used / CONNECTION_COUNT;
+}
+
+async function engineBytes(context: TestContext, options: ServerOptions): Promise<number> {
+  const { server, port } = await serve(context, options);
+  const before = await usedBytes();
+  const residentBefore = process.memoryUsage().rss;
+  await openIdle(context, port, false);
+  const used = (await usedBytes()) - before;
+  assert.equal(server.clients?.size, CONNECTION_COUNT);
+  const resident = (process.memoryUsage().rss - residentBefore) / CONNECTION_COUNT;
+  if (isFull) context.diagnostic(`resident ${grouped(resident)} octets for each connection`);
+  return used / CONNECTION_COUNT;
+}
+
+test('[hardening 35] an idle connection costs little more than its socket', async (context) => {
+  const bare = await bareBytes(context);
+  const plain = await engineBytes(context, { heartbeatIntervalMs: 0 });
+  assert.ok(plain - bare < MAX_BYTES, `${plain} octets each, of them ${bare} the socket`);
+  tellFigure(
+    context,
+    `${grouped(CONNECTION_COUNT)} connections: ${grouped(plain)} octets each, a bare net.Socket ${grouped(bare)}`,
+  );
+});
+
+test('[hardening 35] heartbeats of idle connections take a tenth of a core at most', async (context) => {
+  const limits = {
+    heartbeatIntervalMs: HEARTBEAT_MS,
+    idleTimeoutMs: 3_600_000,
+    messageTimeoutMs: 60_000,
+  };
+  const { server, port } = await serve(context, limits);
+  const before = await usedBytes();
+  let pongs = 0;
+  let allTwice = (): void => {};
+  const twice = new Promise<void>((resolve) => (allTwice = resolve));
+  server.on('connection', (client) =>
+    client.on('pong', () => {
+      pongs += 1;
+      if (pongs === CONNECTION_COUNT * 2) allTwice();
+    }),
+  );
+  await openIdle(context, port, false);
+  const each = ((await usedBytes()) - before) / CONNECTION_COUNT;
+  const startedAtMs = performance.now();
+  const cpu = process.cpuUsage();
+  await twice;
+  const { user, system } = process.cpuUsage(cpu);
+  const part = (user + system) / 1000 / (performance.now() - startedAtMs);
+  assert.equal(server.clients?.size, CONNECTION_COUNT, 'nobody was dropped');
+  assert.ok(!isFull || part < 0.1, `${part * 100} % of a core`);
+  tellFigure(
+    context,
+    `a Ping every ${HEARTBEAT_MS / 1000} s to each: ${(part * 100).toFixed(1)} % of a core, ` +
+      `${grouped(each)} octets each with all deadlines on`,
+  );
+});
