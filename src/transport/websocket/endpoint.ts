@@ -20,52 +20,26 @@ import {
 import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
+import { closePayload } from './close-arguments.js';
+import type { EndpointExtras, EndpointHandler } from './endpoint-handler.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
+import { InputHold } from './input-hold.js';
 import type { ConnectionLimits } from './limits.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
+import { allocateExact, copyOf } from './own-octets.js';
+import { listenTo, type SocketUser } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
 
 const NOTHING = Buffer.alloc(0);
 
-/**
- * Whom an endpoint tells. `octets[start, end)` is the payload; when it is `lent`, it is part of a buffer that
- * is not the receiver's.
- */
-export interface EndpointHandler {
-  textReceived(octets: Buffer, start: number, end: number, isAscii: boolean): void;
-  binaryReceived(octets: Buffer, start: number, end: number): void;
-  pingReceived(octets: Buffer): void;
-  pongReceived(octets: Buffer): void;
-  /** The connection is no longer open: a Close frame came or went, or the link is going. */
-  closing(): void;
-  /** The peer broke the protocol or a limit; `closed` follows. */
-  failed(error: WebSocketError): void;
-  /** Nothing is buffered any more, after something was. */
-  drained(): void;
-  /** The socket is gone; called exactly once, last. */
-  closed(closeCode: number, reason: Buffer): void;
-}
-
-/** How the listeners below find the endpoint of their socket, without a closure for each. */
-const kEndpoint: unique symbol = Symbol('endpoint');
-
-type EndpointSocket = Duplex & {
-  [kEndpoint]?: Endpoint;
-  setTimeout?: (timeoutMs: number) => void;
-  setNoDelay?: (noDelay: boolean) => void;
-};
-
-/** Whether a socket already carries a WebSocket connection. */
-export function hasEndpoint(socket: Duplex): boolean {
-  return (socket as EndpointSocket)[kEndpoint] !== undefined;
-}
-
-export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject {
+export class Endpoint
+  implements SocketUser, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
+{
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -82,7 +56,9 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
   readonly #outbound: OutboundLimit | undefined;
   #isOpen = true;
   readonly #compression: AgreedCompression | undefined;
+  readonly #checksUtf8: boolean;
   #compressedInput: CompressedInput | undefined = undefined;
+  #hold: InputHold | undefined = undefined;
   /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
 
@@ -92,18 +68,20 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     loop: EngineLoop,
     limits: ConnectionLimits,
     handler: EndpointHandler,
-    compression?: AgreedCompression,
+    extras: EndpointExtras = {},
   ) {
     this.socket = socket;
     this.#loop = loop;
     this.#limits = limits;
     this.#handler = handler;
     const isMasking = role === 'client';
+    const { compression, checksUtf8 = true, masks } = extras;
     this.#compression = compression;
+    this.#checksUtf8 = checksUtf8;
     this.sender =
       compression === undefined
-        ? new FrameSender(socket, loop, isMasking, this)
-        : new CompressingSender(socket, loop, isMasking, this, compression);
+        ? new FrameSender(socket, loop, isMasking, this, masks)
+        : new CompressingSender(socket, loop, isMasking, this, compression, masks);
     this.#outbound =
       limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
     this.#closing = new ClosingHandshake(role);
@@ -114,6 +92,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
       acceptsCompressed: compression !== undefined,
       allocate: allocateExact,
       isUtf8,
+      checksUtf8,
       masker: loop.masker,
     });
   }
@@ -125,6 +104,15 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
 
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+
+  /** Where frames of the message that was just received ended, once `keepsFragmentEnds` was set. */
+  get fragmentEnds(): readonly number[] {
+    return this.#parser.fragmentEnds ?? [];
+  }
+
+  set keepsFragmentEnds(keeps: boolean) {
+    this.#parser.fragmentEnds = keeps ? [] : undefined;
   }
 
   get bufferedBytes(): number {
@@ -164,23 +152,11 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
 
   /** Begins to read; `head` is what came together with the handshake. */
   start(head: Buffer): void {
-    const socket = this.socket as EndpointSocket;
-    socket[kEndpoint] = this;
-    // What node:http set up for a request does not hold for what follows it.
-    socket.setTimeout?.(0);
-    socket.setNoDelay?.(true);
-    // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
-    if (head.length > 0) socket.unshift(head);
-    socket.on('close', socketClosed);
-    // With the shared buffer only `head` comes as 'data'.
-    const isShared = this.#loop.staticRead.install(socket, socketRead);
-    if (!isShared || head.length > 0) socket.on('data', socketData);
-    socket.on('end', socketEnded);
-    socket.on('error', socketFailed);
+    listenTo(this.socket, this, this.#loop.staticRead, head);
     if (needsLiveness(this.#limits)) {
       this.#liveness = new Liveness(this, this.#loop.deadlines, this.#limits);
     }
-    socket.resume();
+    this.socket.resume();
   }
 
   /** Whether the octets that the handler was just given are part of a larger buffer. */
@@ -195,6 +171,8 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     if (!this.#closing.sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);
+    // Nothing comes after it, so there is nothing to wait for.
+    if (!this.sender.isInReadBatch) this.sender.flush();
     this.#setDeadline(this.#limits.closeTimeoutMs);
     this.#endIfDone();
   }
@@ -214,10 +192,10 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
 
   resume(): void {
     this.#isPaused = false;
-    const input = this.#compressedInput;
-    const deliver = input?.takeDelivery();
+    const hold = this.#hold;
+    const deliver = hold?.takeDelivery();
     if (deliver !== undefined) this.releaseInput(deliver);
-    else if (input?.isHeld !== true) {
+    else if (hold?.isHeld !== true) {
       this.socket.resume();
       this.#parseKept();
     }
@@ -260,7 +238,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     try {
       deliver?.();
       // Whoever was handed the message may have paused.
-      if (!this.#isPaused) this.#parser.resume();
+      if (!this.#isPaused && this.#hold?.isHeld !== true) this.#parser.resume();
       isDone = true;
     } finally {
       this.#batchEnded(isDone);
@@ -275,31 +253,62 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     this.#liveness?.inputParsed();
   }
 
-  /** @internal */
-  inputEnded(): void {
+  /** Writes what is queued and ends our side; the closing handshake is left out. */
+  end(): void {
     this.#leaveOpen();
-    if (this.#compressedInput?.isHeld === true) {
-      this.#compressedInput.whileHeld = 'ended';
-      return;
-    }
-    // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.sender.end();
     this.#setDeadline(this.#limits.closeTimeoutMs);
   }
 
   /** @internal */
-  socketGone(): void {
+  inputEnded(): void {
     this.#leaveOpen();
-    // What has arrived is told before the end, unless we dropped the connection or nobody wants to be told.
-    const input = this.#compressedInput;
-    if (input?.isHeld === true && !this.#isPaused && !this.#parser.isDiscarding) {
-      input.whileHeld = 'gone';
+    if (this.#hold?.isHeld === true) {
+      this.#hold.whileHeld = 'ended';
       return;
     }
+    // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
+    this.end();
+  }
+
+  /** @internal */
+  socketGone(): void {
+    this.#leaveOpen();
+    try {
+      this.#takeRest();
+    } finally {
+      const hold = this.#hold;
+      // What has arrived is told before the end, unless we dropped the connection.
+      if (hold?.isHeld === true && !this.#parser.isDiscarding) hold.whileHeld = 'gone';
+      else this.#tellClosed();
+    }
+  }
+
+  /** Hands out what had arrived when the socket went, even if the owner had paused. */
+  #takeRest(): void {
+    if (this.#parser.isDiscarding) return;
+    const rest = this.#isPaused ? (this.socket.read() as Buffer | null) : null;
+    if (rest !== null) this.#parser.parse(rest);
+    this.#isPaused = false;
+    let deliver = this.#hold?.takeDelivery();
+    if (deliver !== undefined) this.#hold!.isHeld = false;
+    while (
+      this.#hold?.isHeld !== true &&
+      !this.#parser.isDiscarding &&
+      (deliver !== undefined || this.#parser.isWaiting)
+    ) {
+      this.#parseKept(deliver);
+      deliver = undefined;
+      // A handler may pause once more, but nothing would come after this.
+      this.#isPaused = false;
+    }
+  }
+
+  #tellClosed(): void {
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     this.#liveness?.stop();
     this.#parser.discard();
-    input?.close();
+    this.#compressedInput?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing.closeCode, this.#reason);
@@ -318,7 +327,10 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
       this.#compression!,
       this.#limits.maxMessageBytes,
       this,
+      this.#checksUtf8,
     );
+    // They count octets before inflation, and what is handed on is one piece.
+    if (this.#parser.fragmentEnds !== undefined) this.#parser.fragmentEnds = [];
     this.#compressedInput.take(octets, start, end, isText);
   }
 
@@ -340,24 +352,25 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
 
   /** @internal */
   holdInput(): void {
+    (this.#hold ??= new InputHold()).isHeld = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   /** @internal */
   releaseInput(deliver: () => void): void {
-    const input = this.#compressedInput!;
-    if (this.#isPaused && input.whileHeld !== 'gone') {
-      input.keepDelivery(deliver);
+    const hold = this.#hold!;
+    if (this.#isPaused && hold.whileHeld !== 'gone') {
+      hold.keepDelivery(deliver);
       return;
     }
-    input.isHeld = false;
+    hold.isHeld = false;
     this.socket.resume();
     this.#parseKept(deliver);
-    const happened = input.whileHeld;
-    // Another large message may have followed.
-    if (input.isHeld || happened === undefined) return;
-    input.whileHeld = undefined;
+    const happened = hold.whileHeld;
+    // It may have been held once more.
+    if (hold.isHeld || happened === undefined) return;
+    hold.whileHeld = undefined;
     if (happened === 'gone') this.socketGone();
     else this.inputEnded();
   }
@@ -449,47 +462,4 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     this.expired(TOO_MANY_CONTROL_FRAMES);
     return false;
   }
-}
-
-/** The payload of a Close frame: the code and the UTF-8 of the reason (RFC 6455 §5.5.1). */
-export function closePayload(closeCode: number, reason: Octets): Buffer {
-  const payload = Buffer.allocUnsafe(2 + reason.length);
-  payload.writeUInt16BE(closeCode, 0);
-  payload.set(reason, 2);
-  return payload;
-}
-
-/** A copy that keeps neither a chunk nor the pool of Buffer alive. */
-function copyOf(octets: Octets, start: number, end: number): Buffer {
-  if (start === end) return NOTHING;
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  copy.set(octets.subarray(start, end));
-  return copy;
-}
-
-/** Every octet is written before it is handed on, so zeroing would be work for nothing. */
-function allocateExact(byteLength: number): Buffer {
-  return Buffer.allocUnsafeSlow(byteLength);
-}
-
-function socketData(this: EndpointSocket, chunk: Buffer): void {
-  this[kEndpoint]?.received(chunk);
-}
-
-function socketRead(this: EndpointSocket, byteCount: number, buffer: Buffer): boolean {
-  this[kEndpoint]?.receivedShared(buffer, byteCount);
-  return true;
-}
-
-function socketEnded(this: EndpointSocket): void {
-  this[kEndpoint]?.inputEnded();
-}
-
-function socketFailed(this: EndpointSocket): void {
-  // The 'close' that follows tells; the peer's reset is no error of ours.
-  this.destroy();
-}
-
-function socketClosed(this: EndpointSocket): void {
-  this[kEndpoint]?.socketGone();
 }
