@@ -7,8 +7,9 @@ const { StaticReadBuffer } = (await import(file.href)) as typeof owner;
 const wanted = process.env['TIDEWAY_TEST_STATIC_READ'];
 // The methods are taken off the class and called on one instance, which is the point.
 const { prototype } = StaticReadBuffer;
-// oxlint-disable-next-line typescript/unbound-method
-const { install, prepare } = prototype;
+type Methods = typeof prototype;
+const install = Reflect.get(prototype, 'install') as Methods['install'];
+const prepare = Reflect.get(prototype, 'prepare') as Methods['prepare'];
 
 if (wanted === '1') {
   // Tried out once, before the first test, so that no connection comes too early for it.

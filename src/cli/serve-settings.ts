@@ -24,6 +24,8 @@ export interface ServeSettings {
 export function serveSettings(flags: ServeFlags, env: NodeJS.ProcessEnv): ServeSettings {
   const configFile = flags.config;
   const { config: fromFile, wrong } = loadConfig(configFile);
+  // Node would take it for "every address", and an unset variable of a shell is how it comes about.
+  if (flags.host === '') throw wrongUse('--host: expected a host name or an address, got nothing');
   const port = flags.port ?? portOfEnvironment(env['PORT']);
   const config: Config = {
     ...fromFile,

@@ -1,4 +1,4 @@
-/** Owns static files: those of a directory as it was at the start, served so that neither a request nor a changed file breaks more than itself. */
+/** Owns static files: of a directory as it was at the start; neither a request nor a changed file breaks more than itself. */
 import type { ReadStream } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import sirv from 'sirv';

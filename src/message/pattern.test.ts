@@ -120,3 +120,21 @@ test('[D3] if a covers b, every destination that matches b matches a; and if not
   );
   assert.ok(coveredCount > 50, 'the property was not tried on covered pairs');
 });
+
+test('[D2] whether a destination matches and what it captures never disagree', () => {
+  const name = fc.constantFrom('a', 'b', 'ab', 'ba', 'é');
+  const wanted = fc.oneof(name, fc.constant('*'));
+  const pathOf = (names: readonly string[]): string => `/${names.join('/')}`;
+  const patterns = fc
+    .tuple(fc.array(wanted, { minLength: 1, maxLength: 4 }), fc.boolean())
+    .map(([names, hasRest]) => pathOf(hasRest ? [...names, '**'] : names));
+  const destinations = fc.array(name, { minLength: 1, maxLength: 5 }).map(pathOf);
+  fc.assert(
+    fc.property(patterns, destinations, (text, destination) => {
+      const pattern = parse(text);
+      const isCaptured = pattern.capturesOf(destination) !== undefined;
+      assert.equal(pattern.matches(destination), isCaptured);
+    }),
+    { numRuns: 2_000 },
+  );
+});

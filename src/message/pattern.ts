@@ -55,7 +55,20 @@ export class DestinationPattern {
 
   /** Whether a destination matches. */
   matches(destination: string): boolean {
-    return this.capturesOf(destination) !== undefined;
+    // Thousands of names are tried for each that matches, so nothing is allocated here.
+    let start = 1;
+    for (const segment of this.#segments) {
+      if (start > destination.length) return false;
+      if (segment.kind === 'rest') return true;
+      const slash = destination.indexOf('/', start);
+      const end = slash < 0 ? destination.length : slash;
+      if (segment.kind === 'literal') {
+        const { text } = segment;
+        if (text.length !== end - start || !destination.startsWith(text, start)) return false;
+      }
+      start = end + 1;
+    }
+    return start > destination.length;
   }
 
   /** The captures of a matching destination, undefined when it does not match. */

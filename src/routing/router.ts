@@ -7,6 +7,7 @@ import {
   isWithin,
   quoted,
   type Message,
+  type MessageHeaders,
 } from '../message/index.js';
 import { Grant, type Operation, type Session, type Subscription } from '../session/index.js';
 import type { AccessRules } from './access.js';
@@ -127,12 +128,14 @@ export class Router {
     checkDestination(destination);
     checkLength('key', what.key);
     checkLength('messageId', what.messageId);
-    if (what.message.headers.length > MAX_HEADER_COUNT) {
+    const { headers } = what.message;
+    if (headers.length > MAX_HEADER_COUNT) {
       throw new RequestError(
         'message/invalid',
         `a message has at most ${MAX_HEADER_COUNT} headers`,
       );
     }
+    checkHeaders(headers);
     const { mount, prefix } = this.#find(destination);
     const grant = this.#grant(caller, operation, DestinationPattern.parse(destination));
     return {
@@ -188,8 +191,27 @@ export class Router {
   }
 }
 
-function checkLength(name: string, value: string | undefined): void {
-  if (value !== undefined && value.length > MAX_KEY_LENGTH) {
+/**
+ * The wire's headers have been checked; those of an application in JavaScript have not, and one that is no text
+ * would make the message unreadable for every subscriber.
+ */
+function checkHeaders(headers: MessageHeaders): void {
+  const given: unknown = headers;
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) &&
+    pair.length === 2 &&
+    typeof pair[0] === 'string' &&
+    typeof pair[1] === 'string';
+  if (Array.isArray(given) && given.every(isPair)) return;
+  throw new RequestError('message/invalid', 'headers are a list of [name, value], both texts');
+}
+
+function checkLength(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'string') {
+    throw new RequestError('frame/invalid-field', `"${name}" is not a text`);
+  }
+  if (value.length > MAX_KEY_LENGTH) {
     throw new RequestError(
       'frame/invalid-field',
       `"${name}" is longer than ${MAX_KEY_LENGTH} characters`,

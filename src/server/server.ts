@@ -113,6 +113,7 @@ export class TidewayServer {
   readonly #closing = new Cancellation();
   readonly #door: WebSocketDoor;
   #closed: Promise<void> | undefined;
+  readonly #onListening = (): void => this.#listening();
 
   constructor(options: ServerOptions = {}) {
     const time = options.time ?? nodeTime();
@@ -147,6 +148,7 @@ export class TidewayServer {
       authenticate: authenticationOf(options, time),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
+      connectTimeoutMs: limits.connectTimeoutMs,
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
@@ -169,7 +171,7 @@ export class TidewayServer {
       metrics: this.metrics,
     });
     // Each time: a server of the application's may be told to listen again, at another address.
-    this.#http.on('listening', () => this.#listening());
+    this.#http.on('listening', this.#onListening);
     if (this.#http.listening) this.#listening();
   }
 
@@ -242,6 +244,7 @@ export class TidewayServer {
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
+    this.#http.off('listening', this.#onListening);
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();

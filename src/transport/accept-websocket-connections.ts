@@ -78,6 +78,8 @@ class Door implements WebSocketDoor {
   readonly #loop: EngineLoop;
   readonly #limits;
   readonly #compression: CompressionSettings | undefined;
+  readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
+    this.#upgrade(request, socket, head);
   #isAccepting = true;
   #allEnded: (() => void) | undefined = undefined;
 
@@ -94,7 +96,7 @@ class Door implements WebSocketDoor {
       'server',
       this.#loop.zlibJobs,
     );
-    options.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    options.server.on('upgrade', this.#listener);
   }
 
   stopAccepting(): void {
@@ -103,11 +105,13 @@ class Door implements WebSocketDoor {
 
   close(closeCode: number, reason: string): Promise<void> {
     this.stopAccepting();
-    return new Promise((resolve) => {
+    const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
       for (const connection of this.connections) connection.close(closeCode, reason);
       if (this.connections.size === 0) resolve();
     });
+    // The server may be the application's and live on: until here its clients were told 503.
+    return ended.then(() => void this.#options.server.off('upgrade', this.#listener));
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -152,6 +152,7 @@ test('wrong use of the command line is exit code 2, and says what is wrong', asy
     [['serve', '--port', '99999'], /'--port <port>' argument '99999' is invalid\. A port is/],
     [['serve', 'extra'], /too many arguments for 'serve'/],
     [['serve', '--static', '/nowhere'], /^error: --static: \/nowhere is not a directory/],
+    [['serve', '--host', ''], /^error: --host: expected a host name or an address, got nothing/],
     [['publish'], /missing required argument 'destination'/],
     [['subscribe', '/topic/a', '--count', '0'], /A count is a whole number from 1 up/],
   ];

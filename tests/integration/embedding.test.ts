@@ -174,3 +174,16 @@ test('files are served to GET and HEAD alone', async () => {
   assert.deepEqual(statuses, [200, 200, 404, 404]);
   await server.close();
 });
+
+test("a closed server leaves nothing of itself on the application's HTTP server", async (t) => {
+  const http = createHttpServer();
+  t.after(() => http.close());
+  const before = ['upgrade', 'listening'].map((event) => http.listenerCount(event));
+  const first = createServer({ server: http });
+  await first.listen({ port: 0 });
+  await first.close();
+  assert.deepEqual(
+    ['upgrade', 'listening'].map((event) => http.listenerCount(event)),
+    before,
+  );
+});

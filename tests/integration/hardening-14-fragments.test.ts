@@ -100,7 +100,7 @@ test('[hardening 14] fragments of 1 KiB hold less than twice the message limit',
   const maxMessageBytes = 4 * 1_048_576;
   const payload = fragments(maxMessageBytes / 1024, 1024);
   const held = await heldBytes(context, maxMessageBytes, payload, 4);
-  assert.ok(held >= maxMessageBytes && held < 2 * maxMessageBytes, `${held} octets`);
+  assert.ok(held > 0.9 * maxMessageBytes && held < 2 * maxMessageBytes, `${held} octets`);
   tellFigure(context, `${(held / maxMessageBytes).toFixed(2)} × the limit with 1 KiB`);
 });
 

@@ -9,6 +9,7 @@ export * from './masking.js';
 export type { Allocate } from './message-assembly.js';
 export * from './opcode.js';
 export * from './opening-handshake.js';
+export * from './upgrade-head.js';
 export * from './permessage-deflate.js';
 export * from './registry.js';
 export * from './utf8-validator.js';

@@ -26,7 +26,7 @@ const MAX_COUNT = 0x3fff_ffff;
 const NOTHING = Buffer.alloc(0);
 
 /** The outbox of all who have nothing in it; never changed. */
-const NONE: Octets[] = [];
+const NONE: readonly Octets[] = [];
 
 export type SendCallback = (error?: Error | null) => void;
 
@@ -43,7 +43,7 @@ export class FrameSender implements Flushable, SlabOwner {
   readonly #owner: SenderOwner;
   /** TLS and foreign streams never take octets at once, so their writes carry a callback. */
   readonly #isAsynchronous: boolean;
-  #outbox: Octets[] = NONE;
+  #outbox: readonly Octets[] = NONE;
   #outboxBytes = 0;
   #callbacks: SendCallback[] | undefined = undefined;
   /** The newest Ping's payload, whose Pong waits until the socket can take it. */
@@ -293,7 +293,8 @@ export class FrameSender implements Flushable, SlabOwner {
 
   #push(octets: Octets): void {
     if (this.#outbox === NONE) this.#outbox = [octets];
-    else this.#outbox.push(octets);
+    // Any other one was made here, a line above or when a write was cut.
+    else (this.#outbox as Octets[]).push(octets);
     this.#outboxBytes += octets.length;
   }
 

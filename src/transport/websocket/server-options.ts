@@ -83,6 +83,11 @@ export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOpt
    * reading is as Node has it.
    */
   readonly staticReadBuffer?: boolean | undefined;
+  /**
+   * Whether a server with `port` takes plain upgrade requests off the socket itself, which saves the memory that node:http
+   * leaves behind; every other request goes to node:http as ever. Default true.
+   */
+  readonly ownUpgradePath?: boolean | undefined;
   /** What connections share; each server has its own by default. */
   readonly loop?: EngineLoop | undefined;
 }

@@ -16,6 +16,7 @@ import {
 import { hasUser } from './socket-listeners.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
+import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
 import type { ServerOptions, UpgradeCallback, WebSocketClass } from './server-options.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
 import { WebSocket } from './web-socket.js';
@@ -56,6 +57,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   readonly #compression: CompressionSettings | undefined;
   #server: http.Server | https.Server | undefined = undefined;
   #removeListeners: () => void = () => {};
+  #upgradePath: UpgradePath | undefined = undefined;
   #state: State = 'running';
   #closesWhenEmpty = false;
 
@@ -98,6 +100,9 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       },
       answerUpgradeRequired,
     );
+    if (this.options.ownUpgradePath !== false) {
+      this.#upgradePath = takeUpgrades(server, this.#loop, this.#handshakeTimeoutMs);
+    }
     this.#listenTo(server);
     const { port, host, backlog } = this.options;
     server.listen(
@@ -150,6 +155,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#removeListeners();
     this.#server = undefined;
     if (server !== undefined && this.options.server !== server) {
+      this.#upgradePath?.close();
       server.close(() => this.#closeWhenEmpty());
     } else process.nextTick(() => this.#closeWhenEmpty());
   }
