@@ -238,9 +238,10 @@ test('closing the door closes every connection and refuses new ones', async (con
   const { url, door, metrics } = await run(context);
   const clients = await Promise.all([open(`${url}/ws`), open(`${url}/ws`)]);
   const codes = clients.map(async (client) => (await once(client, 'close'))[0] as number);
+  door.stopAccepting();
+  assert.equal(await statusOf(`${url}/ws`), 503);
   await door.close(4000, 'server/shutdown');
   assert.deepEqual(await Promise.all(codes), [4000, 4000]);
   assert.equal(door.connections.size, 0);
   assert.equal(metrics.value('connections_open', { transport: 'websocket' }), 0);
-  assert.equal(await statusOf(`${url}/ws`), 503);
 });

@@ -1,5 +1,6 @@
 /** What an application does wrong in its hooks, handlers and listeners: it is logged, and costs no more than what it was about. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import {
   createServer,
@@ -9,6 +10,7 @@ import {
   type PublishOptions,
   type ServerOptions,
 } from 'tideway';
+import { WebSocket } from 'ws';
 import { NativePeer } from './native-peer.js';
 
 /** A log that only remembers, and answers each error as it comes. */
@@ -132,4 +134,21 @@ test('a publication with a header, key or id that is no text is refused, and hur
   await server.publish('/topic/a', 'right', { headers: [['a', 'b']], key: 'k', messageId: 'm' });
   const { offset, body } = await peer.frame('publication');
   assert.deepEqual([offset, body], [1, 'right']);
+});
+
+test('a stream without an end that nobody waits for leaves the loop to the others', async (t) => {
+  const server = createServer();
+  t.after(() => server.close());
+  server.app.map('/endless', async function* () {
+    for (;;) yield 1;
+  });
+  server.app.map('/other', () => 'answered');
+  const { port } = await server.listen({ port: 0 });
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+  t.after(() => socket.terminate());
+  await once(socket, 'open');
+  socket.send('{"type":"send","destination":"/app/endless"}');
+  socket.send('{"type":"request","id":1,"destination":"/app/other"}');
+  const [data] = (await once(socket, 'message')) as [Buffer];
+  assert.match(data.toString(), /"answered"/);
 });

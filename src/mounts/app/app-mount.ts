@@ -1,6 +1,6 @@
 /** Owns message mappings: handlers of the application behind a prefix. */
 import { Cancellation, RequestError } from '../../foundation/index.js';
-import type { CancellationSignal, Clock, Log } from '../../foundation/index.js';
+import type { CancellationSignal, Clock, TurnScheduler, Log } from '../../foundation/index.js';
 import { DestinationPattern, Message, Publication, quoted } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
@@ -26,15 +26,18 @@ interface Mapping {
 
 type HandlerOperation = Omit<SendOperation, 'key' | 'messageId'>;
 
+/** Values of a stream that nobody waits for, taken before others get their turn. */
+const VALUES_A_TURN = 64;
+
 /** A reply mount. Mappings are tried in the order in which they were made. */
 export class AppMount implements Mount {
   readonly kind: MountKind = 'reply';
-  readonly #clock: Clock;
+  readonly #time: Clock & TurnScheduler;
   readonly #log: Log;
   readonly #mappings: Mapping[] = [];
 
-  constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
+  constructor(time: Clock & TurnScheduler, log: Log) {
+    this.#time = time;
     this.#log = log;
   }
 
@@ -61,10 +64,15 @@ export class AppMount implements Mount {
     await untilEnded(operation.caller, (cancellation) =>
       this.#run('send', operation, cancellation, async (result, leave) => {
         if (!isAsyncIterable(result)) return;
+        let valueCount = 0;
         for await (const _ of result) {
           leave();
           // A stream without an end must not outlive its session.
           if (cancellation.isCancelled) break;
+          // One that never really waits must not keep the loop from everybody else.
+          if (++valueCount % VALUES_A_TURN === 0) {
+            await new Promise<void>((resolve) => this.#time.afterTurn(resolve));
+          }
         }
       }),
     );
@@ -99,7 +107,7 @@ export class AppMount implements Mount {
     );
     const publication = new Publication(answer, {
       destination,
-      publishedAtMs: this.#clock.nowMs(),
+      publishedAtMs: this.#time.nowMs(),
     });
     return { source: new OneAnswer(publication) };
   }

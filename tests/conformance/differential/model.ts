@@ -104,8 +104,6 @@ class Judge {
     if ((first & 0x70) !== 0 || opcode > PONG || (opcode > BINARY && !isControl)) return 1002;
     const form = lengthForm ?? (declared < 126n ? 7 : declared < 65_536n ? 16 : 64);
     if (isControl && (first & FIN) === 0) return 1002;
-    const isLongForm = form !== 7 && !this.#is('control-length-form');
-    if (isControl && (isLongForm || declared > 125n)) return 1002;
     const isBegun = this.#opcode !== 0;
     if (!isControl && opcode !== CONTINUATION && isBegun) return 1002;
     const isStray = opcode === CONTINUATION && !isBegun;
@@ -118,6 +116,8 @@ class Judge {
       if (this.#is('mask-missing-1003')) return form === 7 && isTooLong ? 1009 : 1003;
       if (!this.#is('mask-not-checked')) return 1002;
     }
+    const isLongForm = form !== 7 && !this.#is('control-length-form');
+    if (isControl && (isLongForm || declared > 125n)) return 1002;
     const least = form === 16 ? 126n : form === 64 ? 65_536n : 0n;
     if (declared < least && !this.#is('length-not-minimal')) return 1002;
     if (declared >= 1n << 63n && !this.#is('length-high-bit')) return 1002;
