@@ -33,7 +33,10 @@ test(
     for (const { name, line } of results) {
       const [role = '', seed = ''] = name.split(' ');
       const key = `${role} ${seed}`;
-      lines.set(key, (lines.get(key) ?? new Set()).add(line));
+      // Who ends the TCP connection is left out: where a script says goodbye with the very code that the endpoint
+      // fails with, the peer cannot tell the two apart and may be the first.
+      const events = line.slice(0, line.lastIndexOf(';'));
+      lines.set(key, (lines.get(key) ?? new Set()).add(events));
     }
     assert.equal(lines.size, scripts.length * 2);
     assert.deepEqual(
