@@ -26,6 +26,7 @@ import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender
 import type { ConnectionLimits } from './limits.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
+import { ownerOf, setOwner, type SocketOwner } from './socket-owner.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
@@ -51,21 +52,19 @@ export interface EndpointHandler {
   closed(closeCode: number, reason: Buffer): void;
 }
 
-/** How the listeners below find the endpoint of their socket, without a closure for each. */
-const kEndpoint: unique symbol = Symbol('endpoint');
-
 type EndpointSocket = Duplex & {
-  [kEndpoint]?: Endpoint;
   setTimeout?: (timeoutMs: number) => void;
   setNoDelay?: (noDelay: boolean) => void;
 };
 
 /** Whether a socket already carries a WebSocket connection. */
 export function hasEndpoint(socket: Duplex): boolean {
-  return (socket as EndpointSocket)[kEndpoint] !== undefined;
+  return ownerOf(socket) instanceof Endpoint;
 }
 
-export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject {
+export class Endpoint
+  implements FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject, SocketOwner
+{
   readonly socket: Duplex;
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
@@ -74,7 +73,8 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
   readonly #limits: ConnectionLimits;
   readonly #handler: EndpointHandler;
   readonly #parser: FrameParser;
-  readonly #closing: ClosingHandshake;
+  #closing: ClosingHandshake | undefined = undefined;
+  readonly #role: Role;
   #reason: Buffer = NOTHING;
   #deadline: Deadline | undefined = undefined;
   #liveness: Liveness | undefined = undefined;
@@ -106,7 +106,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
         : new CompressingSender(socket, loop, isMasking, this, compression);
     this.#outbound =
       limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
-    this.#closing = new ClosingHandshake(role);
+    this.#role = role;
     this.#parser = new FrameParser(this, {
       role,
       maxMessageBytes: limits.maxMessageBytes,
@@ -165,18 +165,14 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
   /** Begins to read; `head` is what came together with the handshake. */
   start(head: Buffer): void {
     const socket = this.socket as EndpointSocket;
-    socket[kEndpoint] = this;
     // What node:http set up for a request does not hold for what follows it.
     socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
     // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
     if (head.length > 0) socket.unshift(head);
-    socket.on('close', socketClosed);
+    setOwner(socket, this);
     // With the shared buffer only `head` comes as 'data'.
-    const isShared = this.#loop.staticRead.install(socket, socketRead);
-    if (!isShared || head.length > 0) socket.on('data', socketData);
-    socket.on('end', socketEnded);
-    socket.on('error', socketFailed);
+    this.#loop.staticRead.install(socket, socketRead);
     if (needsLiveness(this.#limits)) {
       this.#liveness = new Liveness(this, this.#loop.deadlines, this.#limits);
     }
@@ -192,7 +188,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
   close(payload: Octets): void {
     // RFC 6455 §5.5.1 and §7.1.3: nothing is sent after our Close frame, so leaving OPEN comes first.
-    if (!this.#closing.sendClose()) return;
+    if (!this.#requireClosing().sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);
     this.#setDeadline(this.#limits.closeTimeoutMs);
@@ -302,7 +298,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     input?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
-    this.#handler.closed(this.#closing.closeCode, this.#reason);
+    this.#handler.closed(this.#closing?.closeCode ?? CLOSE_ABNORMAL, this.#reason);
   }
 
   onText(octets: Octets, start: number, end: number, isAscii: boolean): void {
@@ -377,7 +373,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
 
   onClose(closeCode: number, octets: Octets, start: number, end: number): void {
     this.#reason = copyOf(octets, start, end);
-    const echoed = this.#closing.closeReceived(closeCode);
+    const echoed = this.#requireClosing().closeReceived(closeCode);
     this.#leaveOpen();
     if (echoed !== undefined) {
       this.close(echoed === CLOSE_NO_STATUS ? NOTHING : closePayload(echoed, this.#reason));
@@ -387,7 +383,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
   }
 
   onViolation(violation: Violation): void {
-    const owesClose = this.#closing.fail();
+    const owesClose = this.#requireClosing().fail();
     this.#leaveOpen();
     // RFC 6455 §7.1.7: a Close frame with the reason SHOULD go out before the connection ends.
     if (owesClose) {
@@ -403,6 +399,11 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
     if (this.#isOpen) this.#handler.drained();
   }
 
+  /** Most of a connection's life nobody closes it. */
+  #requireClosing(): ClosingHandshake {
+    return (this.#closing ??= new ClosingHandshake(this.#role));
+  }
+
   #leaveOpen(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -410,7 +411,7 @@ export class Endpoint implements FrameSink, SenderOwner, CompressedInputOwner, L
   }
 
   #endIfDone(): void {
-    if (this.#closing.endsConnection) this.sender.end();
+    if (this.#closing?.endsConnection === true) this.sender.end();
   }
 
   /** The end of the peer's stream is seen only by reading up to it. */
@@ -472,24 +473,7 @@ function allocateExact(byteLength: number): Buffer {
   return Buffer.allocUnsafeSlow(byteLength);
 }
 
-function socketData(this: EndpointSocket, chunk: Buffer): void {
-  this[kEndpoint]?.received(chunk);
-}
-
-function socketRead(this: EndpointSocket, byteCount: number, buffer: Buffer): boolean {
-  this[kEndpoint]?.receivedShared(buffer, byteCount);
+function socketRead(this: Duplex, byteCount: number, buffer: Buffer): boolean {
+  (ownerOf(this) as Endpoint).receivedShared(buffer, byteCount);
   return true;
-}
-
-function socketEnded(this: EndpointSocket): void {
-  this[kEndpoint]?.inputEnded();
-}
-
-function socketFailed(this: EndpointSocket): void {
-  // The 'close' that follows tells; the peer's reset is no error of ours.
-  this.destroy();
-}
-
-function socketClosed(this: EndpointSocket): void {
-  this[kEndpoint]?.socketGone();
 }

@@ -17,6 +17,7 @@ import { hasEndpoint } from './endpoint.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
 import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
+import { destroyOnError } from './socket-owner.js';
 import type { ServerOptions, UpgradeCallback } from './server-options.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
 import { WebSocket } from './web-socket.js';
@@ -45,6 +46,13 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   #server: http.Server | https.Server | undefined = undefined;
   #removeListeners: () => void = () => {};
   #upgradePath: UpgradePath | undefined = undefined;
+  /** One for all clients. */
+  readonly #clientClosed = (client: WebSocket): void => {
+    this.clients?.delete(client as T);
+    if (this.#closesWhenEmpty && this.clients?.size === 0) {
+      process.nextTick(() => this.#emitClose());
+    }
+  };
   #state: State = 'running';
   #closesWhenEmpty = false;
 
@@ -175,7 +183,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
           'possibly due to a misconfiguration',
       );
     }
-    socket.on('error', destroySocket);
+    destroyOnError(socket);
     const judged = judgeUpgrade(request);
     if (!judged.isAccepted) {
       this.#refuse(judged, request, socket);
@@ -245,9 +253,8 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     this.emit('headers', lines, request);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-    socket.off('error', destroySocket);
     const client = this.#newClient();
-    this.#track(client);
+    this.clients?.add(client);
     client.acceptSocket({
       socket,
       head,
@@ -256,6 +263,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       subprotocol,
       autoPong: this.options.autoPong ?? true,
       compression,
+      closed: this.#clientClosed,
     });
     callback(client, request);
   }
@@ -273,16 +281,6 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     const chosen = handleProtocols(new Set(offered), request);
     return chosen === false || chosen === undefined ? '' : chosen;
   }
-
-  #track(client: T): void {
-    const { clients } = this;
-    if (clients === undefined) return;
-    clients.add(client);
-    client.on('close', () => {
-      clients.delete(client);
-      if (this.#closesWhenEmpty && clients.size === 0) process.nextTick(() => this.#emitClose());
-    });
-  }
 }
 
 /** How often node:http looks for connections whose handshake takes too long. */
@@ -290,10 +288,6 @@ function checkingIntervalMs(handshakeTimeoutMs: number): number {
   const NODE_DEFAULT_MS = 30_000;
   if (handshakeTimeoutMs === 0) return NODE_DEFAULT_MS;
   return Math.min(NODE_DEFAULT_MS, Math.ceil(handshakeTimeoutMs / 4));
-}
-
-function destroySocket(this: Duplex): void {
-  this.destroy();
 }
 
 /** Answers a request that is no upgrade (RFC 7231 §6.5.15). */

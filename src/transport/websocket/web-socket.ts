@@ -75,6 +75,8 @@ export interface AcceptedSocket {
   readonly autoPong: boolean;
   /** What permessage-deflate agreed upon, if it did. */
   readonly compression?: AgreedCompression | undefined;
+  /** Told when the connection has closed, before any listener. */
+  readonly closed?: ((client: WebSocket) => void) | undefined;
 }
 
 export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
@@ -92,6 +94,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   #handshake: ClientHandshake | undefined = undefined;
   #face: EventFace | undefined = undefined;
   #binaryType: BinaryType = 'nodebuffer';
+  #whenClosed: AcceptedSocket['closed'] = undefined;
   #url = '';
   #protocol = '';
   #extensions = '';
@@ -324,6 +327,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     const { socket, loop, limits, head, compression } = accepted;
     if (compression !== undefined) this.#extensions = PERMESSAGE_DEFLATE;
     this.#protocol = accepted.subprotocol;
+    this.#whenClosed = accepted.closed;
     this.#endpoint = new Endpoint(role, socket, loop, limits, this, compression);
     this.#endpoint.answersPings = accepted.autoPong;
     this.#readyState = OPEN;
@@ -385,6 +389,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   /** @internal */
   closed(closeCode: number, reason: Buffer): void {
     this.#readyState = CLOSED;
+    this.#whenClosed?.(this);
     this.emit('close', closeCode, reason);
   }
 }
