@@ -6,9 +6,18 @@ import { join } from 'node:path';
 import { root, testFiles } from './test-files.mjs';
 
 const TITLES = {
-  2: 'Unmasked client frame, masked server frame: 1002, gone within a second',
-  3: 'Reserved bits and opcodes, long or fragmented control frames: 1002',
-  4: 'Lengths beyond 2^63, 2^53 and the limit: refused by the header alone',
+  1: 'RFC 6455 and RFC 7692, every section, both roles, against a golden file',
+  2: 'Masks the wrong way round',
+  3: 'Reserved bits, reserved opcodes, control frames too long or in parts',
+  4: 'Lengths from one above the limit to 2^64 - 1',
+  5: 'Lengths not in the fewest octets',
+  6: 'Invalid UTF-8, cut at every octet',
+  7: 'All 65,536 close codes',
+  8: '100,000 seeds of random octets, server and client',
+  9: '20,000 random conversations with ours, ws, undici and faye-websocket',
+  10: 'Random frame sequences cut into writes in four ways',
+  11: 'Bad and hostile opening handshakes',
+  12: 'Wrong parameters and data of permessage-deflate',
   14: 'Fragments of one octet, of none and of 1 KiB without an end: closed at the limit',
   15: 'One octet every ten seconds: closed by the message deadline',
   17: 'Floods of Pings, Pongs and Close frames: closed by rate, no lag',

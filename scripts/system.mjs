@@ -7,6 +7,11 @@ const succeeds = (command, ...args) => spawnSync(command, args, { stdio: 'ignore
 /** Debian package, what is tested with it, and how to see that it is there. */
 export const needs = [
   { name: 'chromium', for: 'browser tests', present: () => existsSync('/usr/bin/chromium') },
+  {
+    name: 'python3-websockets',
+    for: 'interop with Python',
+    present: () => succeeds('/usr/bin/python3', '-c', 'import websockets'),
+  },
 ];
 
 const INSTALL_TIMEOUT_MS = 240_000;

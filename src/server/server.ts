@@ -148,6 +148,7 @@ export class TidewayServer {
       authenticate: authenticationOf(options, time),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
+      connectTimeoutMs: limits.connectTimeoutMs,
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };

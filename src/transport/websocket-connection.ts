@@ -24,7 +24,9 @@ import {
   compressedFramesOf,
 } from './shared-compression.js';
 import type { AgreedCompression } from './websocket/compression-options.js';
-import { Endpoint, closePayload, type EndpointHandler } from './websocket/endpoint.js';
+import { closePayload } from './websocket/close-arguments.js';
+import type { EndpointHandler } from './websocket/endpoint-handler.js';
+import { Endpoint } from './websocket/endpoint.js';
 import type { EngineLoop } from './websocket/engine-loop.js';
 import type { WebSocketError } from './websocket/errors.js';
 import type { ConnectionLimits } from './websocket/limits.js';
@@ -63,7 +65,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     this.#ended = parts.ended;
     const { socket, loop, limits, compression } = parts;
     this.#compression = compression;
-    this.#endpoint = new Endpoint('server', socket, loop, limits, this, compression);
+    this.#endpoint = new Endpoint('server', socket, loop, limits, this, { compression });
   }
 
   /** Finds the receiver and begins to read; `head` came together with the handshake. */

@@ -100,8 +100,12 @@ test('nothing is left over: no marks, no debugger, no lone or skipped test, no s
   assert.deepEqual(linesWith(typeScript.filter(isElsewhere), silenced), []);
 });
 
+/** The one door that stands in for a package with a default export: docs/decisions/0007. */
+const DROP_IN = 'src/transport/websocket/drop-in.ts';
+
 test('no source has a default export or state of its module', () => {
-  assert.deepEqual(linesWith(shippedSources(), /^export default\b|\bas default\b/, codeOf), []);
+  const sources = shippedSources().filter((path) => path !== DROP_IN);
+  assert.deepEqual(linesWith(sources, /^export default\b|\bas default\b/, codeOf), []);
   assert.deepEqual(linesWith(shippedSources(), MODULE_STATE, codeOf), []);
 });
 

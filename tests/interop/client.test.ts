@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import FayeWebSocket from 'faye-websocket';
+import websocket from 'websocket';
 import { WebSocketServer as WsServer } from 'ws';
 import { WebSocket } from 'tideway/websocket';
 import { bodies, ours } from './peers.js';
@@ -16,6 +17,8 @@ import { bodies, ours } from './peers.js';
 interface PeerServer {
   readonly name: string;
   readonly canFragment: boolean;
+  /** Whether it sends code and reason of a Close frame back, as RFC 6455 §5.5.1 says is typical; else 1000. */
+  readonly echoesClose: boolean;
   /** Codes that its API lets an application close with. */
   readonly closeCodes: readonly number[];
   attach(server: Server): void;
@@ -26,6 +29,7 @@ const closeCommand = /^close (\d+)$/;
 const wsServer: PeerServer = {
   name: 'ws',
   canFragment: true,
+  echoesClose: true,
   closeCodes: [1000, 1001, 1011, 3000, 4999],
   attach(server) {
     const sockets = new WsServer({ server, handleProtocols: () => 'second' });
@@ -47,6 +51,7 @@ const wsServer: PeerServer = {
 const fayeServer: PeerServer = {
   name: 'faye-websocket',
   canFragment: false,
+  echoesClose: true,
   closeCodes: [1000, 3000, 4999],
   attach(server) {
     server.on('upgrade', (request, socket, head) => {
@@ -60,7 +65,32 @@ const fayeServer: PeerServer = {
   },
 };
 
-for (const peer of [wsServer, fayeServer]) {
+/** It answers in fragments of its own accord when a message is larger than its threshold. */
+const websocketServer: PeerServer = {
+  name: 'websocket',
+  canFragment: false,
+  echoesClose: false,
+  closeCodes: [1000, 1001, 1011, 3000, 4999],
+  attach(server) {
+    const sockets = new websocket.server({
+      httpServer: server,
+      maxReceivedFrameSize: 1 << 21,
+      maxReceivedMessageSize: 1 << 21,
+      fragmentationThreshold: 16_384,
+    });
+    sockets.on('request', (request) => {
+      const peer = request.accept(request.requestedProtocols.includes('second') ? 'second' : null);
+      peer.on('message', ({ utf8Data, binaryData }) => {
+        const code = utf8Data === undefined ? undefined : closeCommand.exec(utf8Data)?.[1];
+        if (code !== undefined) peer.close(Number(code), 'as asked');
+        else if (utf8Data !== undefined) peer.sendUTF(utf8Data);
+        else if (binaryData !== undefined) peer.sendBytes(binaryData);
+      });
+    });
+  },
+};
+
+for (const peer of [wsServer, fayeServer, websocketServer]) {
   describe(`our client with the server of ${peer.name}`, () => {
     const server = createServer();
     let url = '';
@@ -108,7 +138,8 @@ for (const peer of [wsServer, fayeServer]) {
       for (const code of [1000, 3000, 4999]) {
         const client = await ours.open(url);
         client.close(code, 'tschüß');
-        assert.deepEqual(await client.closed, { code, reason: 'tschüß' });
+        const answer = peer.echoesClose ? { code, reason: 'tschüß' } : { code: 1000, reason: '' };
+        assert.deepEqual(await client.closed, answer);
       }
       for (const code of peer.closeCodes) {
         const client = await ours.open(url);

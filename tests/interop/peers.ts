@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import WsClient from 'ws';
 import * as undici from 'undici';
+import websocket, { type Connection } from 'websocket';
 import { WebSocket } from 'tideway/websocket';
 
 export interface Message {
@@ -26,6 +27,8 @@ export interface PeerClient {
 
 export interface Peer {
   readonly name: string;
+  /** Whether its API can close without a code. */
+  readonly closesWithoutCode: boolean;
   open(url: string, protocols?: string[]): Promise<PeerClient>;
 }
 
@@ -51,6 +54,7 @@ class Inbox {
 function emitterPeer(name: string, Client: typeof WebSocket): Peer {
   return {
     name,
+    closesWithoutCode: true,
     async open(url, protocols = []) {
       const socket = new Client(url, protocols);
       const inbox = new Inbox();
@@ -74,6 +78,7 @@ function emitterPeer(name: string, Client: typeof WebSocket): Peer {
 function browserPeer(name: string, Client: typeof undici.WebSocket): Peer {
   return {
     name,
+    closesWithoutCode: true,
     async open(url, protocols = []) {
       const socket = new Client(url, protocols);
       socket.binaryType = 'arraybuffer';
@@ -100,6 +105,40 @@ function browserPeer(name: string, Client: typeof undici.WebSocket): Peer {
   };
 }
 
+/** The client of the package websocket; that with the API of browsers, beside it, loses empty messages. */
+const websocketPeer: Peer = {
+  name: 'websocket',
+  closesWithoutCode: false,
+  async open(url, protocols = []) {
+    const limit = 1 << 22;
+    const client = new websocket.client({
+      maxReceivedFrameSize: limit,
+      maxReceivedMessageSize: limit,
+    });
+    client.connect(url, protocols);
+    const connection = await new Promise<Connection>((resolve, reject) => {
+      client.on('connect', resolve);
+      client.on('connectFailed', reject);
+    });
+    const inbox = new Inbox();
+    connection.on('message', ({ utf8Data, binaryData }) => {
+      const isBinary = binaryData !== undefined;
+      inbox.put({ data: binaryData ?? Buffer.from(utf8Data ?? ''), isBinary });
+    });
+    const closed = new Promise<Closed>((resolve) => {
+      connection.on('close', (code, reason) => resolve({ code, reason }));
+    });
+    return {
+      protocol: connection.protocol ?? '',
+      send: (data) =>
+        typeof data === 'string' ? connection.sendUTF(data) : connection.sendBytes(data),
+      next: () => inbox.next(),
+      close: (code, reason) => connection.close(code, reason),
+      closed,
+    };
+  },
+};
+
 const globalClient = (globalThis as { WebSocket?: typeof undici.WebSocket }).WebSocket;
 
 export const ours: Peer = emitterPeer('ours', WebSocket);
@@ -108,6 +147,7 @@ export const ours: Peer = emitterPeer('ours', WebSocket);
 export const foreignPeers: readonly Peer[] = [
   emitterPeer('ws', WsClient as unknown as typeof WebSocket),
   browserPeer('undici', undici.WebSocket),
+  websocketPeer,
   ...(globalClient === undefined ? [] : [browserPeer("Node's WebSocket", globalClient)]),
 ];
 

@@ -10,6 +10,8 @@ export interface NativeEnvironment {
   readonly newSessionId: () => string;
   /** What `connected` tells the client; the transport enforces it. */
   readonly maxMessageBytes: number;
+  /** Time from the accepted connection to its open session; then it ends with `session/connect-timeout`. */
+  readonly connectTimeoutMs: number;
   /** The shortest heartbeat that a client is given. */
   readonly minHeartbeatIntervalMs: number;
   readonly log: Log;

@@ -53,6 +53,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
             newSessionId: () => `session-${++sessionCount}`,
             maxMessageBytes: 1_000_000,
             minHeartbeatIntervalMs: 1_000,
+            connectTimeoutMs: 5_000,
             log: SILENT_LOG,
           },
           connection,
@@ -257,4 +258,48 @@ test('a bearer token is read from the header; a malformed one is no token, anoth
   for (const header of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer "x"']) {
     assert.equal(bearerToken(header), '', header);
   }
+});
+
+test('a first message that cannot be read opens nothing, and may be corrected', async () => {
+  const { connect, registry } = rig();
+  const { say } = connect();
+  assert.match(
+    (await say({ type: 'connect', token: 123 })).join(),
+    /"code":"frame\/invalid-field"/,
+  );
+  assert.equal(registry.count, 0);
+  assert.match((await say({ type: 'connect', token: 'x' })).join(), /"type":"connected"/);
+  assert.equal(registry.count, 1);
+});
+
+test('[E2] authentication that hangs ends the connection in time', async () => {
+  const { connect, time, metrics } = rig({ authenticate: () => new Promise(() => {}) });
+  const { say, heard } = connect();
+  await say({ type: 'connect', token: 'x' });
+  time.advance(6_000);
+  assert.match(heard().join(), /"code":"session\/connect-timeout"/);
+  assert.equal(metrics.value('limit_reached', { limit: 'connectTimeoutMs' }), 1);
+});
+
+test('a session renews one token at a time', async () => {
+  let answer = (): void => {};
+  let asked = 0;
+  const authenticate = (): Promise<typeof ANONYMOUS> =>
+    ++asked === 1
+      ? Promise.resolve(ANONYMOUS)
+      : new Promise((resolve) => {
+          answer = () => resolve(ANONYMOUS);
+        });
+  const { connect } = rig({ authenticate });
+  const { say } = connect();
+  await say({ type: 'connect' });
+  const refused = await say(
+    { type: 'authenticate', id: 1, token: 'a' },
+    { type: 'authenticate', id: 2, token: 'b' },
+  );
+  assert.match(refused.join(), /"id":2,"code":"request\/too-many"/);
+  assert.equal(asked, 2);
+  answer();
+  assert.match((await say()).join(), /"type":"receipt","id":1/);
+  answer = () => {};
 });

@@ -1,5 +1,5 @@
 /** Owns a native connection before its session: the first message, authentication, and what arrives meanwhile. */
-import { Disconnect, RequestError, type Octets } from '../../foundation/index.js';
+import { Disconnect, RequestError, type Octets, Deadline } from '../../foundation/index.js';
 import {
   decodeClientBinary,
   decodeClientText,
@@ -26,10 +26,12 @@ export class NativeReceiver implements ConnectionReceiver {
   #waiting: Frame[] | undefined;
   #waitingBytes = 0;
   #isClosed = false;
+  readonly #deadline = new Deadline(() => this.#late());
 
   constructor(environment: NativeEnvironment, connection: Connection) {
     this.#environment = environment;
     this.#connection = connection;
+    environment.session.deadlines.set(this.#deadline, environment.connectTimeoutMs);
   }
 
   textReceived(text: string): void {
@@ -50,6 +52,7 @@ export class NativeReceiver implements ConnectionReceiver {
   closed(): void {
     this.#isClosed = true;
     this.#waiting = [];
+    this.#environment.session.deadlines.clear(this.#deadline);
     this.#session?.closed();
   }
 
@@ -57,6 +60,8 @@ export class NativeReceiver implements ConnectionReceiver {
     if (this.#isClosed) return;
     this.#waitingBytes += byteLength;
     if (this.#waiting === undefined) {
+      // A connect that cannot be read opens no anonymous session: its sender may correct it.
+      if (frame.type === 'invalid') return this.#refuse(frame);
       this.#waiting = [];
       if (frame.type !== 'connect') this.#waiting.push(frame);
       this.#open(frame).catch((error: unknown) => this.#failed(error));
@@ -90,10 +95,30 @@ export class NativeReceiver implements ConnectionReceiver {
     if (principal === undefined || this.#isClosed) return;
     const session = new NativeSession(this.#environment, this.#connection, principal);
     this.#session = session;
+    this.#environment.session.deadlines.clear(this.#deadline);
     if (first.type === 'connect') session.greet(first);
     const waiting = this.#waiting ?? [];
     this.#waiting = [];
     for (const frame of waiting) session.frameReceived(frame);
+  }
+
+  #refuse({ id, error }: InvalidFrame): void {
+    const { code, number, message } = error;
+    const answer = {
+      type: 'error',
+      ...(id !== undefined && { id }),
+      code,
+      number,
+      message,
+    } as const;
+    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+    this.#connection.send(frameMessage(answer));
+  }
+
+  /** The session is not open in time: nothing that can be read came, or authentication hangs. */
+  #late(): void {
+    this.#environment.session.metrics.count('limit_reached', { limit: 'connectTimeoutMs' });
+    this.#disconnect(new Disconnect('session/connect-timeout', 'no session was open in time'));
   }
 
   /** A defect of ours, or of an application's part, ends this connection and not the process. */
@@ -118,6 +143,7 @@ export class NativeReceiver implements ConnectionReceiver {
   }
 
   #disconnect(error: Disconnect): void {
+    this.#environment.session.deadlines.clear(this.#deadline);
     this.#isClosed = true;
     this.#waiting = [];
     const { code, closeCode, mayReconnect, message } = error;

@@ -41,6 +41,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   readonly #heartbeat = new Deadline(() => this.#heartbeatDue());
   #heartbeatIntervalMs = 0;
   #writtenCount = 0;
+  #isRenewing = false;
   #writtenAtHeartbeat = 0;
   #waitingForWritable: (() => void)[] = [];
 
@@ -218,10 +219,12 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   async #renew(frame: FrameOf<'authenticate'>): Promise<void> {
     const { router } = this.#environment;
-    const principal = await this.#environment.authenticate({
-      token: frame.token,
-      handshake: this.#connection.handshake,
-    });
+    // One at a time: of two, the older token could win by settling last, and each runs the application's hook.
+    if (this.#isRenewing) {
+      throw new RequestError('request/too-many', 'another renewal of this session is under way');
+    }
+    this.#isRenewing = true;
+    const principal = await this.#authenticate(frame.token);
     if (principal.name !== this.session.principal.name) {
       throw new RequestError(
         'access/other-principal',
@@ -230,6 +233,15 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     }
     this.session.renew(principal, (name) => router.regrant(this.session, name));
     if (frame.id !== undefined) this.#writeFrame({ type: 'receipt', id: frame.id });
+  }
+
+  async #authenticate(token: string): Promise<Principal> {
+    const { handshake } = this.#connection;
+    try {
+      return await this.#environment.authenticate({ token, handshake });
+    } finally {
+      this.#isRenewing = false;
+    }
   }
 
   async #subscribe(frame: FrameOf<'subscribe'>): Promise<void> {

@@ -99,7 +99,6 @@ function frameOf(
         destination: required(members, 'destination'),
         cursor: textOf(members, 'cursor'),
         policy: textOf(members, 'policy'),
-        headers: headersOf(members),
       };
     case 'unsubscribe':
       return { type, id, destination: required(members, 'destination') };

@@ -38,7 +38,6 @@ export type ClientFrame =
       readonly destination: string;
       readonly cursor: string | undefined;
       readonly policy: string | undefined;
-      readonly headers: HeaderPairs;
     }
   | {
       readonly type: 'unsubscribe';

@@ -1,7 +1,7 @@
 /** Owns the parsing of frames (RFC 6455 §5): octets in, whole messages and control frames out, the first violation ends it. */
 import type { Octets } from '../../foundation/index.js';
 import { CLOSE_NO_STATUS, isCloseCodeOnWire } from './close-code.js';
-import type { Role } from './closing-handshake.js';
+import type { FrameParserOptions, FrameSink } from './frame-sink.js';
 import { Masker, NOT_ASCII_BITS, readMask, rotateMask } from './masking.js';
 import { MessageAssembly, type Allocate } from './message-assembly.js';
 import {
@@ -18,44 +18,10 @@ import {
   RESERVED_BITS,
   RSV1_BIT,
 } from './opcode.js';
+import { readLength64, refuseLength, reservedOpcode } from './header-checks.js';
 import { Utf8Validator } from './utf8-validator.js';
 import * as violations from './violation.js';
 import type { Violation } from './violation.js';
-
-/**
- * Who is told. `octets[start, end)` is the payload. When the parser says that it `lends` the octets, they are
- * part of a chunk: copy or decode them. Otherwise they are exactly the payload, and yours.
- */
-export interface FrameSink {
-  /** A text message, valid UTF-8. */
-  onText(octets: Octets, start: number, end: number, isAscii: boolean): void;
-  onBinary(octets: Octets, start: number, end: number): void;
-  /** A compressed message, all its fragments in a row; only with the option `acceptsCompressed`. */
-  onCompressed?(octets: Octets, start: number, end: number, isText: boolean): void;
-  onPing(octets: Octets, start: number, end: number): void;
-  onPong(octets: Octets, start: number, end: number): void;
-  /** A valid Close frame; nothing follows it. The octets are the reason's; the code is 1005 when there was none. */
-  onClose(closeCode: number, octets: Octets, start: number, end: number): void;
-  /** The peer broke the protocol or a limit; nothing follows it. */
-  onViolation(violation: Violation): void;
-}
-
-export interface FrameParserOptions {
-  /** Our own role: a server takes masked frames only, a client unmasked ones only. */
-  readonly role: Role;
-  /** Octets of one message over all its fragments; more is a violation with 1009, seen in the header. */
-  readonly maxMessageBytes: number;
-  /** Frames of one message, empty ones too; more is a violation with 1008. */
-  readonly maxFragmentCount: number;
-  /** Whether permessage-deflate was agreed, which gives RSV1 its meaning. Default false. */
-  readonly acceptsCompressed?: boolean;
-  /** How the host allocates; plain zeroed arrays by default. */
-  readonly allocate?: Allocate;
-  /** Shared by the connections of a loop; one of its own by default. */
-  readonly masker?: Masker;
-  /** A fast validity test of the host's for text that came in one piece; the incremental validator by default. */
-  readonly isUtf8?: (octets: Octets) => boolean;
-}
 
 /** Counts that are only compared begin anew here, so that they stay small integers. */
 const MAX_COUNT = 0x3fff_ffff;
@@ -70,6 +36,7 @@ export class FrameParser {
   readonly #maxFragmentCount: number;
   readonly #acceptsCompressed: boolean;
   readonly #isUtf8: ((octets: Octets) => boolean) | undefined;
+  readonly #checksUtf8: boolean;
   readonly #allocate: Allocate;
   readonly #masker: Masker;
 
@@ -99,6 +66,9 @@ export class FrameParser {
   /** A control frame that a chunk's end cut: it may stand inside a fragmented message. */
   #control: MessageAssembly | undefined = undefined;
 
+  /** Where frames of the message that is being put together ended; kept while somebody wants to know. */
+  fragmentEnds: number[] | undefined = undefined;
+
   /** The chunk that is being parsed, up to `#chunkEnd`. */
   #chunk: Octets | undefined = undefined;
   #chunkEnd = 0;
@@ -116,6 +86,7 @@ export class FrameParser {
     this.#acceptsCompressed = options.acceptsCompressed ?? false;
     this.#allocate = options.allocate ?? allocateZeroed;
     this.#isUtf8 = options.isUtf8;
+    this.#checksUtf8 = options.checksUtf8 ?? true;
     this.#masker = options.masker ?? new Masker();
   }
 
@@ -136,6 +107,11 @@ export class FrameParser {
   /** Whether the octets that the sink was just given are part of a chunk. */
   lends(octets: Octets): boolean {
     return octets === this.#chunk;
+  }
+
+  /** Whether octets are kept, because it was paused inside a chunk or octets came while it was. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
   }
 
   /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
@@ -257,11 +233,11 @@ export class FrameParser {
     const opcode = first & 0x0f;
     if (opcode >= OPCODE_CLOSE) {
       // RFC 6455 §5.2: an unknown opcode MUST fail the connection.
-      if (opcode > OPCODE_PONG) return violations.OPCODE_RESERVED;
+      if (opcode > OPCODE_PONG) return reservedOpcode(opcode);
       // RFC 6455 §5.5: control frames MUST NOT be fragmented and MUST have 125 octets or less.
       if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
       if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
-    } else if (opcode > OPCODE_BINARY) return violations.OPCODE_RESERVED;
+    } else if (opcode > OPCODE_BINARY) return reservedOpcode(opcode);
     // RFC 6455 §5.4: control frames MAY stand inside a message (they went above); a continuation needs one,
     // and fragments of two messages MUST NOT interleave.
     else if (opcode === OPCODE_CONTINUATION) {
@@ -384,6 +360,7 @@ export class FrameParser {
   }
 
   #isValidText(octets: Octets, start: number, end: number): boolean {
+    if (!this.#checksUtf8) return true;
     if (this.#isUtf8 !== undefined) return this.#isUtf8(octets.subarray(start, end));
     const validator = (this.#validator ??= new Utf8Validator());
     validator.reset();
@@ -414,6 +391,7 @@ export class FrameParser {
     }
     if (!isWhole) return;
     this.#owed = -1;
+    this.fragmentEnds?.push(assembly.length);
     if (this.#isFinal) this.#finishMessage(assembly);
   }
 
@@ -425,7 +403,7 @@ export class FrameParser {
     if (this.#messageOpcode !== OPCODE_TEXT || this.#isCompressed) return true;
     const wasAscii = (this.#seen & NOT_ASCII_BITS) === 0;
     this.#seen |= seen;
-    if (wasAscii && (seen & NOT_ASCII_BITS) === 0) return true;
+    if ((wasAscii && (seen & NOT_ASCII_BITS) === 0) || !this.#checksUtf8) return true;
     // RFC 6455 §8.1: text that is not valid UTF-8 MUST fail the connection; here it does so at once.
     return (this.#validator ??= new Utf8Validator()).accept(octets, from, to);
   }
@@ -444,6 +422,7 @@ export class FrameParser {
     else {
       this.#sink.onText(message, 0, message.length, (this.#seen & NOT_ASCII_BITS) === 0);
     }
+    if (this.fragmentEnds !== undefined) this.fragmentEnds.length = 0;
   }
 
   #tellCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
@@ -507,22 +486,4 @@ export class FrameParser {
     this.#sink.onViolation(violation);
     return false;
   }
-}
-
-/** The 64-bit length behind the first two octets; NaN when its most significant bit is set. */
-function readLength64(octets: Octets, at: number): number {
-  const high =
-    octets[at + 2]! * 2 ** 24 + (octets[at + 3]! << 16) + (octets[at + 4]! << 8) + octets[at + 5]!;
-  const low =
-    octets[at + 6]! * 2 ** 24 + (octets[at + 7]! << 16) + (octets[at + 8]! << 8) + octets[at + 9]!;
-  // Beyond 2^53 the sum is not exact, but it is far above every limit, which is all that is asked of it.
-  return octets[at + 2]! >= 0x80 ? NaN : high * 2 ** 32 + low;
-}
-
-function refuseLength(length: number, lengthField: number): Violation | undefined {
-  // RFC 6455 §5.2: the most significant bit MUST be 0.
-  if (Number.isNaN(length)) return violations.LENGTH_NEGATIVE;
-  // RFC 6455 §5.2: the minimal number of octets MUST be used.
-  const isMinimal = length >= (lengthField === 126 ? 126 : 65_536);
-  return isMinimal ? undefined : violations.LENGTH_NOT_MINIMAL;
 }

@@ -2,6 +2,7 @@
 export * from './close-code.js';
 export * from './closing-handshake.js';
 export * from './frame-parser.js';
+export type { FrameParserOptions, FrameSink } from './frame-sink.js';
 export * from './frame-writer.js';
 export * from './header-grammar.js';
 export * from './masking.js';

@@ -41,6 +41,8 @@ export interface UpgradeRequest {
   readonly httpVersionMajor: number;
   readonly httpVersionMinor: number;
   readonly headers: HeaderFields;
+  /** Values of Sec-WebSocket-Version that are spoken. Default: 13 alone. */
+  readonly versions?: readonly string[];
 }
 
 /** A request that may be answered with 101. */
@@ -61,10 +63,10 @@ export interface RefusedUpgrade {
 
 /** Judges a client's request (RFC 6455 §4.2.1); never throws. */
 export function checkUpgradeRequest(request: UpgradeRequest): AcceptedUpgrade | RefusedUpgrade {
-  const { headers } = request;
+  const { headers, versions = [PROTOCOL_VERSION] } = request;
   // RFC 6455 §4.2.1, item 1: an HTTP/1.1 or higher GET request.
   if (request.method !== 'GET') {
-    return refuse(405, 'A WebSocket handshake must use GET', { Allow: 'GET' });
+    return refuse(405, 'Invalid HTTP method', { Allow: 'GET' });
   }
   const { httpVersionMajor: major, httpVersionMinor: minor } = request;
   if (major < 1 || (major === 1 && minor < 1)) {
@@ -72,16 +74,16 @@ export function checkUpgradeRequest(request: UpgradeRequest): AcceptedUpgrade | 
   }
   const problem = checkFields(headers);
   if (problem !== undefined) return refuse(400, problem);
-  // RFC 6455 §4.2.2, item 4 and §4.4: another version is answered with the one that is spoken.
-  if (only(headers, 'sec-websocket-version') !== PROTOCOL_VERSION) {
-    return refuse(426, 'Missing or unsupported Sec-WebSocket-Version header: 13 is spoken here', {
-      'Sec-WebSocket-Version': PROTOCOL_VERSION,
-      Upgrade: 'websocket',
-    });
-  }
   const key = only(headers, 'sec-websocket-key');
   if (key === undefined || !isHandshakeKey(key)) {
     return refuse(400, 'Missing or invalid Sec-WebSocket-Key header');
+  }
+  // RFC 6455 §4.2.2, item 4 and §4.4: another version is answered with those that are spoken.
+  if (!versions.includes(only(headers, 'sec-websocket-version') ?? '')) {
+    return refuse(426, 'Missing or invalid Sec-WebSocket-Version header', {
+      'Sec-WebSocket-Version': versions.join(', '),
+      Upgrade: 'websocket',
+    });
   }
   // RFC 6455 §11.3.4 and §11.3.2: these two may be repeated, which means one list.
   const protocolHeader = joined(headers, 'sec-websocket-protocol');

@@ -31,10 +31,11 @@ export const RESERVED_BIT_1_SET: Violation = violation(
   'WS_ERR_UNEXPECTED_RSV_1',
   'RSV1 must be clear: no extension was negotiated that uses it',
 );
+/** RFC 6455 §5.2: opcodes 3 to 7 and 11 to 15 are reserved. Its message is completed with the opcode. */
 export const OPCODE_RESERVED: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_INVALID_OPCODE',
-  'the opcode is reserved',
+  'invalid opcode',
 );
 export const CONTINUATION_WITHOUT_START: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
@@ -59,12 +60,12 @@ export const CONTROL_TOO_LONG: Violation = violation(
 export const MASK_MISSING: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_EXPECTED_MASK',
-  'MASK must be set in a frame from a client',
+  'MASK must be set',
 );
 export const MASK_UNEXPECTED: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_UNEXPECTED_MASK',
-  'MASK must be clear in a frame from a server',
+  'MASK must be clear',
 );
 export const LENGTH_NOT_MINIMAL: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
@@ -75,6 +76,11 @@ export const LENGTH_NEGATIVE: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
   'WS_ERR_INVALID_LENGTH_ENCODING',
   'the most significant bit of a 64-bit payload length must be 0',
+);
+export const LENGTH_UNSUPPORTED: Violation = violation(
+  CLOSE_MESSAGE_TOO_BIG,
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  'payload length > 2^53 - 1',
 );
 export const CLOSE_PAYLOAD_SHORT: Violation = violation(
   CLOSE_PROTOCOL_ERROR,
@@ -96,16 +102,16 @@ export const REASON_NOT_UTF8: Violation = violation(
   'WS_ERR_INVALID_UTF8',
   'the reason in a Close frame is not valid UTF-8',
 );
-export const MESSAGE_TOO_BIG: Violation = violation(
+export const MESSAGE_TOO_BIG: Violation = ofConnection(
   CLOSE_MESSAGE_TOO_BIG,
   'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
-  'a message is larger than maxMessageBytes',
+  'Max payload size exceeded',
   'maxMessageBytes',
 );
-export const TOO_MANY_FRAGMENTS: Violation = violation(
+export const TOO_MANY_FRAGMENTS: Violation = ofConnection(
   CLOSE_POLICY_VIOLATION,
   'WS_ERR_TOO_MANY_BUFFERED_PARTS',
-  'a message has more fragments than maxFragmentCount',
+  'Too many message fragments',
   'maxFragmentCount',
 );
 export const TOO_MANY_CONTROL_FRAMES: Violation = ofConnection(

@@ -20,16 +20,18 @@ export interface CompressedInputOwner {
 export class CompressedInput {
   readonly #inflater: MessageInflater;
   readonly #owner: CompressedInputOwner;
+  readonly #checksUtf8: boolean;
   #isClosed = false;
-  /** A message is being inflated, or waits for its owner to resume. */
-  isHeld = false;
-  /** What happened to the socket meanwhile; the message comes first. */
-  whileHeld: 'ended' | 'gone' | undefined = undefined;
-  #delivery: (() => void) | undefined = undefined;
 
-  constructor(agreed: AgreedCompression, maxMessageBytes: number, owner: CompressedInputOwner) {
+  constructor(
+    agreed: AgreedCompression,
+    maxMessageBytes: number,
+    owner: CompressedInputOwner,
+    checksUtf8: boolean,
+  ) {
     this.#inflater = new MessageInflater(agreed.settings, agreed.incoming, maxMessageBytes);
     this.#owner = owner;
+    this.#checksUtf8 = checksUtf8;
   }
 
   /** Takes a message; what is not inflated at once is copied before. */
@@ -39,7 +41,6 @@ export class CompressedInput {
       this.#tell(inflated, isText);
       return;
     }
-    this.isHeld = true;
     this.#owner.holdInput();
     this.#inflater.inflateLater(
       octets,
@@ -52,21 +53,9 @@ export class CompressedInput {
     );
   }
 
-  /** Keeps a message that was inflated while the owner had paused. */
-  keepDelivery(deliver: () => void): void {
-    this.#delivery = deliver;
-  }
-
-  takeDelivery(): (() => void) | undefined {
-    const delivery = this.#delivery;
-    this.#delivery = undefined;
-    return delivery;
-  }
-
   /** Forgets the message that is being inflated: the connection has ended. */
   close(): void {
     this.#isClosed = true;
-    this.#delivery = undefined;
   }
 
   #tell(inflated: Inflated, isText: boolean): void {
@@ -80,7 +69,8 @@ export class CompressedInput {
     }
     const isPlain = isAscii(inflated);
     // RFC 6455 §8.1, which RFC 7692 §6.2 leaves to the message as it was before compression.
-    if (isPlain || isUtf8(inflated)) this.#owner.inflatedText(inflated, isPlain);
+    if (isPlain || !this.#checksUtf8 || isUtf8(inflated))
+      this.#owner.inflatedText(inflated, isPlain);
     else this.#owner.inflateFailed(TEXT_NOT_UTF8);
   }
 }

@@ -8,7 +8,7 @@ import {
   RSV1_BIT,
 } from '../../protocol/websocket/index.js';
 import type { AgreedCompression } from './compression-options.js';
-import type { EngineLoop } from './engine-loop.js';
+import type { EngineLoop, MaskSource } from './engine-loop.js';
 import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
 import { LARGE_DEFLATE_BYTES, MessageDeflater } from './message-deflater.js';
 
@@ -40,8 +40,9 @@ export class CompressingSender extends FrameSender {
     isMasking: boolean,
     owner: SenderOwner,
     agreed: AgreedCompression,
+    masks?: MaskSource,
   ) {
-    super(socket, loop, isMasking, owner);
+    super(socket, loop, isMasking, owner, masks);
     this.#agreed = agreed;
   }
 

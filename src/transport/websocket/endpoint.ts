@@ -20,50 +20,25 @@ import {
 import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
+import { closePayload } from './close-arguments.js';
+import type { EndpointExtras, EndpointHandler } from './endpoint-handler.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
 import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
+import { InputHold } from './input-hold.js';
 import type { ConnectionLimits } from './limits.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
-import { ownerOf, setOwner, type SocketOwner } from './socket-owner.js';
+import { allocateExact, copyOf } from './own-octets.js';
+import { listenTo, type SocketEndpoint } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
 
 const NOTHING = Buffer.alloc(0);
 
-/**
- * Whom an endpoint tells. `octets[start, end)` is the payload; when it is `lent`, it is part of a buffer that
- * is not the receiver's.
- */
-export interface EndpointHandler {
-  textReceived(octets: Buffer, start: number, end: number, isAscii: boolean): void;
-  binaryReceived(octets: Buffer, start: number, end: number): void;
-  pingReceived(octets: Buffer): void;
-  pongReceived(octets: Buffer): void;
-  /** The connection is no longer open: a Close frame came or went, or the link is going. */
-  closing(): void;
-  /** The peer broke the protocol or a limit; `closed` follows. */
-  failed(error: WebSocketError): void;
-  /** Nothing is buffered any more, after something was. */
-  drained(): void;
-  /** The socket is gone; called exactly once, last. */
-  closed(closeCode: number, reason: Buffer): void;
-}
-
-type EndpointSocket = Duplex & {
-  setTimeout?: (timeoutMs: number) => void;
-  setNoDelay?: (noDelay: boolean) => void;
-};
-
-/** Whether a socket already carries a WebSocket connection. */
-export function hasEndpoint(socket: Duplex): boolean {
-  return ownerOf(socket) instanceof Endpoint;
-}
-
 export class Endpoint
-  implements FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject, SocketOwner
+  implements SocketEndpoint, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
 {
   readonly socket: Duplex;
   readonly sender: FrameSender;
@@ -82,7 +57,9 @@ export class Endpoint
   readonly #outbound: OutboundLimit | undefined;
   #isOpen = true;
   readonly #compression: AgreedCompression | undefined;
+  readonly #checksUtf8: boolean;
   #compressedInput: CompressedInput | undefined = undefined;
+  #hold: InputHold | undefined = undefined;
   /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
 
@@ -92,18 +69,20 @@ export class Endpoint
     loop: EngineLoop,
     limits: ConnectionLimits,
     handler: EndpointHandler,
-    compression?: AgreedCompression,
+    extras: EndpointExtras = {},
   ) {
     this.socket = socket;
     this.#loop = loop;
     this.#limits = limits;
     this.#handler = handler;
     const isMasking = role === 'client';
+    const { compression, checksUtf8 = true, masks } = extras;
     this.#compression = compression;
+    this.#checksUtf8 = checksUtf8;
     this.sender =
       compression === undefined
-        ? new FrameSender(socket, loop, isMasking, this)
-        : new CompressingSender(socket, loop, isMasking, this, compression);
+        ? new FrameSender(socket, loop, isMasking, this, masks)
+        : new CompressingSender(socket, loop, isMasking, this, compression, masks);
     this.#outbound =
       limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
     this.#role = role;
@@ -114,6 +93,7 @@ export class Endpoint
       acceptsCompressed: compression !== undefined,
       allocate: allocateExact,
       isUtf8,
+      checksUtf8,
       masker: loop.masker,
     });
   }
@@ -125,6 +105,15 @@ export class Endpoint
 
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+
+  /** Where frames of the message that was just received ended, once `keepsFragmentEnds` was set. */
+  get fragmentEnds(): readonly number[] {
+    return this.#parser.fragmentEnds ?? [];
+  }
+
+  set keepsFragmentEnds(keeps: boolean) {
+    this.#parser.fragmentEnds = keeps ? [] : undefined;
   }
 
   get bufferedBytes(): number {
@@ -164,19 +153,11 @@ export class Endpoint
 
   /** Begins to read; `head` is what came together with the handshake. */
   start(head: Buffer): void {
-    const socket = this.socket as EndpointSocket;
-    // What node:http set up for a request does not hold for what follows it.
-    socket.setTimeout?.(0);
-    socket.setNoDelay?.(true);
-    // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
-    if (head.length > 0) socket.unshift(head);
-    setOwner(socket, this);
-    // With the shared buffer only `head` comes as 'data'.
-    this.#loop.staticRead.install(socket, socketRead);
+    listenTo(this.socket, this, this.#loop.staticRead, head);
     if (needsLiveness(this.#limits)) {
       this.#liveness = new Liveness(this, this.#loop.deadlines, this.#limits);
     }
-    socket.resume();
+    this.socket.resume();
   }
 
   /** Whether the octets that the handler was just given are part of a larger buffer. */
@@ -191,6 +172,8 @@ export class Endpoint
     if (!this.#requireClosing().sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);
+    // Nothing comes after it, so there is nothing to wait for.
+    if (!this.sender.isInReadBatch) this.sender.flush();
     this.#setDeadline(this.#limits.closeTimeoutMs);
     this.#endIfDone();
   }
@@ -210,10 +193,10 @@ export class Endpoint
 
   resume(): void {
     this.#isPaused = false;
-    const input = this.#compressedInput;
-    const deliver = input?.takeDelivery();
+    const hold = this.#hold;
+    const deliver = hold?.takeDelivery();
     if (deliver !== undefined) this.releaseInput(deliver);
-    else if (input?.isHeld !== true) {
+    else if (hold?.isHeld !== true) {
       this.socket.resume();
       this.#parseKept();
     }
@@ -256,7 +239,7 @@ export class Endpoint
     try {
       deliver?.();
       // Whoever was handed the message may have paused.
-      if (!this.#isPaused) this.#parser.resume();
+      if (!this.#isPaused && this.#hold?.isHeld !== true) this.#parser.resume();
       isDone = true;
     } finally {
       this.#batchEnded(isDone);
@@ -271,31 +254,62 @@ export class Endpoint
     this.#liveness?.inputParsed();
   }
 
-  /** @internal */
-  inputEnded(): void {
+  /** Writes what is queued and ends our side; the closing handshake is left out. */
+  end(): void {
     this.#leaveOpen();
-    if (this.#compressedInput?.isHeld === true) {
-      this.#compressedInput.whileHeld = 'ended';
-      return;
-    }
-    // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     this.sender.end();
     this.#setDeadline(this.#limits.closeTimeoutMs);
   }
 
   /** @internal */
-  socketGone(): void {
+  inputEnded(): void {
     this.#leaveOpen();
-    // What has arrived is told before the end, unless we dropped the connection or nobody wants to be told.
-    const input = this.#compressedInput;
-    if (input?.isHeld === true && !this.#isPaused && !this.#parser.isDiscarding) {
-      input.whileHeld = 'gone';
+    if (this.#hold?.isHeld === true) {
+      this.#hold.whileHeld = 'ended';
       return;
     }
+    // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
+    this.end();
+  }
+
+  /** @internal */
+  socketGone(): void {
+    this.#leaveOpen();
+    try {
+      this.#takeRest();
+    } finally {
+      const hold = this.#hold;
+      // What has arrived is told before the end, unless we dropped the connection.
+      if (hold?.isHeld === true && !this.#parser.isDiscarding) hold.whileHeld = 'gone';
+      else this.#tellClosed();
+    }
+  }
+
+  /** Hands out what had arrived when the socket went, even if the owner had paused. */
+  #takeRest(): void {
+    if (this.#parser.isDiscarding) return;
+    const rest = this.#isPaused ? (this.socket.read() as Buffer | null) : null;
+    if (rest !== null) this.#parser.parse(rest);
+    this.#isPaused = false;
+    let deliver = this.#hold?.takeDelivery();
+    if (deliver !== undefined) this.#hold!.isHeld = false;
+    while (
+      this.#hold?.isHeld !== true &&
+      !this.#parser.isDiscarding &&
+      (deliver !== undefined || this.#parser.isWaiting)
+    ) {
+      this.#parseKept(deliver);
+      deliver = undefined;
+      // A handler may pause once more, but nothing would come after this.
+      this.#isPaused = false;
+    }
+  }
+
+  #tellClosed(): void {
     if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
     this.#liveness?.stop();
     this.#parser.discard();
-    input?.close();
+    this.#compressedInput?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
     this.#handler.closed(this.#closing?.closeCode ?? CLOSE_ABNORMAL, this.#reason);
@@ -314,7 +328,10 @@ export class Endpoint
       this.#compression!,
       this.#limits.maxMessageBytes,
       this,
+      this.#checksUtf8,
     );
+    // They count octets before inflation, and what is handed on is one piece.
+    if (this.#parser.fragmentEnds !== undefined) this.#parser.fragmentEnds = [];
     this.#compressedInput.take(octets, start, end, isText);
   }
 
@@ -336,24 +353,25 @@ export class Endpoint
 
   /** @internal */
   holdInput(): void {
+    (this.#hold ??= new InputHold()).isHeld = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   /** @internal */
   releaseInput(deliver: () => void): void {
-    const input = this.#compressedInput!;
-    if (this.#isPaused && input.whileHeld !== 'gone') {
-      input.keepDelivery(deliver);
+    const hold = this.#hold!;
+    if (this.#isPaused && hold.whileHeld !== 'gone') {
+      hold.keepDelivery(deliver);
       return;
     }
-    input.isHeld = false;
+    hold.isHeld = false;
     this.socket.resume();
     this.#parseKept(deliver);
-    const happened = input.whileHeld;
-    // Another large message may have followed.
-    if (input.isHeld || happened === undefined) return;
-    input.whileHeld = undefined;
+    const happened = hold.whileHeld;
+    // It may have been held once more.
+    if (hold.isHeld || happened === undefined) return;
+    hold.whileHeld = undefined;
     if (happened === 'gone') this.socketGone();
     else this.inputEnded();
   }
@@ -450,30 +468,4 @@ export class Endpoint
     this.expired(TOO_MANY_CONTROL_FRAMES);
     return false;
   }
-}
-
-/** The payload of a Close frame: the code and the UTF-8 of the reason (RFC 6455 §5.5.1). */
-export function closePayload(closeCode: number, reason: Octets): Buffer {
-  const payload = Buffer.allocUnsafe(2 + reason.length);
-  payload.writeUInt16BE(closeCode, 0);
-  payload.set(reason, 2);
-  return payload;
-}
-
-/** A copy that keeps neither a chunk nor the pool of Buffer alive. */
-function copyOf(octets: Octets, start: number, end: number): Buffer {
-  if (start === end) return NOTHING;
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  copy.set(octets.subarray(start, end));
-  return copy;
-}
-
-/** Every octet is written before it is handed on, so zeroing would be work for nothing. */
-function allocateExact(byteLength: number): Buffer {
-  return Buffer.allocUnsafeSlow(byteLength);
-}
-
-function socketRead(this: Duplex, byteCount: number, buffer: Buffer): boolean {
-  (ownerOf(this) as Endpoint).receivedShared(buffer, byteCount);
-  return true;
 }

@@ -57,8 +57,14 @@ export class EngineLoop {
 const FIRST_POOL_BYTES = 256;
 const MAX_POOL_BYTES = 8192;
 
+/** Where masking keys come from. */
+export interface MaskSource {
+  /** A fresh key, as a word whose lowest octet is the key's first. */
+  next(): number;
+}
+
 /** Masking keys (RFC 6455 §5.3: unpredictable, fresh for every frame), drawn in bulk. */
-export class MaskPool {
+export class MaskPool implements MaskSource {
   readonly #random: Random;
   #pool: Uint8Array = new Uint8Array(0);
   #at = 0;
@@ -83,4 +89,18 @@ export class MaskPool {
     this.#random.fill(this.#pool);
     this.#at = 0;
   }
+}
+
+/** Keys of the application's own, or undefined for random ones. */
+export function masksFrom(
+  generateMask: ((mask: Buffer) => void) | undefined,
+): MaskSource | undefined {
+  if (generateMask === undefined) return undefined;
+  const key = Buffer.alloc(4);
+  return {
+    next: () => {
+      generateMask(key);
+      return readMask(key, 0);
+    },
+  };
 }

@@ -1,8 +1,8 @@
 /** Owns the errors of the engine, with the stable codes that users of `ws` know. */
 import type { Violation } from '../../protocol/websocket/index.js';
 
-/** A peer broke the protocol or a limit; the connection is closing because of it. */
-export class WebSocketError extends Error {
+/** A peer broke the protocol or a limit; the connection is closing because of it. A RangeError, as in `ws`. */
+export class WebSocketError extends RangeError {
   override readonly name: string = 'WebSocketError';
   /** `WS_ERR_…`, stable across versions. */
   readonly code: string;

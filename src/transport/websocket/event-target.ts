@@ -1,32 +1,16 @@
-/** Owns the EventTarget face of a WebSocket: addEventListener and events as browsers have them, over the emitter. */
+/** Owns the EventTarget face of a WebSocket: addEventListener, `onopen` and its like, over the emitter's listeners. */
 import type { EventEmitter } from 'node:events';
+import { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';
 import type { RawData } from './payload.js';
 
-/** What listeners are given. */
-export interface WebSocketEvent {
-  readonly type: string;
-  readonly target: unknown;
-}
-export interface MessageEvent extends WebSocketEvent {
-  readonly data: string | RawData;
-}
-export interface CloseEvent extends WebSocketEvent {
-  readonly code: number;
-  readonly reason: string;
-  readonly wasClean: boolean;
-}
-export interface ErrorEvent extends WebSocketEvent {
-  readonly error: Error;
-  readonly message: string;
-}
-
 export interface EventsByType {
-  open: WebSocketEvent;
+  open: Event;
   message: MessageEvent;
   close: CloseEvent;
   error: ErrorEvent;
 }
 export type EventType = keyof EventsByType;
+export const EVENT_TYPES: readonly EventType[] = ['open', 'message', 'close', 'error'];
 
 /** A function, or an object with `handleEvent`. */
 export type EventHandler<E> = ((event: E) => void) | { handleEvent(event: E): void };
@@ -35,90 +19,104 @@ export type EventHandler<E> = ((event: E) => void) | { handleEvent(event: E): vo
 export type EventAttribute<T extends EventType> = ((event: EventsByType[T]) => void) | null;
 
 export interface ListenerOptions {
-  readonly once?: boolean;
+  /** Whether it is called at most once. Default false. */
+  readonly once?: boolean | undefined;
 }
 
 type AnyHandler = EventHandler<never>;
-type EmitterListener = (...values: never[]) => void;
 
-/** The listeners that the emitter holds in place of handlers, and who sets them by attribute (`onopen` …). */
-export class EventFace {
-  readonly #emitter: EventEmitter;
-  readonly #listeners = new Map<EventType, Map<AnyHandler, EmitterListener>>();
-  readonly #attributes = new Map<EventType, AnyHandler>();
+/** A listener of the emitter that stands for a handler of the face. */
+interface FaceListener {
+  (...values: never[]): void;
+  readonly handler: AnyHandler;
+  /** Set by `onopen` and its like, of which there is one for each type. */
+  readonly isAttribute: boolean;
+}
 
-  constructor(emitter: EventEmitter) {
-    this.#emitter = emitter;
-  }
+/** Adds a handler; one that is there already, or of a type that is not known, changes nothing. */
+export function addHandler(
+  emitter: EventEmitter,
+  type: EventType,
+  handler: AnyHandler,
+  options: ListenerOptions = {},
+): void {
+  if (findListener(emitter, type, (it) => !it.isAttribute && it.handler === handler)) return;
+  const listener = listenerFor(type, handler, false);
+  if (listener === undefined) return;
+  if (options.once === true) emitter.once(type, listener as () => void);
+  else emitter.on(type, listener as () => void);
+}
 
-  add<T extends EventType>(
-    type: T,
-    handler: EventHandler<EventsByType[T]>,
-    options: ListenerOptions = {},
-  ): void {
-    const listeners = this.#listeners.get(type) ?? new Map<AnyHandler, EmitterListener>();
-    this.#listeners.set(type, listeners);
-    if (listeners.has(handler)) return;
-    const call = (event: EventsByType[T]): void => {
-      if (options.once === true) this.remove(type, handler);
-      if (typeof handler === 'function') handler.call(this.#emitter, event);
-      else handler.handleEvent(event);
-    };
-    const listener = listenerFor(type, this.#emitter, call as (event: never) => void);
-    listeners.set(handler, listener);
-    this.#emitter.on(type, listener as (...values: unknown[]) => void);
-  }
+/** Removes a handler that was added by `addHandler`. */
+export function removeHandler(emitter: EventEmitter, type: EventType, handler: AnyHandler): void {
+  const found = findListener(emitter, type, (it) => !it.isAttribute && it.handler === handler);
+  if (found !== undefined) emitter.removeListener(type, found as () => void);
+}
 
-  remove<T extends EventType>(type: T, handler: EventHandler<EventsByType[T]>): void {
-    const listener = this.#listeners.get(type)?.get(handler);
-    if (listener === undefined) return;
-    this.#listeners.get(type)?.delete(handler);
-    this.#emitter.removeListener(type, listener as (...values: unknown[]) => void);
-  }
+/** Defines `onopen` or its like on the class of an emitter. */
+export function defineAttribute(prototype: EventEmitter, type: EventType): void {
+  Object.defineProperty(prototype, `on${type}`, {
+    configurable: true,
+    enumerable: true,
+    get(this: EventEmitter): AnyHandler | null {
+      return findListener(this, type, (it) => it.isAttribute)?.handler ?? null;
+    },
+    set(this: EventEmitter, handler: unknown) {
+      setAttribute(this, type, handler);
+    },
+  });
+}
 
-  getAttribute<T extends EventType>(type: T): EventAttribute<T> {
-    return (this.#attributes.get(type) as EventAttribute<T> | undefined) ?? null;
-  }
+/** Replaces the handler set by attribute; what is not a function sets none. */
+function setAttribute(emitter: EventEmitter, type: EventType, handler: unknown): void {
+  const previous = findListener(emitter, type, (it) => it.isAttribute);
+  if (previous !== undefined) emitter.removeListener(type, previous as () => void);
+  if (typeof handler !== 'function') return;
+  emitter.on(type, listenerFor(type, handler as AnyHandler, true) as () => void);
+}
 
-  /** Replaces the handler set by attribute; what is not a function sets none. */
-  setAttribute<T extends EventType>(type: T, handler: EventAttribute<T>): void {
-    const previous = this.getAttribute(type);
-    if (previous !== null) this.remove(type, previous);
-    this.#attributes.delete(type);
-    if (typeof handler !== 'function') return;
-    this.#attributes.set(type, handler);
-    this.add(type, handler);
-  }
+/** The emitter's own list is the truth, so that `removeAllListeners` removes handlers too. */
+function findListener(
+  emitter: EventEmitter,
+  type: EventType,
+  isWanted: (listener: FaceListener) => boolean,
+): FaceListener | undefined {
+  const listeners: readonly unknown[] = emitter.listeners(type);
+  return listeners.find((it): it is FaceListener => isFaceListener(it) && isWanted(it));
+}
+
+function isFaceListener(listener: unknown): listener is FaceListener {
+  return typeof listener === 'function' && 'handler' in listener && 'isAttribute' in listener;
 }
 
 function listenerFor(
   type: EventType,
-  target: EventEmitter,
-  call: (event: never) => void,
-): EmitterListener {
-  const tell = call as (event: WebSocketEvent) => void;
-  switch (type) {
-    case 'message':
-      return (data: RawData, isBinary: boolean) =>
-        tell({ type, target, data: isBinary ? data : textOf(data) } as MessageEvent);
-    case 'close':
-      return (code: number, reason: Buffer) =>
-        // RFC 6455 §7.1.4: clean when the closing handshake was completed.
-        tell({
-          type,
-          target,
-          code,
-          reason: reason.toString(),
-          wasClean: code !== 1006,
-        } as CloseEvent);
-    case 'error':
-      return (error: Error) => tell({ type, target, error, message: error.message } as ErrorEvent);
-    case 'open':
-      return () => tell({ type, target });
-  }
+  handler: AnyHandler,
+  isAttribute: boolean,
+): FaceListener | undefined {
+  const toEvent = eventMakers[type] as ((...values: unknown[]) => Event) | undefined;
+  if (toEvent === undefined) return undefined;
+  const listener = function (this: EventEmitter, ...values: unknown[]): void {
+    call(handler, this, Event.from(toEvent(...values), this));
+  };
+  return Object.assign(listener, { handler, isAttribute }) as FaceListener;
 }
 
+function call(handler: AnyHandler, target: EventEmitter, event: Event): void {
+  if (typeof handler === 'function') (handler as (event: Event) => void).call(target, event);
+  else (handler as { handleEvent(event: Event): void }).handleEvent(event);
+}
+
+const eventMakers = {
+  open: (): Event => new Event('open'),
+  message: (data: RawData, isBinary: boolean): Event =>
+    new MessageEvent('message', { data: isBinary ? data : textOf(data) }),
+  // RFC 6455 §7.1.4: clean when the closing handshake was completed; 1006 says that it was not.
+  close: (code: number, reason: Buffer): Event =>
+    new CloseEvent('close', { code, reason: reason.toString(), wasClean: code !== 1006 }),
+  error: (error: Error): Event => new ErrorEvent('error', { error, message: error.message }),
+};
+
 function textOf(data: RawData): string {
-  if (Array.isArray(data)) return Buffer.concat(data).toString();
-  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString();
+  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data as ArrayBuffer).toString();
 }

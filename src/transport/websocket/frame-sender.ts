@@ -11,7 +11,7 @@ import {
   frameHeaderBytes,
   writeFrameHeader,
 } from '../../protocol/websocket/index.js';
-import type { EngineLoop, Flushable } from './engine-loop.js';
+import type { EngineLoop, Flushable, MaskSource } from './engine-loop.js';
 import { SLAB_BYTES, type SlabOwner } from './frame-slab.js';
 
 /** From here on a payload is written beside its header instead of being copied behind it. */
@@ -39,7 +39,7 @@ export interface SenderOwner {
 export class FrameSender implements Flushable, SlabOwner {
   readonly #socket: Duplex;
   readonly #loop: EngineLoop;
-  readonly #isMasking: boolean;
+  readonly #masks: MaskSource;
   readonly #owner: SenderOwner;
   /** TLS and foreign streams never take octets at once, so their writes carry a callback. */
   readonly #isAsynchronous: boolean;
@@ -59,10 +59,20 @@ export class FrameSender implements Flushable, SlabOwner {
   /** While input is parsed, everything waits for the end of the batch (semantics O2). */
   isInReadBatch = false;
 
-  constructor(socket: Duplex, loop: EngineLoop, isMasking: boolean, owner: SenderOwner) {
+  /** Whether frames are masked: a client's are and a server's are not (RFC 6455 §5.1). */
+  isMasking: boolean;
+
+  constructor(
+    socket: Duplex,
+    loop: EngineLoop,
+    isMasking: boolean,
+    owner: SenderOwner,
+    masks: MaskSource = loop.masks,
+  ) {
     this.#socket = socket;
     this.#loop = loop;
-    this.#isMasking = isMasking;
+    this.#masks = masks;
+    this.isMasking = isMasking;
     this.#owner = owner;
     this.#isAsynchronous = !(socket instanceof Socket) || socket instanceof TLSSocket;
   }
@@ -91,8 +101,8 @@ export class FrameSender implements Flushable, SlabOwner {
       return;
     }
     // RFC 6455 §5.1 and §6.1, item 5: a client MUST mask all frames, a server MUST NOT mask any.
-    const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
-    const header = frameHeaderBytes(payloadBytes, this.#isMasking);
+    const mask = this.isMasking ? this.#masks.next() : undefined;
+    const header = frameHeaderBytes(payloadBytes, this.isMasking);
     const target = this.#reserve(header + payloadBytes);
     const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payloadBytes, mask);
     target.write(text, start, payloadBytes, 'utf8');
@@ -119,8 +129,8 @@ export class FrameSender implements Flushable, SlabOwner {
       return;
     }
     // RFC 6455 §5.3: a fresh key for every frame.
-    const mask = this.#isMasking ? this.#loop.masks.next() : undefined;
-    const headerBytes = frameHeaderBytes(payload.length, this.#isMasking);
+    const mask = this.isMasking ? this.#masks.next() : undefined;
+    const headerBytes = frameHeaderBytes(payload.length, this.isMasking);
     if (payload.length < LARGE_PAYLOAD_BYTES) {
       const target = this.#reserve(headerBytes + payload.length);
       const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payload.length, mask);
@@ -138,7 +148,7 @@ export class FrameSender implements Flushable, SlabOwner {
   /** Whether others send the same in this tick, so that their frame was queued. */
   #isShared(firstOctet: number, data: string | Octets): boolean {
     // What is sent to many is sent outside of the read batch of all but one.
-    if (this.#isMasking || this.isInReadBatch || data.length >= LARGE_PAYLOAD_BYTES) return false;
+    if (this.isMasking || this.isInReadBatch || data.length >= LARGE_PAYLOAD_BYTES) return false;
     const frame = this.#loop.sharedFrames.frameOf(firstOctet, data);
     if (frame === undefined) return false;
     this.#enqueue(frame);

@@ -1,10 +1,23 @@
 /** The door of transport/websocket/, published as `tideway/websocket`: the engine, for users of `ws` too. */
 export { WebSocket } from './web-socket.js';
-export type { ReadyState, SendOptions, WebSocketEvents } from './web-socket.js';
+export type {
+  ConnectionOptions,
+  ReadyState,
+  SendOptions,
+  WebSocketEvents,
+} from './web-socket-types.js';
 export { WebSocketServer } from './server.js';
 export type { WebSocketServerEvents } from './server.js';
-export type { ClientInfo, ServerOptions, VerifyCallback, VerifyClient } from './server-options.js';
-export type { ClientOptions } from './client-handshake.js';
+export type {
+  ClientInfo,
+  ServerOptions,
+  UpgradeCallback,
+  VerifyCallback,
+  VerifyClient,
+  WebSocketClass,
+} from './server-options.js';
+export { createWebSocketStream } from './web-socket-stream.js';
+export type { ClientOptions } from './client-options.js';
 export type { PerMessageDeflateOptions } from './compression-options.js';
 export { EngineLoop } from './engine-loop.js';
 export { WebSocketError } from './errors.js';
@@ -12,7 +25,9 @@ export type { SendCallback } from './frame-sender.js';
 export type { LimitOptions, OverflowPolicy } from './limits.js';
 export type { BinaryType } from './message-data.js';
 export type { RawData, SendData } from './payload.js';
-export type { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './event-target.js';
+export { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';
+export type { CloseEventInit, ErrorEventInit, MessageEventInit } from './events.js';
+export type { EventAttribute, EventHandler, ListenerOptions } from './event-target.js';
 export {
   CLOSE_CODES,
   CLOSE_CODE_RANGES,

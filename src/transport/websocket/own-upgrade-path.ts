@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Deadline, type Octets } from '../../foundation/index.js';
 import { readUpgradeHead, type UpgradeHead } from '../../protocol/websocket/index.js';
 import type { EngineLoop } from './engine-loop.js';
-import { disown, setOwner, type SocketOwner } from './socket-owner.js';
+import { leaveSocket, setUser, type SocketUser } from './socket-listeners.js';
 
 /** What may be done with the path of a server. */
 export interface UpgradePath {
@@ -52,7 +52,7 @@ class OwnUpgradePath implements UpgradePath {
     const waiting = new WaitingConnection(this, socket);
     this.#waiting.add(waiting);
     if (this.#timeoutMs > 0) this.#loop.deadlines.set(waiting.deadline, this.#timeoutMs);
-    setOwner(socket, waiting);
+    setUser(socket, waiting);
   }
 
   close(): void {
@@ -62,7 +62,7 @@ class OwnUpgradePath implements UpgradePath {
   forget(waiting: WaitingConnection): void {
     this.#waiting.delete(waiting);
     this.#loop.deadlines.clear(waiting.deadline);
-    setOwner(waiting.socket, undefined);
+    setUser(waiting.socket, undefined);
   }
 
   received(socket: Socket, chunk: Buffer): void {
@@ -73,7 +73,7 @@ class OwnUpgradePath implements UpgradePath {
       const request = requestOf(socket, head);
       this.#server.emit('upgrade', request, socket, chunk.subarray(head.end));
     } else {
-      disown(socket);
+      leaveSocket(socket);
       // It stands before what comes, because ticks run before the next read.
       socket.unshift(chunk);
       this.#listener.call(this.#server, socket);
@@ -82,7 +82,7 @@ class OwnUpgradePath implements UpgradePath {
 }
 
 /** A connection that has not said anything yet. */
-class WaitingConnection implements SocketOwner {
+class WaitingConnection implements SocketUser {
   readonly socket: Socket;
   readonly deadline: Deadline = new Deadline(() => this.#timedOut());
   readonly #path: OwnUpgradePath;

@@ -30,6 +30,13 @@ export type VerifyCallback = (
 /** With one parameter its answer decides at once; with two, the callback does, once. */
 export type VerifyClient = (info: ClientInfo, callback: VerifyCallback) => boolean | void;
 
+/** WebSocket, or a class that extends it and passes on what its constructor is given. */
+export type WebSocketClass<T extends WebSocket> = new (
+  address: null,
+  protocols?: undefined,
+  options?: never,
+) => T;
+
 /** Exactly one of `port`, `server` and `noServer` is to be given. */
 export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOptions {
   /** Port of an HTTP server of its own; 0 lets the system choose. */
@@ -56,12 +63,20 @@ export interface ServerOptions<T extends WebSocket = WebSocket> extends LimitOpt
   readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether a Ping is answered by itself. Default true. */
   readonly autoPong?: boolean | undefined;
+  /** Whether several of 'message', 'ping' and 'pong' may be emitted in one turn of the event loop. Default true. */
+  readonly allowSynchronousEvents?: boolean | undefined;
+  /** Whether text and close reasons are taken without a test of their UTF-8. Default false. */
+  readonly skipUTF8Validation?: boolean | undefined;
+  /** Accepted and without effect: octets of one message stand in one buffer, never in a list of chunks. */
+  readonly maxBufferedChunks?: number | undefined;
+  /** Accepted and without effect: of several unanswered Pings the newest is answered, so at most one Pong is pending. */
+  readonly maxPendingAutoPongs?: number | undefined;
   /** How long the opening handshake may take. Default 10,000 ms; 0 means no limit. */
   readonly handshakeTimeoutMs?: number | undefined;
   /** Another name of `handshakeTimeoutMs`. */
   readonly handshakeTimeout?: number | undefined;
-  /** The class of the connections, WebSocket or one that extends it. */
-  readonly WebSocket?: (new (address: null) => T) | undefined;
+  /** The class of the connections, WebSocket or one that extends it. It is given null, undefined and these options. */
+  readonly WebSocket?: WebSocketClass<T> | undefined;
   /**
    * Whether plain TCP connections read into one shared buffer, which costs less CPU. Default true. It uses private API of
    * node:net, so it is tried out first, on a connection of the server to itself; where that fails, and with false,

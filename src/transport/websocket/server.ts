@@ -13,12 +13,11 @@ import {
   answerDeflateOffer,
   hasMalformedDeflateOffer,
 } from './deflate-upgrade.js';
-import { hasEndpoint } from './endpoint.js';
+import { destroyOnError, hasEndpoint } from './socket-listeners.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
 import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
-import { destroyOnError } from './socket-owner.js';
-import type { ServerOptions, UpgradeCallback } from './server-options.js';
+import type { ServerOptions, UpgradeCallback, WebSocketClass } from './server-options.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
 import { WebSocket } from './web-socket.js';
 
@@ -30,6 +29,19 @@ export interface WebSocketServerEvents<T extends WebSocket> {
   close: [];
   wsClientError: [error: Error, socket: Duplex, request: http.IncomingMessage];
 }
+
+/** 8 is a late draft of RFC 6455 with the same frames; `ws` speaks it too. */
+const SPOKEN_VERSIONS = ['13', '8'];
+
+/** What `options` shows when it is not given. */
+const DEFAULTS = {
+  allowSynchronousEvents: true,
+  autoPong: true,
+  clientTracking: true,
+  noServer: false,
+  perMessageDeflate: false,
+  skipUTF8Validation: false,
+};
 
 type State = 'running' | 'closing' | 'closed';
 
@@ -57,7 +69,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   #closesWhenEmpty = false;
 
   /** Throws a TypeError unless exactly one of `port`, `server` and `noServer` is given. */
-  constructor(options: ServerOptions<T>, listening?: () => void) {
+  constructor(options: ServerOptions<T> = {}, listening?: () => void) {
     super();
     const { port, server, noServer = false } = options;
     const places = [
@@ -70,7 +82,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
         'One and only one of the "port", "server", or "noServer" options must be specified',
       );
     }
-    this.options = options;
+    this.options = { ...DEFAULTS, ...options };
     this.#limits = resolveLimits(options);
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
@@ -119,6 +131,11 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#removeListeners = () => {
       server.off('listening', onListening).off('error', onError).off('upgrade', onUpgrade);
     };
+  }
+
+  /** The HTTP server whose upgrades are answered, null when there is none or it was let go by `close`. */
+  get _server(): http.Server | https.Server | null {
+    return this.#server ?? null;
   }
 
   /** Where the server listens; null when it does not. Throws with `noServer`. */
@@ -184,13 +201,13 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       );
     }
     destroyOnError(socket);
-    const judged = judgeUpgrade(request);
+    const judged = judgeUpgrade(request, SPOKEN_VERSIONS);
     if (!judged.isAccepted) {
       this.#refuse(judged, request, socket);
       return;
     }
     if (!this.shouldHandle(request)) {
-      refuseUpgrade(socket, 400, 'Nothing is served at this path');
+      refuseUpgrade(socket, 400);
       return;
     }
     if (hasMalformedDeflateOffer(judged, this.#compression)) {
@@ -203,7 +220,11 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   #refuse(refused: RefusedUpgrade, request: http.IncomingMessage, socket: Duplex): void {
     if (this.listenerCount('wsClientError') > 0) {
       this.emit('wsClientError', new Error(refused.message), socket, request);
-    } else refuseUpgrade(socket, refused.status, refused.message, refused.headers);
+      return;
+    }
+    // RFC 6455 §4.4 leaves the status open; clients of `ws` know 400, with the versions that are spoken.
+    const status = refused.status === 426 ? 400 : refused.status;
+    refuseUpgrade(socket, status, refused.message, refused.headers);
   }
 
   #verify(request: http.IncomingMessage, socket: Duplex, accept: () => void): void {
@@ -212,10 +233,15 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       accept();
       return;
     }
-    const secure = (socket as Partial<TLSSocket>).encrypted === true;
-    const info = { origin: request.headers.origin, secure, req: request };
-    if (verifyClient.length < 2) {
-      if (verifyClient(info, () => {}) === true) accept();
+    const { headers } = request;
+    const version = headers['sec-websocket-version'];
+    const origin = version === '8' ? headers['sec-websocket-origin'] : headers.origin;
+    const tls = request.socket as Partial<TLSSocket>;
+    const secure = tls.authorized === true || tls.encrypted === true;
+    const info = { origin: origin as string, secure, req: request };
+    if (verifyClient.length !== 2) {
+      const isVerified: unknown = verifyClient(info, () => {});
+      if (isVerified) accept();
       else refuseUpgrade(socket, 401);
       return;
     }
@@ -261,7 +287,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       loop: this.#loop,
       limits: this.#limits,
       subprotocol,
-      autoPong: this.options.autoPong ?? true,
+      options: this.options,
       compression,
       closed: this.#clientClosed,
     });
@@ -269,8 +295,8 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   }
 
   #newClient(): T {
-    const Class = this.options.WebSocket ?? (WebSocket as unknown as new (address: null) => T);
-    return new Class(null);
+    const Class = this.options.WebSocket ?? (WebSocket as unknown as WebSocketClass<T>);
+    return new Class(null, undefined, this.options as never);
   }
 
   #chooseSubprotocol(offered: readonly string[], request: http.IncomingMessage): string {

@@ -2,6 +2,7 @@
 import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
+  PROTOCOL_VERSION,
   acceptKey,
   checkUpgradeRequest,
   collectHeaders,
@@ -10,9 +11,13 @@ import {
 } from '../../protocol/websocket/index.js';
 import { sha1Base64 } from './client-handshake.js';
 
-/** Judges the request by RFC 6455 §4.2.1. */
-export function judgeUpgrade(request: IncomingMessage): AcceptedUpgrade | RefusedUpgrade {
+/** Judges the request by RFC 6455 §4.2.1; `versions` are those that are spoken, 13 alone by default. */
+export function judgeUpgrade(
+  request: IncomingMessage,
+  versions: readonly string[] = [PROTOCOL_VERSION],
+): AcceptedUpgrade | RefusedUpgrade {
   return checkUpgradeRequest({
+    versions,
     method: request.method ?? '',
     httpVersionMajor: request.httpVersionMajor,
     httpVersionMinor: request.httpVersionMinor,

@@ -1,109 +1,107 @@
 /** Owns the class WebSocket: an endpoint as users of `ws` know it, an event emitter with the face of an EventTarget. */
 import { EventEmitter } from 'node:events';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { URL } from 'node:url';
+import type { Octets } from '../../foundation/index.js';
 import {
   CLOSE_ABNORMAL,
   FIN_BIT,
+  MAX_CONTROL_PAYLOAD_BYTES,
   OPCODE_BINARY,
   OPCODE_CONTINUATION,
   OPCODE_PING,
   OPCODE_PONG,
   OPCODE_TEXT,
   PERMESSAGE_DEFLATE,
-  MAX_CONTROL_PAYLOAD_BYTES,
-  isCloseCodeOnWire,
 } from '../../protocol/websocket/index.js';
-import { openClient, type ClientHandshake, type ClientOptions } from './client-handshake.js';
-import { Endpoint, closePayload, type EndpointHandler } from './endpoint.js';
-import type { AgreedCompression } from './compression-options.js';
-import type { EngineLoop } from './engine-loop.js';
+import { BlobQueue } from './blob-queue.js';
+import { openClient, type ClientHandshake } from './client-handshake.js';
+import type { ClientOptions } from './client-options.js';
+import { checkedClosePayload } from './close-arguments.js';
+import type { EndpointHandler } from './endpoint-handler.js';
+import { Endpoint } from './endpoint.js';
+import { masksFrom } from './engine-loop.js';
 import type { WebSocketError } from './errors.js';
 import {
-  EventFace,
+  addHandler,
+  removeHandler,
   type EventAttribute,
   type EventHandler,
   type EventType,
   type EventsByType,
   type ListenerOptions,
 } from './event-target.js';
+import { shapeAsInterface } from './web-interface.js';
 import type { SendCallback } from './frame-sender.js';
-import type { ConnectionLimits } from './limits.js';
-import { messageData, type BinaryType } from './message-data.js';
-import { toOctets, type RawData, type SendData } from './payload.js';
-
-export type ReadyState = 0 | 1 | 2 | 3;
-const READY_STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
+import { isBinaryType, messageData, type BinaryType } from './message-data.js';
+import { isBlob, octetCount, toOctets, type SendData } from './payload.js';
+import type {
+  AcceptedSocket,
+  ReadyState,
+  SendOptions,
+  WebSocketEvents,
+} from './web-socket-types.js';
 
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
+const READY_STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 const NOTHING = Buffer.alloc(0);
+const NO_OPTIONS: SendOptions = {};
 
-export interface SendOptions {
-  /** Whether it goes as binary or as text; by default strings are text and all else is binary. */
-  readonly binary?: boolean | undefined;
-  /** Whether it ends the message; false sends a fragment, and the next send continues it. Default true. */
-  readonly fin?: boolean | undefined;
-  /** Whether it may be compressed, where permessage-deflate was agreed. Default true. */
-  readonly compress?: boolean | undefined;
-  /** Accepted; a client always masks and a server never does (RFC 6455 §5.1). */
-  readonly mask?: boolean | undefined;
-}
-
-export interface WebSocketEvents {
-  open: [];
-  message: [data: RawData, isBinary: boolean];
-  close: [code: number, reason: Buffer];
-  error: [error: Error];
-  ping: [data: Buffer];
-  pong: [data: Buffer];
-  upgrade: [response: IncomingMessage];
-  'unexpected-response': [request: ClientRequest, response: IncomingMessage];
-}
-
-/** What a server gives to the socket of a connection that it accepted. @internal */
-export interface AcceptedSocket {
-  readonly socket: Duplex;
-  readonly head: Buffer;
-  readonly loop: EngineLoop;
-  readonly limits: ConnectionLimits;
-  readonly subprotocol: string;
-  readonly autoPong: boolean;
-  /** What permessage-deflate agreed upon, if it did. */
-  readonly compression?: AgreedCompression | undefined;
-  /** Told when the connection has closed, before any listener. */
-  readonly closed?: ((client: WebSocket) => void) | undefined;
+/** Something on its way to the endpoint. */
+interface Sent {
+  readonly firstOctet: number;
+  readonly data: unknown;
+  readonly mask: boolean | undefined;
+  readonly compress: boolean;
+  readonly done: SendCallback | undefined;
 }
 
 export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
-  static readonly CONNECTING = CONNECTING;
-  static readonly OPEN = OPEN;
-  static readonly CLOSING = CLOSING;
-  static readonly CLOSED = CLOSED;
-  readonly CONNECTING = CONNECTING;
-  readonly OPEN = OPEN;
-  readonly CLOSING = CLOSING;
-  readonly CLOSED = CLOSED;
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  /** The names that `ws` has on its class; the door `tideway/websocket` sets them. */
+  declare static readonly WebSocket: typeof WebSocket;
+  declare static readonly WebSocketServer: typeof import('./server.js').WebSocketServer;
+  declare static readonly Server: typeof import('./server.js').WebSocketServer;
+  declare static readonly createWebSocketStream: typeof import('./web-socket-stream.js').createWebSocketStream;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+  /** The handler of 'open' that was set by attribute, or null. */
+  declare onopen: EventAttribute<'open'>;
+  declare onmessage: EventAttribute<'message'>;
+  declare onclose: EventAttribute<'close'>;
+  declare onerror: EventAttribute<'error'>;
 
   #readyState: ReadyState = CONNECTING;
   #endpoint: Endpoint | undefined = undefined;
   #handshake: ClientHandshake | undefined = undefined;
-  #face: EventFace | undefined = undefined;
   #binaryType: BinaryType = 'nodebuffer';
   #whenClosed: AcceptedSocket['closed'] = undefined;
   #url = '';
   #protocol = '';
   #extensions = '';
+  #isClient = true;
   #isInsideFragments = false;
+  /** Whether input is held after each event, until the next turn of the event loop. */
+  #isStepwise = false;
+  #hasFailed = false;
   /** Octets that were sent when it was too late: they count as buffered for ever, as browsers have it. */
   #unsentBytes = 0;
+  /** What waits behind a Blob; there only while one is being read. */
+  #blobs: BlobQueue | undefined = undefined;
 
   /**
-   * Opens a connection to `address`, a URL with `ws:`, `wss:`, `http:` or `https:`. Throws a SyntaxError for any other.
+   * Opens a connection to `address`: a URL with `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`. Throws a SyntaxError
+   * for any other and for subprotocols that are no tokens or not unique, a RangeError for a limit that is no number.
    * With `null` it is the server's end of a connection and is opened by WebSocketServer.
    */
   constructor(
@@ -115,21 +113,26 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     if (address === null) return;
     this.#handshake = openClient(address, protocols, options, this, {
       opened: (url) => (this.#url = url),
+      failing: () => (this.#readyState = CLOSING),
       agreed: (accepted) => this.#agreed(accepted),
       failed: (error) => this.#handshakeFailed(error),
     });
+    // Whoever is called back by it may already close this.
+    this.#handshake.start();
   }
 
   /** @internal */
   acceptSocket(accepted: AcceptedSocket): void {
-    this.#attach('server', accepted);
+    this.#isClient = false;
+    this.#attach(accepted);
+    this.emit('open');
   }
 
   get readyState(): ReadyState {
     return this.#readyState;
   }
 
-  /** The URL that was connected to, `''` on a server. */
+  /** The URL that was connected to, after redirects the last one; `''` on a server. */
   get url(): string {
     return this.#url;
   }
@@ -144,9 +147,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#extensions;
   }
 
-  /** Octets that were sent and that the kernel has not taken yet. */
+  /** Octets that were sent and that the kernel has not taken yet, with the frames' headers. */
   get bufferedAmount(): number {
-    return this.#unsentBytes + (this.#endpoint?.bufferedBytes ?? 0);
+    const waitingBytes = this.#blobs?.bufferedBytes ?? 0;
+    return this.#unsentBytes + waitingBytes + (this.#endpoint?.bufferedBytes ?? 0);
   }
 
   /** Messages that were not sent because `maxOutboundBytes` waited and `onOverflow` is `dropNewest`. */
@@ -158,44 +162,56 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#endpoint?.isPaused ?? false;
   }
 
-  /** How binary messages are handed out: `nodebuffer` (default), `arraybuffer` or `fragments`. */
+  /** The socket below, null before it is open. For its addresses and certificate; reading or writing it breaks the connection. */
+  get _socket(): Duplex | null {
+    return this.#endpoint?.socket ?? null;
+  }
+
+  /** The request of the opening handshake while it is under way, otherwise null. */
+  get _req(): ClientRequest | null {
+    return this.#handshake?.request ?? null;
+  }
+
+  /** How binary messages are handed out: `nodebuffer` (default), `arraybuffer`, `fragments` or `blob`. Anything else changes nothing. */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
 
   set binaryType(type: BinaryType) {
-    if (type === 'nodebuffer' || type === 'arraybuffer' || type === 'fragments') {
-      this.#binaryType = type;
-    }
+    if (!isBinaryType(type)) return;
+    this.#binaryType = type;
+    if (this.#endpoint !== undefined) this.#endpoint.keepsFragmentEnds = type === 'fragments';
   }
 
-  /** Sends a message. It leaves at the end of the tick, or of the read batch when one is being handled. */
+  /**
+   * Sends a message. It leaves at the end of the tick, or of the read batch when one is being handled. Throws an Error
+   * while connecting; later than open, the callback gets one.
+   */
+  send(data: SendData, callback?: SendCallback): void;
+  send(data: SendData, options: SendOptions | undefined, callback?: SendCallback): void;
   send(data: SendData, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     const done = typeof options === 'function' ? options : callback;
-    const {
-      binary = typeof data !== 'string' && typeof data !== 'number',
-      fin = true,
-      compress = true,
-    } = typeof options === 'function' || options === undefined ? {} : options;
+    const given = typeof options === 'function' ? NO_OPTIONS : (options ?? NO_OPTIONS);
     const endpoint = this.#writable(data, done);
     if (endpoint === undefined) return;
-    const opcode = this.#isInsideFragments
-      ? OPCODE_CONTINUATION
-      : binary
-        ? OPCODE_BINARY
-        : OPCODE_TEXT;
-    const firstOctet = opcode | (fin ? FIN_BIT : 0);
+    const { binary = typeof data !== 'string' && typeof data !== 'number', fin = true } = given;
+    // RFC 6455 §5.4: a first frame with an opcode, then continuations, the last one with FIN.
+    const opcode = binary ? OPCODE_BINARY : OPCODE_TEXT;
+    const firstOctet =
+      (this.#isInsideFragments ? OPCODE_CONTINUATION : opcode) | (fin ? FIN_BIT : 0);
     if (!endpoint.admits(firstOctet, done)) {
       this.#isInsideFragments = !fin;
       return;
     }
-    const payload = typeof data === 'string' ? data : toOctets(data);
-    endpoint.sender.message(firstOctet, payload, compress, done);
-    // RFC 6455 §5.4: a first frame with an opcode, then continuations, the last one with FIN.
+    const { mask, compress = true } = given;
+    const isPlain = this.#blobs === undefined && (mask === undefined || mask === this.#isClient);
+    if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
+      endpoint.sender.message(firstOctet, data, compress, done);
+    } else this.#sendOther(endpoint, { firstOctet, data, mask, compress, done });
     this.#isInsideFragments = !fin;
   }
 
-  /** Sends a Ping of up to 125 octets. Throws a RangeError for more. */
+  /** Sends a Ping of up to 125 octets. Throws a RangeError for more, an Error while connecting. */
   ping(
     data?: SendData | SendCallback,
     mask?: boolean | SendCallback,
@@ -204,7 +220,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     this.#sendControl(OPCODE_PING, data, mask, callback);
   }
 
-  /** Sends a Pong of up to 125 octets that nobody asked for. Throws a RangeError for more. */
+  /** Sends a Pong of up to 125 octets that nobody asked for. Throws a RangeError for more, an Error while connecting. */
   pong(
     data?: SendData | SendCallback,
     mask?: boolean | SendCallback,
@@ -220,27 +236,72 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     callback: SendCallback | undefined,
   ): void {
     const done = typeof data === 'function' ? data : typeof mask === 'function' ? mask : callback;
-    const payload = toOctets(typeof data === 'function' ? undefined : data);
+    const payload = typeof data === 'function' ? undefined : data;
     const endpoint = this.#writable(payload, done);
+    if (endpoint === undefined) return;
     // RFC 6455 §5.5: control frames MUST have a payload of 125 octets or less.
-    if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
+    if (octetCount(payload) > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError('The data size must not be greater than 125 bytes');
     }
-    endpoint?.sender.frame(FIN_BIT | opcode, payload, done);
+    const isMasked = typeof mask === 'boolean' ? mask : undefined;
+    const firstOctet = FIN_BIT | opcode;
+    this.#sendOther(endpoint, { firstOctet, data: payload, mask: isMasked, compress: false, done });
+  }
+
+  /** Sends what is no text and no octets, goes masked against the rule, or has to wait behind a Blob. */
+  #sendOther(endpoint: Endpoint, sent: Sent): void {
+    const { firstOctet, data, mask = this.#isClient, compress, done } = sent;
+    const blob = isBlob(data) ? data : undefined;
+    const octets = blob === undefined ? toOctets(data) : NOTHING;
+    const send = (payload: Octets): void => {
+      if (!endpoint.isOpen) {
+        if (done !== undefined) process.nextTick(done, this.#notOpen());
+        return;
+      }
+      const { sender } = endpoint;
+      sender.isMasking = mask;
+      if ((firstOctet & 0x0f) >= OPCODE_PING) sender.frame(firstOctet, payload, done);
+      else sender.message(firstOctet, payload, compress, done);
+      sender.isMasking = this.#isClient;
+    };
+    if (blob === undefined && this.#blobs === undefined) send(octets);
+    else {
+      this.#blobQueue(endpoint).add({
+        byteLength: blob?.size ?? octets.length,
+        blob,
+        send: (read) => send(read ?? octets),
+        failed: (error) => done?.(error),
+      });
+    }
+  }
+
+  #blobQueue(endpoint: Endpoint): BlobQueue {
+    this.#blobs ??= new BlobQueue({
+      canSend: () => !endpoint.socket.destroyed,
+      emptied: () => (this.#blobs = undefined),
+      failed: (error) => {
+        this.#blobs = undefined;
+        if (this.#readyState === CLOSED) return;
+        endpoint.end();
+        this.#tellFailure(error);
+      },
+    });
+    return this.#blobs;
   }
 
   /** The endpoint if data can be sent; otherwise says so as `ws` does, and answers undefined. */
   #writable(data: unknown, callback: SendCallback | undefined): Endpoint | undefined {
-    if (this.#readyState === CONNECTING) {
-      throw new Error('WebSocket is not open: readyState 0 (CONNECTING)');
-    }
     // RFC 6455 §6.1, item 1: the connection MUST be OPEN, before and while data is sent.
     if (this.#readyState === OPEN) return this.#endpoint;
-    this.#unsentBytes += toOctets(data).length;
-    const state = `${this.#readyState} (${READY_STATES[this.#readyState]})`;
-    const error = new Error(`WebSocket is not open: readyState ${state}`);
-    if (callback !== undefined) process.nextTick(callback, error);
+    if (this.#readyState === CONNECTING) throw this.#notOpen();
+    this.#unsentBytes += octetCount(data);
+    if (callback !== undefined) process.nextTick(callback, this.#notOpen());
     return undefined;
+  }
+
+  #notOpen(): Error {
+    const state = `${this.#readyState} (${READY_STATES[this.#readyState]})`;
+    return new Error(`WebSocket is not open: readyState ${state}`);
   }
 
   /**
@@ -248,9 +309,17 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
    * of more than 123 octets. While connecting it gives the connection up.
    */
   close(code?: number, reason?: string | Uint8Array): void {
-    if (this.#readyState === CLOSED || this.#readyState === CLOSING) return;
+    const endpoint = this.#endpoint;
     if (this.#readyState === CONNECTING) this.#abortHandshake();
-    else this.#endpoint?.close(checkedClosePayload(code, reason));
+    if (this.#readyState !== OPEN || endpoint === undefined) return;
+    const payload = checkedClosePayload(code, reason);
+    if (this.#blobs === undefined) endpoint.close(payload);
+    else {
+      // What was sent before goes out before, so the Close frame waits too.
+      this.#readyState = CLOSING;
+      const close = (): void => endpoint.close(payload);
+      this.#blobs.add({ byteLength: payload.length, send: close, failed: () => {} });
+    }
   }
 
   /** Drops the connection without a closing handshake. */
@@ -269,67 +338,45 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     if (this.#readyState === OPEN || this.#readyState === CLOSING) this.#endpoint?.resume();
   }
 
+  /** Adds a handler as an EventTarget does; a type other than open, message, close and error is ignored. */
   addEventListener<T extends EventType>(
     type: T,
     handler: EventHandler<EventsByType[T]>,
     options?: ListenerOptions,
   ): void {
-    this.#eventFace().add(type, handler, options);
+    addHandler(this, type, handler, options);
   }
 
   removeEventListener<T extends EventType>(type: T, handler: EventHandler<EventsByType[T]>): void {
-    this.#eventFace().remove(type, handler);
-  }
-
-  get onopen(): EventAttribute<'open'> {
-    return this.#eventFace().getAttribute('open');
-  }
-
-  set onopen(handler: EventAttribute<'open'>) {
-    this.#eventFace().setAttribute('open', handler);
-  }
-
-  get onmessage(): EventAttribute<'message'> {
-    return this.#eventFace().getAttribute('message');
-  }
-
-  set onmessage(handler: EventAttribute<'message'>) {
-    this.#eventFace().setAttribute('message', handler);
-  }
-
-  get onclose(): EventAttribute<'close'> {
-    return this.#eventFace().getAttribute('close');
-  }
-
-  set onclose(handler: EventAttribute<'close'>) {
-    this.#eventFace().setAttribute('close', handler);
-  }
-
-  get onerror(): EventAttribute<'error'> {
-    return this.#eventFace().getAttribute('error');
-  }
-
-  set onerror(handler: EventAttribute<'error'>) {
-    this.#eventFace().setAttribute('error', handler);
-  }
-
-  #eventFace(): EventFace {
-    return (this.#face ??= new EventFace(this));
+    removeHandler(this, type, handler);
   }
 
   #agreed(accepted: AcceptedSocket): void {
     this.#handshake = undefined;
-    this.#attach('client', accepted);
+    this.#attach(accepted);
     this.emit('open');
   }
 
-  #attach(role: 'client' | 'server', accepted: AcceptedSocket): void {
-    const { socket, loop, limits, head, compression } = accepted;
+  #attach(accepted: AcceptedSocket): void {
+    const { socket, loop, limits, head, options, compression } = accepted;
     if (compression !== undefined) this.#extensions = PERMESSAGE_DEFLATE;
     this.#protocol = accepted.subprotocol;
     this.#whenClosed = accepted.closed;
-    this.#endpoint = new Endpoint(role, socket, loop, limits, this, compression);
-    this.#endpoint.answersPings = accepted.autoPong;
+    this.#isStepwise = options.allowSynchronousEvents === false;
+    this.#endpoint = new Endpoint(
+      this.#isClient ? 'client' : 'server',
+      socket,
+      loop,
+      limits,
+      this,
+      {
+        compression,
+        checksUtf8: options.skipUTF8Validation !== true,
+        masks: masksFrom(options.generateMask),
+      },
+    );
+    this.#endpoint.answersPings = options.autoPong ?? true;
+    this.#endpoint.keepsFragmentEnds = this.#binaryType === 'fragments';
     this.#readyState = OPEN;
     this.#endpoint.start(head);
   }
@@ -353,23 +400,34 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   /** @internal */
   textReceived(octets: Buffer, start: number, end: number): void {
     const isLent = this.#endpoint?.lends(octets) ?? true;
+    if (this.#isStepwise) this.#hold();
     this.emit('message', messageData(octets, start, end, isLent, 'nodebuffer'), false);
   }
 
   /** @internal */
   binaryReceived(octets: Buffer, start: number, end: number): void {
     const isLent = this.#endpoint?.lends(octets) ?? true;
-    this.emit('message', messageData(octets, start, end, isLent, this.#binaryType), true);
+    const ends = this.#endpoint?.fragmentEnds;
+    if (this.#isStepwise) this.#hold();
+    this.emit('message', messageData(octets, start, end, isLent, this.#binaryType, ends), true);
   }
 
   /** @internal */
   pingReceived(octets: Buffer): void {
+    if (this.#isStepwise) this.#hold();
     this.emit('ping', octets);
   }
 
   /** @internal */
   pongReceived(octets: Buffer): void {
+    if (this.#isStepwise) this.#hold();
     this.emit('pong', octets);
+  }
+
+  #hold(): void {
+    const endpoint = this.#endpoint;
+    endpoint?.holdInput();
+    setImmediate(() => endpoint?.releaseInput(() => {}));
   }
 
   /** @internal */
@@ -380,7 +438,14 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   /** @internal */
   failed(error: WebSocketError): void {
     // A peer must not be able to end the process of an application that does not listen.
-    if (this.listenerCount('error') > 0) this.emit('error', error);
+    if (this.listenerCount('error') > 0) this.#tellFailure(error);
+  }
+
+  /** An error is told once: what follows is a consequence. */
+  #tellFailure(error: Error): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.emit('error', error);
   }
 
   /** @internal */
@@ -392,17 +457,23 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     this.#whenClosed?.(this);
     this.emit('close', closeCode, reason);
   }
+
+  static {
+    shapeAsInterface(this, READY_STATES);
+  }
 }
 
-function checkedClosePayload(code: number | undefined, reason: string | Uint8Array = ''): Buffer {
-  const octets = toOctets(reason);
-  // RFC 6455 §5.5.1: a reason stands behind a code, never alone.
-  if (code === undefined && octets.length === 0) return NOTHING;
-  if (code === undefined || !isCloseCodeOnWire(code)) {
-    throw new TypeError('First argument must be a valid error code number');
-  }
-  if (octets.length > MAX_CONTROL_PAYLOAD_BYTES - 2) {
-    throw new RangeError('The message must not be greater than 123 bytes');
-  }
-  return closePayload(code, octets);
+/** The types that `ws` has on its class, for code that says `WebSocket.RawData`. */
+export declare namespace WebSocket {
+  type Data = string | RawData;
+  type RawData = import('./payload.js').RawData;
+  type ClientOptions = import('./client-options.js').ClientOptions;
+  type ServerOptions = import('./server-options.js').ServerOptions;
+  type PerMessageDeflateOptions = import('./compression-options.js').PerMessageDeflateOptions;
+  type Server<T extends WebSocket = WebSocket> = import('./server.js').WebSocketServer<T>;
+  type WebSocketServer<T extends WebSocket = WebSocket> = Server<T>;
+  type Event = import('./events.js').Event;
+  type CloseEvent = import('./events.js').CloseEvent;
+  type ErrorEvent = import('./events.js').ErrorEvent;
+  type MessageEvent = import('./events.js').MessageEvent;
 }

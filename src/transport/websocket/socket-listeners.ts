@@ -1,0 +1,97 @@
+/** Owns what listens to the socket below a connection: functions that all connections share, without a closure for each. */
+import type { Duplex } from 'node:stream';
+import type { StaticReadBuffer } from './static-read-buffer.js';
+
+/** Whom a socket belongs to for the time being. */
+export interface SocketUser {
+  received(chunk: Buffer): void;
+  inputEnded(): void;
+  socketGone(): void;
+}
+
+/** A WebSocket connection, the last user of a socket. */
+export interface SocketEndpoint extends SocketUser {
+  /** `[0, end)` of a buffer that is read into again afterwards. */
+  receivedShared(buffer: Buffer, end: number): void;
+}
+
+/** How the listeners below find the user of their socket. */
+const kUser: unique symbol = Symbol('user');
+
+type UsedSocket = Duplex & {
+  [kUser]?: SocketUser | undefined;
+  setTimeout?: (timeoutMs: number) => void;
+  setNoDelay?: (noDelay: boolean) => void;
+};
+
+/** Whether a socket already carries a WebSocket connection. */
+export function hasEndpoint(socket: Duplex): boolean {
+  const user = (socket as UsedSocket)[kUser];
+  return user !== undefined && 'receivedShared' in user;
+}
+
+/** Lets a connection listen to its socket; `head` is what came together with the handshake. The caller resumes it. */
+export function listenTo(
+  duplex: Duplex,
+  endpoint: SocketEndpoint,
+  staticRead: StaticReadBuffer,
+  head: Buffer,
+): void {
+  const socket = duplex as UsedSocket;
+  // What node:http set up for a request does not hold for what follows it.
+  socket.setTimeout?.(0);
+  socket.setNoDelay?.(true);
+  // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
+  if (head.length > 0) socket.unshift(head);
+  setUser(socket, endpoint);
+  // With the shared buffer only `head` comes as 'data'.
+  staticRead.install(socket, socketRead);
+}
+
+/**
+ * Tells a user from now on, or nobody. The listeners stay when the user changes: taking one off would leave
+ * the socket's table of listeners in a form that takes three times the memory.
+ */
+export function setUser(duplex: Duplex, user: SocketUser | undefined): void {
+  const socket = duplex as UsedSocket;
+  const isListening = kUser in socket;
+  socket[kUser] = user;
+  if (isListening) return;
+  socket.on('close', socketClosed);
+  socket.on('data', socketData);
+  socket.on('end', socketEnded);
+  destroyOnError(socket);
+}
+
+/** Takes the listeners off again, for whoever brings his own. */
+export function leaveSocket(socket: Duplex): void {
+  (socket as UsedSocket)[kUser] = undefined;
+  socket.off('close', socketClosed).off('data', socketData);
+  socket.off('end', socketEnded).off('error', socketFailed);
+}
+
+/** The 'close' that follows tells; the peer's reset is no error of ours. */
+export function destroyOnError(socket: Duplex): void {
+  if (!socket.listeners('error').includes(socketFailed)) socket.on('error', socketFailed);
+}
+
+function socketData(this: UsedSocket, chunk: Buffer): void {
+  this[kUser]?.received(chunk);
+}
+
+function socketRead(this: UsedSocket, byteCount: number, buffer: Buffer): boolean {
+  (this[kUser] as SocketEndpoint).receivedShared(buffer, byteCount);
+  return true;
+}
+
+function socketEnded(this: UsedSocket): void {
+  this[kUser]?.inputEnded();
+}
+
+function socketFailed(this: UsedSocket): void {
+  this.destroy();
+}
+
+function socketClosed(this: UsedSocket): void {
+  this[kUser]?.socketGone();
+}
