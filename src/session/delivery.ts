@@ -8,7 +8,12 @@ export type ResetReason = 'overflow' | 'epoch-changed' | 'access-changed';
 
 /** The four kinds of delivery. */
 export type Delivery =
-  | { readonly kind: 'publications'; readonly batch: Batch }
+  | {
+      readonly kind: 'publications';
+      readonly batch: Batch;
+      /** Nothing more is ready, as if `pull` had answered undefined once more. */
+      readonly isLast?: boolean;
+    }
   /** The whole state at a position; what came before it no longer counts. */
   | {
       readonly kind: 'snapshot';

@@ -134,8 +134,7 @@ export class Session implements SubscriptionOwner {
   }
 
   subscriptionReady(subscription: Subscription): void {
-    this.#ready.add(subscription);
-    this.#pump();
+    this.#pump(subscription);
   }
 
   /** The connection can take more. */
@@ -191,18 +190,18 @@ export class Session implements SubscriptionOwner {
     }
   }
 
-  /** Pulls in turns, while the connection can take more. */
-  #pump(): void {
-    if (this.#isPumping) return;
+  /** Pulls in turns, while the connection can take more; `first` has just become ready. */
+  #pump(first?: Subscription): void {
+    if (this.#isPumping) {
+      if (first !== undefined) this.#ready.add(first);
+      return;
+    }
     this.#isPumping = true;
-    const { maxBufferedBytes } = this.#environment.limits;
     try {
-      for (const subscription of this.#ready) {
-        if (!this.connection.isOpen || this.connection.bufferedBytes >= maxBufferedBytes) break;
-        this.#ready.delete(subscription);
-        // Added again at the end of the line: the iteration comes back to it after the others.
-        if (this.#pullOnce(subscription)) this.#ready.add(subscription);
-      }
+      // Nearly always one is ready alone and has one thing to deliver, so it does not go into the line.
+      const isAlone = this.#ready.size === 0 && this.#canTake;
+      if (first !== undefined && (!isAlone || this.#pullOnce(first))) this.#ready.add(first);
+      if (this.#ready.size > 0) this.#pullInTurns();
     } catch (error) {
       // A defect of ours, or of a mount, ends this session and not the others that are told in the same turn.
       this.#environment.log.error('a delivery failed', { error });
@@ -210,6 +209,22 @@ export class Session implements SubscriptionOwner {
     } finally {
       this.#isPumping = false;
     }
+  }
+
+  #pullInTurns(): void {
+    for (const subscription of this.#ready) {
+      if (!this.#canTake) break;
+      this.#ready.delete(subscription);
+      // Added again at the end of the line: the iteration comes back to it after the others.
+      if (this.#pullOnce(subscription)) this.#ready.add(subscription);
+    }
+  }
+
+  get #canTake(): boolean {
+    const { connection } = this;
+    return (
+      connection.isOpen && connection.bufferedBytes < this.#environment.limits.maxBufferedBytes
+    );
   }
 
   /** Whether something was delivered, so that there may be more. */
@@ -225,7 +240,7 @@ export class Session implements SubscriptionOwner {
           batch === delivery.batch ? delivery : { kind: 'publications', batch },
         );
       }
-      return true;
+      return delivery.isLast !== true;
     }
     if (delivery.kind !== 'end') {
       this.#writer.writeDelivery(subscription, delivery);

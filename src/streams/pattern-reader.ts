@@ -63,7 +63,8 @@ export class PatternReader implements StreamReader {
       this.#ready.delete(cursor);
       const delivery = cursor.pull(maxBytes);
       if (delivery === undefined) continue;
-      this.#ready.add(cursor);
+      if (delivery.kind !== 'publications' || delivery.isLast !== true) this.#ready.add(cursor);
+      else if (this.#ready.size > 0) return { kind: 'publications', batch: delivery.batch };
       return delivery;
     }
     return undefined;

@@ -67,10 +67,9 @@ export class StreamCursor {
     this.#isReplaying = false;
     this.#history = undefined;
     if (this.#nextOffset < this.stream.tailOffset) return OVERFLOW;
-    const batch = this.stream.batchFrom(this.#nextOffset, maxBytes);
-    if (batch === undefined) return undefined;
-    this.#nextOffset += batch.publications.length;
-    return { kind: 'publications', batch };
+    const delivery = this.stream.deliveryFrom(this.#nextOffset, maxBytes);
+    if (delivery !== undefined) this.#nextOffset += delivery.batch.publications.length;
+    return delivery;
   }
 
   #pullHistory(maxBytes: number): Delivery | undefined {

@@ -1,7 +1,7 @@
 /** Owns one stream on this node: the ring that live cursors share, and who reads it (semantics S9). */
 import { Ring } from '../foundation/index.js';
 import type { Publication, StreamPosition } from '../message/index.js';
-import { Batch } from '../session/index.js';
+import { Batch, type Delivery } from '../session/index.js';
 import type { FeedEntry } from './stream-store.js';
 
 /** Who is told that a stream has more. */
@@ -12,6 +12,8 @@ export interface StreamReader {
   /** The stream is let go: it will be born anew when there is more. Goes with `hasRead`. */
   forget?(stream: Stream): void;
 }
+
+type BatchDelivery = Extract<Delivery, { readonly kind: 'publications' }>;
 
 /** Publications by offset, the latest `liveRingBytes` of them. */
 export class Stream {
@@ -28,7 +30,7 @@ export class Stream {
   #pinCount = 0;
   #ringBytes = 0;
   /** The batch built last, and the bound it was cut by: readers at the same place share it. */
-  #batch: Batch | undefined;
+  #delivery: BatchDelivery | undefined;
   #batchStart = 0;
   #batchEnd = 0;
   #batchMaxBytes = 0;
@@ -125,18 +127,18 @@ export class Stream {
   }
 
   /** The publications from `offset` on, about `maxBytes` of them; undefined when there is none yet. */
-  batchFrom(offset: number, maxBytes: number): Batch | undefined {
+  deliveryFrom(offset: number, maxBytes: number): BatchDelivery | undefined {
     const head = this.#ring.head;
     if (offset >= head) return undefined;
     const isSame =
       this.#batchStart === offset &&
       this.#batchMaxBytes === maxBytes &&
       (this.#batchIsCut || this.#batchEnd === head);
-    if (this.#batch !== undefined && isSame) return this.#batch;
+    if (this.#delivery !== undefined && isSame) return this.#delivery;
     return this.#build(offset, maxBytes);
   }
 
-  #build(offset: number, maxBytes: number): Batch {
+  #build(offset: number, maxBytes: number): BatchDelivery {
     const publications: Publication[] = [];
     let takenBytes = 0;
     let next = offset;
@@ -146,11 +148,11 @@ export class Stream {
       publications.push(publication);
       takenBytes += publication.retainedBytes;
     }
-    this.#batch = new Batch(publications);
     this.#batchStart = offset;
     this.#batchEnd = next;
     this.#batchMaxBytes = maxBytes;
     this.#batchIsCut = takenBytes >= maxBytes;
-    return this.#batch;
+    const isLast = !this.#batchIsCut;
+    return (this.#delivery = { kind: 'publications', batch: new Batch(publications), isLast });
   }
 }

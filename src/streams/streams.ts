@@ -4,6 +4,7 @@ import { parseCursor } from '../message/index.js';
 import type { DestinationPattern, Message, Publication, StreamPosition } from '../message/index.js';
 import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
 import { PatternReader } from './pattern-reader.js';
+import { ExactReader } from './exact-reader.js';
 import { Stream, type StreamReader } from './stream.js';
 import { StreamCursor } from './stream-cursor.js';
 import type { Appended, AppendOptions, FeedEntry, StreamStore } from './stream-store.js';
@@ -71,6 +72,9 @@ export class Streams {
   readonly #patterns = new Map<string, PatternGroup>();
   readonly #deadlines: DeadlineWheel;
   #dirty: Stream[] = [];
+  /** One for all readers. */
+  readonly #readerLeft = (stream: Stream, reader: StreamReader): void =>
+    this.#leave(stream, reader);
 
   constructor(store: StreamStore, time: Time, metrics: Metrics, options: StreamsOptions = {}) {
     this.#store = store;
@@ -97,7 +101,7 @@ export class Streams {
     // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
     const held = this.#hold(destination);
     const stream = held instanceof Stream ? held : await held;
-    const reader: StreamReader = { streamReady: () => sink.ready() };
+    const reader = new ExactReader(stream, sink, this.#readerLeft);
     stream.addReader(reader);
     this.#stopLingering(stream);
     let start: ReaderStart;
@@ -107,17 +111,13 @@ export class Streams {
       this.#leave(stream, reader);
       throw error;
     }
-    const place = new StreamCursor(stream, this.#store, start.nextOffset, start.history, () =>
-      sink.ready(),
+    reader.begin(
+      new StreamCursor(stream, this.#store, start.nextOffset, start.history, () => sink.ready()),
     );
     if (start.recovered !== undefined) {
       this.#metrics.count('recoveries', { recovered: String(start.recovered) });
     }
-    const source: DeliverySource = {
-      pull: (maxBytes: number): Delivery | undefined => place.pull(maxBytes),
-      close: () => this.#leave(stream, reader),
-    };
-    return { source, cursor: place.text, recovered: start.recovered };
+    return { source: reader, cursor: reader.text, recovered: start.recovered };
   }
 
   /** Opens a reader of all streams inside a pattern, those born later from their start (semantics S5). */

@@ -60,7 +60,8 @@ export class FrameParser {
   /** The message that has begun has RSV1 in its first frame. */
   #isCompressed = false;
   #seen = 0;
-  readonly #validator = new Utf8Validator();
+  /** Made for the first text that is not plain ASCII in one piece. */
+  #validator: Utf8Validator | undefined = undefined;
   #assembly: MessageAssembly | undefined = undefined;
   /** A control frame that a chunk's end cut: it may stand inside a fragmented message. */
   #control: MessageAssembly | undefined = undefined;
@@ -361,8 +362,9 @@ export class FrameParser {
   #isValidText(octets: Octets, start: number, end: number): boolean {
     if (!this.#checksUtf8) return true;
     if (this.#isUtf8 !== undefined) return this.#isUtf8(octets.subarray(start, end));
-    this.#validator.reset();
-    return this.#validator.accept(octets, start, end) && this.#validator.isComplete;
+    const validator = (this.#validator ??= new Utf8Validator());
+    validator.reset();
+    return validator.accept(octets, start, end) && validator.isComplete;
   }
 
   /** A piece of a message that is fragmented, or of a frame that is not all there. */
@@ -374,7 +376,7 @@ export class FrameParser {
     if (this.#messageOpcode === 0) {
       this.#messageOpcode = this.#opcode;
       this.#seen = 0;
-      this.#validator.reset();
+      this.#validator?.reset();
     }
     if (end > start) {
       const from = assembly.length;
@@ -403,7 +405,7 @@ export class FrameParser {
     this.#seen |= seen;
     if ((wasAscii && (seen & NOT_ASCII_BITS) === 0) || !this.#checksUtf8) return true;
     // RFC 6455 §8.1: text that is not valid UTF-8 MUST fail the connection; here it does so at once.
-    return this.#validator.accept(octets, from, to);
+    return (this.#validator ??= new Utf8Validator()).accept(octets, from, to);
   }
 
   #finishMessage(assembly: MessageAssembly): void {
@@ -416,7 +418,7 @@ export class FrameParser {
     if (this.#isCompressed) this.#tellCompressed(message, 0, message.length, isText);
     else if (!isText) this.#sink.onBinary(message, 0, message.length);
     // RFC 6455 §5.6: the whole message MUST be valid UTF-8, whatever its fragments end with.
-    else if (this.#checksUtf8 && !this.#validator.isComplete) this.#fail(violations.TEXT_NOT_UTF8);
+    else if (this.#validator?.isComplete === false) this.#fail(violations.TEXT_NOT_UTF8);
     else {
       this.#sink.onText(message, 0, message.length, (this.#seen & NOT_ASCII_BITS) === 0);
     }

@@ -30,7 +30,7 @@ import type { ConnectionLimits } from './limits.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
 import { allocateExact, copyOf } from './own-octets.js';
-import { listenTo, type SocketUser } from './socket-listeners.js';
+import { listenTo, type SocketEndpoint } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
@@ -38,7 +38,7 @@ const FAIL_LINGER_MS = 500;
 const NOTHING = Buffer.alloc(0);
 
 export class Endpoint
-  implements SocketUser, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
+  implements SocketEndpoint, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
 {
   readonly socket: Duplex;
   readonly sender: FrameSender;
@@ -48,7 +48,8 @@ export class Endpoint
   readonly #limits: ConnectionLimits;
   readonly #handler: EndpointHandler;
   readonly #parser: FrameParser;
-  readonly #closing: ClosingHandshake;
+  #closing: ClosingHandshake | undefined = undefined;
+  readonly #role: Role;
   #reason: Buffer = NOTHING;
   #deadline: Deadline | undefined = undefined;
   #liveness: Liveness | undefined = undefined;
@@ -84,7 +85,7 @@ export class Endpoint
         : new CompressingSender(socket, loop, isMasking, this, compression, masks);
     this.#outbound =
       limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
-    this.#closing = new ClosingHandshake(role);
+    this.#role = role;
     this.#parser = new FrameParser(this, {
       role,
       maxMessageBytes: limits.maxMessageBytes,
@@ -168,7 +169,7 @@ export class Endpoint
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
   close(payload: Octets): void {
     // RFC 6455 §5.5.1 and §7.1.3: nothing is sent after our Close frame, so leaving OPEN comes first.
-    if (!this.#closing.sendClose()) return;
+    if (!this.#requireClosing().sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);
     // Nothing comes after it, so there is nothing to wait for.
@@ -311,7 +312,7 @@ export class Endpoint
     this.#compressedInput?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
-    this.#handler.closed(this.#closing.closeCode, this.#reason);
+    this.#handler.closed(this.#closing?.closeCode ?? CLOSE_ABNORMAL, this.#reason);
   }
 
   onText(octets: Octets, start: number, end: number, isAscii: boolean): void {
@@ -390,7 +391,7 @@ export class Endpoint
 
   onClose(closeCode: number, octets: Octets, start: number, end: number): void {
     this.#reason = copyOf(octets, start, end);
-    const echoed = this.#closing.closeReceived(closeCode);
+    const echoed = this.#requireClosing().closeReceived(closeCode);
     this.#leaveOpen();
     if (echoed !== undefined) {
       this.close(echoed === CLOSE_NO_STATUS ? NOTHING : closePayload(echoed, this.#reason));
@@ -400,7 +401,7 @@ export class Endpoint
   }
 
   onViolation(violation: Violation): void {
-    const owesClose = this.#closing.fail();
+    const owesClose = this.#requireClosing().fail();
     this.#leaveOpen();
     // RFC 6455 §7.1.7: a Close frame with the reason SHOULD go out before the connection ends.
     if (owesClose) {
@@ -416,6 +417,11 @@ export class Endpoint
     if (this.#isOpen) this.#handler.drained();
   }
 
+  /** Most of a connection's life nobody closes it. */
+  #requireClosing(): ClosingHandshake {
+    return (this.#closing ??= new ClosingHandshake(this.#role));
+  }
+
   #leaveOpen(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -423,7 +429,7 @@ export class Endpoint
   }
 
   #endIfDone(): void {
-    if (this.#closing.endsConnection) this.sender.end();
+    if (this.#closing?.endsConnection === true) this.sender.end();
   }
 
   /** The end of the peer's stream is seen only by reading up to it. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Deadline, type Octets } from '../../foundation/index.js';
 import { readUpgradeHead, type UpgradeHead } from '../../protocol/websocket/index.js';
 import type { EngineLoop } from './engine-loop.js';
+import { leaveSocket, setUser, type SocketUser } from './socket-listeners.js';
 
 /** What may be done with the path of a server. */
 export interface UpgradePath {
@@ -33,22 +34,12 @@ export function takeUpgrades(
   return path;
 }
 
-const kWaiting: unique symbol = Symbol('waiting for the first octets');
-
-type WaitingSocket = Socket & { [kWaiting]?: Waiting | undefined };
-
-/** A connection that has not said anything yet. */
-interface Waiting {
-  readonly path: OwnUpgradePath;
-  readonly deadline: Deadline;
-}
-
 class OwnUpgradePath implements UpgradePath {
   readonly #server: Server;
   readonly #listener: ConnectionListener;
   readonly #loop: EngineLoop;
   readonly #timeoutMs: number;
-  readonly #waiting = new Set<WaitingSocket>();
+  readonly #waiting = new Set<WaitingConnection>();
 
   constructor(server: Server, listener: ConnectionListener, loop: EngineLoop, timeoutMs: number) {
     this.#server = server;
@@ -57,36 +48,24 @@ class OwnUpgradePath implements UpgradePath {
     this.#timeoutMs = timeoutMs;
   }
 
-  accept(socket: WaitingSocket): void {
-    const deadline = new Deadline(() => this.#timedOut(socket));
-    socket[kWaiting] = { path: this, deadline };
-    this.#waiting.add(socket);
-    if (this.#timeoutMs > 0) this.#loop.deadlines.set(deadline, this.#timeoutMs);
-    socket.on('data', firstOctets);
-    socket.on('error', destroySocket);
-    socket.on('end', destroySocket);
-    socket.on('close', forgetSocket);
+  accept(socket: Socket): void {
+    const waiting = new WaitingConnection(this, socket);
+    this.#waiting.add(waiting);
+    if (this.#timeoutMs > 0) this.#loop.deadlines.set(waiting.deadline, this.#timeoutMs);
+    setUser(socket, waiting);
   }
 
   close(): void {
-    for (const socket of this.#waiting) socket.destroy();
+    for (const { socket } of this.#waiting) socket.destroy();
   }
 
-  /** Leaves the socket as it was accepted. */
-  forget(socket: WaitingSocket): void {
-    const waiting = socket[kWaiting];
-    if (waiting === undefined) return;
-    socket[kWaiting] = undefined;
-    this.#waiting.delete(socket);
+  forget(waiting: WaitingConnection): void {
+    this.#waiting.delete(waiting);
     this.#loop.deadlines.clear(waiting.deadline);
-    socket.off('data', firstOctets);
-    socket.off('error', destroySocket);
-    socket.off('end', destroySocket);
-    socket.off('close', forgetSocket);
+    setUser(waiting.socket, undefined);
   }
 
-  received(socket: WaitingSocket, chunk: Buffer): void {
-    this.forget(socket);
+  received(socket: Socket, chunk: Buffer): void {
     // As node:http does before 'upgrade': whoever takes the socket says when it flows.
     (socket as { readableFlowing: boolean | null }).readableFlowing = null;
     const head = readUpgradeHead(chunk, asciiText);
@@ -94,30 +73,44 @@ class OwnUpgradePath implements UpgradePath {
       const request = requestOf(socket, head);
       this.#server.emit('upgrade', request, socket, chunk.subarray(head.end));
     } else {
+      leaveSocket(socket);
       // It stands before what comes, because ticks run before the next read.
       socket.unshift(chunk);
       this.#listener.call(this.#server, socket);
     }
   }
+}
 
-  #timedOut(socket: WaitingSocket): void {
-    this.forget(socket);
-    socket.on('error', destroySocket);
+/** A connection that has not said anything yet. */
+class WaitingConnection implements SocketUser {
+  readonly socket: Socket;
+  readonly deadline: Deadline = new Deadline(() => this.#timedOut());
+  readonly #path: OwnUpgradePath;
+
+  constructor(path: OwnUpgradePath, socket: Socket) {
+    this.#path = path;
+    this.socket = socket;
+  }
+
+  received(chunk: Buffer): void {
+    this.#path.forget(this);
+    this.#path.received(this.socket, chunk);
+  }
+
+  inputEnded(): void {
+    this.socket.destroy();
+  }
+
+  socketGone(): void {
+    this.#path.forget(this);
+  }
+
+  #timedOut(): void {
+    const { socket } = this;
+    this.#path.forget(this);
     // RFC 7231 §6.5.7, and what node:http says.
     socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n', () => socket.destroy());
   }
-}
-
-function firstOctets(this: WaitingSocket, chunk: Buffer): void {
-  this[kWaiting]?.path.received(this, chunk);
-}
-
-function forgetSocket(this: WaitingSocket): void {
-  this[kWaiting]?.path.forget(this);
-}
-
-function destroySocket(this: Socket): void {
-  this.destroy();
 }
 
 /** Each text is a string of its own: a part of a longer one would keep all of it alive. */

@@ -13,7 +13,7 @@ import {
   answerDeflateOffer,
   hasMalformedDeflateOffer,
 } from './deflate-upgrade.js';
-import { hasUser } from './socket-listeners.js';
+import { destroyOnError, hasEndpoint } from './socket-listeners.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
 import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
@@ -58,6 +58,13 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   #server: http.Server | https.Server | undefined = undefined;
   #removeListeners: () => void = () => {};
   #upgradePath: UpgradePath | undefined = undefined;
+  /** One for all clients. */
+  readonly #clientClosed = (client: WebSocket): void => {
+    this.clients?.delete(client as T);
+    if (this.#closesWhenEmpty && this.clients?.size === 0) {
+      process.nextTick(() => this.#emitClose());
+    }
+  };
   #state: State = 'running';
   #closesWhenEmpty = false;
 
@@ -187,13 +194,13 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     head: Buffer,
     callback: UpgradeCallback<T>,
   ): void {
-    if (hasUser(socket)) {
+    if (hasEndpoint(socket)) {
       throw new Error(
         'server.handleUpgrade() was called more than once with the same socket, ' +
           'possibly due to a misconfiguration',
       );
     }
-    socket.on('error', destroySocket);
+    destroyOnError(socket);
     const judged = judgeUpgrade(request, SPOKEN_VERSIONS);
     if (!judged.isAccepted) {
       this.#refuse(judged, request, socket);
@@ -272,9 +279,8 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     this.emit('headers', lines, request);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-    socket.off('error', destroySocket);
     const client = this.#newClient();
-    this.#track(client);
+    this.clients?.add(client);
     client.acceptSocket({
       socket,
       head,
@@ -283,6 +289,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       subprotocol,
       options: this.options,
       compression,
+      closed: this.#clientClosed,
     });
     callback(client, request);
   }
@@ -300,16 +307,6 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     const chosen = handleProtocols(new Set(offered), request);
     return chosen === false || chosen === undefined ? '' : chosen;
   }
-
-  #track(client: T): void {
-    const { clients } = this;
-    if (clients === undefined) return;
-    clients.add(client);
-    client.on('close', () => {
-      clients.delete(client);
-      if (this.#closesWhenEmpty && clients.size === 0) process.nextTick(() => this.#emitClose());
-    });
-  }
 }
 
 /** How often node:http looks for connections whose handshake takes too long. */
@@ -317,10 +314,6 @@ function checkingIntervalMs(handshakeTimeoutMs: number): number {
   const NODE_DEFAULT_MS = 30_000;
   if (handshakeTimeoutMs === 0) return NODE_DEFAULT_MS;
   return Math.min(NODE_DEFAULT_MS, Math.ceil(handshakeTimeoutMs / 4));
-}
-
-function destroySocket(this: Duplex): void {
-  this.destroy();
 }
 
 /** Answers a request that is no upgrade (RFC 7231 §6.5.15). */

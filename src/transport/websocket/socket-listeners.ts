@@ -2,49 +2,77 @@
 import type { Duplex } from 'node:stream';
 import type { StaticReadBuffer } from './static-read-buffer.js';
 
-/** The connection that a socket belongs to. */
+/** Whom a socket belongs to for the time being. */
 export interface SocketUser {
   received(chunk: Buffer): void;
-  /** `[0, end)` of a buffer that is read into again afterwards. */
-  receivedShared(buffer: Buffer, end: number): void;
   inputEnded(): void;
   socketGone(): void;
+}
+
+/** A WebSocket connection, the last user of a socket. */
+export interface SocketEndpoint extends SocketUser {
+  /** `[0, end)` of a buffer that is read into again afterwards. */
+  receivedShared(buffer: Buffer, end: number): void;
 }
 
 /** How the listeners below find the user of their socket. */
 const kUser: unique symbol = Symbol('user');
 
 type UsedSocket = Duplex & {
-  [kUser]?: SocketUser;
+  [kUser]?: SocketUser | undefined;
   setTimeout?: (timeoutMs: number) => void;
   setNoDelay?: (noDelay: boolean) => void;
 };
 
 /** Whether a socket already carries a WebSocket connection. */
-export function hasUser(socket: Duplex): boolean {
-  return (socket as UsedSocket)[kUser] !== undefined;
+export function hasEndpoint(socket: Duplex): boolean {
+  const user = (socket as UsedSocket)[kUser];
+  return user !== undefined && 'receivedShared' in user;
 }
 
 /** Lets a connection listen to its socket; `head` is what came together with the handshake. The caller resumes it. */
 export function listenTo(
   duplex: Duplex,
-  user: SocketUser,
+  endpoint: SocketEndpoint,
   staticRead: StaticReadBuffer,
   head: Buffer,
 ): void {
   const socket = duplex as UsedSocket;
-  socket[kUser] = user;
   // What node:http set up for a request does not hold for what follows it.
   socket.setTimeout?.(0);
   socket.setNoDelay?.(true);
   // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
   if (head.length > 0) socket.unshift(head);
-  socket.on('close', socketClosed);
+  setUser(socket, endpoint);
   // With the shared buffer only `head` comes as 'data'.
-  const isShared = staticRead.install(socket, socketRead);
-  if (!isShared || head.length > 0) socket.on('data', socketData);
+  staticRead.install(socket, socketRead);
+}
+
+/**
+ * Tells a user from now on, or nobody. The listeners stay when the user changes: taking one off would leave
+ * the socket's table of listeners in a form that takes three times the memory.
+ */
+export function setUser(duplex: Duplex, user: SocketUser | undefined): void {
+  const socket = duplex as UsedSocket;
+  const isListening = kUser in socket;
+  socket[kUser] = user;
+  if (isListening) return;
+  socket.on('close', socketClosed);
+  socket.on('data', socketData);
   socket.on('end', socketEnded);
-  socket.on('error', socketFailed);
+  destroyOnError(socket);
+}
+
+/** Takes the listeners off again, for whoever brings his own. */
+export function leaveSocket(socket: Duplex): void {
+  (socket as UsedSocket)[kUser] = undefined;
+  socket.off('close', socketClosed).off('data', socketData);
+  socket.off('end', socketEnded).off('error', socketFailed);
+}
+
+/** The 'close' that follows tells; the peer's reset is no error of ours. */
+export function destroyOnError(socket: Duplex): void {
+  if (!socket.listeners('error').includes(socketFailed)) socket.on('error', socketFailed);
 }
 
 function socketData(this: UsedSocket, chunk: Buffer): void {
@@ -52,7 +80,7 @@ function socketData(this: UsedSocket, chunk: Buffer): void {
 }
 
 function socketRead(this: UsedSocket, byteCount: number, buffer: Buffer): boolean {
-  this[kUser]?.receivedShared(buffer, byteCount);
+  (this[kUser] as SocketEndpoint).receivedShared(buffer, byteCount);
   return true;
 }
 
@@ -61,7 +89,6 @@ function socketEnded(this: UsedSocket): void {
 }
 
 function socketFailed(this: UsedSocket): void {
-  // The 'close' that follows tells; the peer's reset is no error of ours.
   this.destroy();
 }
 

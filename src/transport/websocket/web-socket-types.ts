@@ -5,6 +5,7 @@ import type { AgreedCompression } from './compression-options.js';
 import type { EngineLoop } from './engine-loop.js';
 import type { ConnectionLimits } from './limits.js';
 import type { RawData } from './payload.js';
+import type { WebSocket } from './web-socket.js';
 
 /** 0 CONNECTING, 1 OPEN, 2 CLOSING, 3 CLOSED. */
 export type ReadyState = 0 | 1 | 2 | 3;
@@ -53,4 +54,6 @@ export interface AcceptedSocket {
   readonly options: ConnectionOptions;
   /** What permessage-deflate agreed upon, if it did. */
   readonly compression?: AgreedCompression | undefined;
+  /** Told when the connection has closed, before any listener. */
+  readonly closed?: ((client: WebSocket) => void) | undefined;
 }

@@ -85,6 +85,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   #endpoint: Endpoint | undefined = undefined;
   #handshake: ClientHandshake | undefined = undefined;
   #binaryType: BinaryType = 'nodebuffer';
+  #whenClosed: AcceptedSocket['closed'] = undefined;
   #url = '';
   #protocol = '';
   #extensions = '';
@@ -360,6 +361,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     const { socket, loop, limits, head, options, compression } = accepted;
     if (compression !== undefined) this.#extensions = PERMESSAGE_DEFLATE;
     this.#protocol = accepted.subprotocol;
+    this.#whenClosed = accepted.closed;
     this.#isStepwise = options.allowSynchronousEvents === false;
     this.#endpoint = new Endpoint(
       this.#isClient ? 'client' : 'server',
@@ -452,6 +454,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   /** @internal */
   closed(closeCode: number, reason: Buffer): void {
     this.#readyState = CLOSED;
+    this.#whenClosed?.(this);
     this.emit('close', closeCode, reason);
   }
 

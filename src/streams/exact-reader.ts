@@ -1,0 +1,43 @@
+/** Owns one reader of one stream, as the stream and as the session see it: one object, because there may be very many. */
+import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
+import type { Stream, StreamReader } from './stream.js';
+import type { StreamCursor } from './stream-cursor.js';
+
+export class ExactReader implements StreamReader, DeliverySource {
+  readonly #stream: Stream;
+  readonly #sink: DeliverySink;
+  readonly #left: (stream: Stream, reader: StreamReader) => void;
+  #cursor: StreamCursor | undefined = undefined;
+
+  constructor(
+    stream: Stream,
+    sink: DeliverySink,
+    left: (stream: Stream, reader: StreamReader) => void,
+  ) {
+    this.#stream = stream;
+    this.#sink = sink;
+    this.#left = left;
+  }
+
+  /** Says where it begins, once that is known. */
+  begin(cursor: StreamCursor): void {
+    this.#cursor = cursor;
+  }
+
+  /** The text form of the place after what was pulled. */
+  get text(): string | undefined {
+    return this.#cursor?.text;
+  }
+
+  streamReady(): void {
+    this.#sink.ready();
+  }
+
+  pull(maxBytes: number): Delivery | undefined {
+    return this.#cursor?.pull(maxBytes);
+  }
+
+  close(): void {
+    this.#left(this.#stream, this);
+  }
+}
