@@ -68,7 +68,9 @@ test('[hardening 4] lengths of 2^64 - 1 to one above the limit: 1002 or 1009 on 
   assert.ok(grownBytes < MIB, `${grownBytes} octets of buffers are left`);
   assert.ok(residentBytes < MIB, `${residentBytes} octets of pages`);
   context.diagnostic(
-    `figure: ${windows.length * roundCount * LENGTHS.length} lengths refused; per ${roundCount * LENGTHS.length}: buffers at most ${kib(grownBytes)}, resident at least ${kib(residentBytes)}`,
+    `figure: ${windows.length * roundCount * LENGTHS.length} lengths refused; ` +
+      `per ${roundCount * LENGTHS.length}: buffers at most ${kib(grownBytes)}, ` +
+      `resident at least ${kib(residentBytes)}`,
   );
 });
 
