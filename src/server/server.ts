@@ -166,6 +166,9 @@ export class TidewayServer {
       accept: this.accept,
       limits,
       perMessageDeflate: options.perMessageDeflate ?? false,
+      ...(options.server === undefined && {
+        ownUpgradePath: { firstOctetTimeoutMs: limits.handshakeTimeoutMs },
+      }),
       time,
       random,
       metrics: this.metrics,

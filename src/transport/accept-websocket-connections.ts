@@ -15,6 +15,7 @@ import {
 } from './websocket/compression-options.js';
 import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
 import { EngineLoop } from './websocket/engine-loop.js';
+import { takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
 
@@ -38,6 +39,11 @@ export interface AcceptWebSocketOptions {
   readonly metrics?: Metrics;
   /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
   readonly staticReadBuffer?: boolean;
+  /**
+   * For a server that nobody else uses as a listener of 'connection': plain upgrade requests go past node:http, which
+   * would leave memory behind. A connection that says nothing for so long is answered with 408. None by default.
+   */
+  readonly ownUpgradePath?: { readonly firstOctetTimeoutMs: number };
   /**
    * Whether an upgrade at any other path is answered with 404. Default: while nobody else listens for upgrades of the
    * server; false leaves it to the server's other listeners, one of which must answer.
@@ -82,6 +88,7 @@ class Door implements WebSocketDoor {
     this.#upgrade(request, socket, head);
   #isAccepting = true;
   #allEnded: (() => void) | undefined = undefined;
+  readonly #upgradePath: UpgradePath | undefined;
 
   constructor(options: AcceptWebSocketOptions) {
     this.#options = options;
@@ -89,6 +96,9 @@ class Door implements WebSocketDoor {
     this.#random = options.random ?? nodeRandom();
     this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
+    const { ownUpgradePath: path } = options;
+    this.#upgradePath =
+      path && takeUpgrades(options.server as http.Server, this.#loop, path.firstOctetTimeoutMs);
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
     this.#limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     this.#compression = resolveCompression(
@@ -111,7 +121,10 @@ class Door implements WebSocketDoor {
       if (this.connections.size === 0) resolve();
     });
     // The server may be the application's and live on: until here its clients were told 503.
-    return ended.then(() => void this.#options.server.off('upgrade', this.#listener));
+    return ended.then(() => {
+      this.#options.server.off('upgrade', this.#listener);
+      this.#upgradePath?.close();
+    });
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {

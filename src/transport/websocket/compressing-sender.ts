@@ -164,7 +164,7 @@ export class CompressingSender extends FrameSender {
       if (payload === undefined) break;
       count += 1;
       this.#waitingBytes -= byteLength;
-      if (firstOctet === undefined) super.encoded(payload);
+      if (firstOctet === undefined) super.encoded(payload, callback);
       else super.frame(firstOctet, payload, callback);
     }
     this.#waiting.splice(0, count);

@@ -156,12 +156,11 @@ export class FrameSender implements Flushable, SlabOwner {
   }
 
   /** Queues frames that were encoded once for many. */
-  encoded(frames: Octets): void {
-    this.sentCount = (this.sentCount + 1) & MAX_COUNT;
-    if (frames.length < LARGE_PAYLOAD_BYTES) {
+  encoded(frames: Octets, callback?: SendCallback): void {
+    if (this.isInReadBatch && frames.length < LARGE_PAYLOAD_BYTES) {
       copyInto(this.#reserve(frames.length), this.#reservedAt, frames);
     } else this.#enqueue(frames);
-    this.#queued(undefined);
+    this.#queued(callback);
   }
 
   /** Writes frames that were encoded once for many, and all that is queued before them, at once. */
@@ -250,9 +249,9 @@ export class FrameSender implements Flushable, SlabOwner {
     const slab = this.#loop.slab;
     if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
     slab.claim(this);
-    if (slab.length + byteLength > SLAB_BYTES) {
+    if (!slab.fits(byteLength)) {
       this.#writeQueued();
-      if (!this.#mayUseSlab()) return this.#reserveOwn(byteLength);
+      if (!this.#mayUseSlab() || !slab.fits(byteLength)) return this.#reserveOwn(byteLength);
       slab.claim(this);
     }
     this.#reservedAt = slab.length;

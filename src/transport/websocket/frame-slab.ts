@@ -2,6 +2,9 @@
 
 export const SLAB_BYTES = 65_536;
 
+/** A client of its own says little, and a process may have thousands of them. */
+const FIRST_SLAB_BYTES = 4_096;
+
 /** A connection that has frames in the slab. */
 export interface SlabOwner {
   /** Takes its frames out, because another connection needs the slab. */
@@ -12,10 +15,25 @@ export interface SlabOwner {
 export class FrameSlab {
   #buffer: Buffer | undefined = undefined;
   #owner: SlabOwner | undefined = undefined;
+  #capacity = FIRST_SLAB_BYTES;
   length = 0;
 
   get buffer(): Buffer {
-    return (this.#buffer ??= Buffer.allocUnsafeSlow(SLAB_BYTES));
+    return (this.#buffer ??= Buffer.allocUnsafeSlow(this.#capacity));
+  }
+
+  /** Whether so many octets more can be put into it; up to a bound it grows for them. */
+  fits(byteLength: number): boolean {
+    const needed = this.length + byteLength;
+    return needed <= this.#capacity || (needed <= SLAB_BYTES && this.#grow(needed));
+  }
+
+  #grow(needed: number): true {
+    while (this.#capacity < needed) this.#capacity *= 4;
+    const smaller = this.#buffer;
+    this.#buffer = undefined;
+    if (smaller !== undefined) this.buffer.set(smaller.subarray(0, this.length));
+    return true;
   }
 
   /** Octets that stand in it for an owner. */

@@ -25,6 +25,8 @@ export type { SendCallback } from './frame-sender.js';
 export type { LimitOptions, OverflowPolicy } from './limits.js';
 export type { BinaryType } from './message-data.js';
 export type { RawData, SendData } from './payload.js';
+export { PreparedMessage } from './prepared-message.js';
+export type { PrepareOptions } from './prepared-message.js';
 export { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';
 export type { CloseEventInit, ErrorEventInit, MessageEventInit } from './events.js';
 export type { EventAttribute, EventHandler, ListenerOptions } from './event-target.js';

@@ -8,7 +8,7 @@ import { leaveSocket, setUser, type SocketUser } from './socket-listeners.js';
 
 /** What may be done with the path of a server. */
 export interface UpgradePath {
-  /** Drops the connections that have not said anything yet; for when the server closes. */
+  /** Drops the connections that have not said anything yet and leaves new ones to node:http; for when the server closes. */
   close(): void;
 }
 
@@ -40,6 +40,7 @@ class OwnUpgradePath implements UpgradePath {
   readonly #loop: EngineLoop;
   readonly #timeoutMs: number;
   readonly #waiting = new Set<WaitingConnection>();
+  #isClosed = false;
 
   constructor(server: Server, listener: ConnectionListener, loop: EngineLoop, timeoutMs: number) {
     this.#server = server;
@@ -49,6 +50,10 @@ class OwnUpgradePath implements UpgradePath {
   }
 
   accept(socket: Socket): void {
+    if (this.#isClosed) {
+      this.#listener.call(this.#server, socket);
+      return;
+    }
     const waiting = new WaitingConnection(this, socket);
     this.#waiting.add(waiting);
     if (this.#timeoutMs > 0) this.#loop.deadlines.set(waiting.deadline, this.#timeoutMs);
@@ -56,6 +61,7 @@ class OwnUpgradePath implements UpgradePath {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const { socket } of this.#waiting) socket.destroy();
   }
 

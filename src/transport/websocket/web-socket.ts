@@ -36,6 +36,7 @@ import { shapeAsInterface } from './web-interface.js';
 import type { SendCallback } from './frame-sender.js';
 import { isBinaryType, messageData, type BinaryType } from './message-data.js';
 import { isBlob, octetCount, toOctets, type SendData } from './payload.js';
+import { PreparedMessage, isBinaryByDefault, type PrepareOptions } from './prepared-message.js';
 import type {
   AcceptedSocket,
   ReadyState,
@@ -121,6 +122,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     this.#handshake.start();
   }
 
+  /** A message to be sent to many: encoded once, however many sockets send it. */
+  static prepare(data: SendData, options?: PrepareOptions): PreparedMessage {
+    return new PreparedMessage(data, options);
+  }
+
   /** @internal */
   acceptSocket(accepted: AcceptedSocket): void {
     this.#isClient = false;
@@ -194,7 +200,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     const given = typeof options === 'function' ? NO_OPTIONS : (options ?? NO_OPTIONS);
     const endpoint = this.#writable(data, done);
     if (endpoint === undefined) return;
-    const { binary = typeof data !== 'string' && typeof data !== 'number', fin = true } = given;
+    const { binary = isBinaryByDefault(data), fin = true } = given;
     // RFC 6455 §5.4: a first frame with an opcode, then continuations, the last one with FIN.
     const opcode = binary ? OPCODE_BINARY : OPCODE_TEXT;
     const firstOctet =
@@ -207,8 +213,24 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     const isPlain = this.#blobs === undefined && (mask === undefined || mask === this.#isClient);
     if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
       endpoint.sender.message(firstOctet, data, compress, done);
+    } else if (isPlain && data instanceof PreparedMessage) {
+      this.#sendPrepared(endpoint, firstOctet, data, compress, done);
     } else this.#sendOther(endpoint, { firstOctet, data, mask, compress, done });
     this.#isInsideFragments = !fin;
+  }
+
+  #sendPrepared(
+    endpoint: Endpoint,
+    firstOctet: number,
+    message: PreparedMessage,
+    compress: boolean,
+    done: SendCallback | undefined,
+  ): void {
+    const { frame, octets } = message;
+    const mayCompress = compress && this.#extensions !== '';
+    if (!this.#isClient && !mayCompress && frame[0] === firstOctet) {
+      endpoint.sender.encoded(frame, done);
+    } else endpoint.sender.message(firstOctet, octets, compress, done);
   }
 
   /** Sends a Ping of up to 125 octets. Throws a RangeError for more, an Error while connecting. */
