@@ -1,6 +1,7 @@
 /** Owns messages that an application sends to many: copied once, framed once. */
 import type { Octets } from '../../foundation/index.js';
 import { OPCODE_BINARY, OPCODE_TEXT, encodeFrame } from '../../protocol/websocket/index.js';
+import type { FrameSender, SendCallback } from './frame-sender.js';
 import { toOctets, type SendData } from './payload.js';
 
 /** How a message is prepared. */
@@ -33,6 +34,20 @@ export class PreparedMessage {
   valueOf(): Octets {
     return this.octets;
   }
+}
+
+/** Sends it as a frame that others share, where that is the frame which was asked for. */
+export function sendPrepared(
+  sender: FrameSender,
+  firstOctet: number,
+  message: PreparedMessage,
+  sharesFrame: boolean,
+  compress: boolean,
+  callback: SendCallback | undefined,
+): void {
+  const { frame, octets } = message;
+  if (sharesFrame && frame[0] === firstOctet) sender.encoded(frame, callback);
+  else sender.message(firstOctet, octets, compress, callback);
 }
 
 /** Whether data goes as binary when nobody says so. */

@@ -45,6 +45,7 @@ export class StaticReadBuffer {
   prepare(): Promise<boolean> {
     if (this.#state === 'untested') {
       this.#state = 'testing';
+      this.#buffer = Buffer.allocUnsafeSlow(STATIC_READ_BYTES);
       this.#testing = this.#test().then(
         () => this.#conclude(true),
         () => this.#conclude(false),
@@ -60,6 +61,7 @@ export class StaticReadBuffer {
 
   #conclude(isUsable: boolean): boolean {
     this.#state = isUsable ? 'usable' : 'unusable';
+    if (!isUsable) this.#buffer = undefined;
     return isUsable;
   }
 
@@ -76,7 +78,7 @@ export class StaticReadBuffer {
       handle.reading = false;
       handle.readStop();
     }
-    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(STATIC_READ_BYTES));
+    const buffer = this.#buffer!;
     // The slot also keeps the memory alive for as long as the handle may read into it.
     slots[bufferSlot] = buffer;
     slots[callbackSlot] = read;

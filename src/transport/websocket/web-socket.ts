@@ -36,7 +36,12 @@ import { shapeAsInterface } from './web-interface.js';
 import type { SendCallback } from './frame-sender.js';
 import { isBinaryType, messageData, type BinaryType } from './message-data.js';
 import { isBlob, octetCount, toOctets, type SendData } from './payload.js';
-import { PreparedMessage, isBinaryByDefault, type PrepareOptions } from './prepared-message.js';
+import {
+  PreparedMessage,
+  isBinaryByDefault,
+  sendPrepared,
+  type PrepareOptions,
+} from './prepared-message.js';
 import type {
   AcceptedSocket,
   ReadyState,
@@ -214,23 +219,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
       endpoint.sender.message(firstOctet, data, compress, done);
     } else if (isPlain && data instanceof PreparedMessage) {
-      this.#sendPrepared(endpoint, firstOctet, data, compress, done);
+      const sharesFrame = !this.#isClient && !(compress && this.#extensions !== '');
+      sendPrepared(endpoint.sender, firstOctet, data, sharesFrame, compress, done);
     } else this.#sendOther(endpoint, { firstOctet, data, mask, compress, done });
     this.#isInsideFragments = !fin;
-  }
-
-  #sendPrepared(
-    endpoint: Endpoint,
-    firstOctet: number,
-    message: PreparedMessage,
-    compress: boolean,
-    done: SendCallback | undefined,
-  ): void {
-    const { frame, octets } = message;
-    const mayCompress = compress && this.#extensions !== '';
-    if (!this.#isClient && !mayCompress && frame[0] === firstOctet) {
-      endpoint.sender.encoded(frame, done);
-    } else endpoint.sender.message(firstOctet, octets, compress, done);
   }
 
   /** Sends a Ping of up to 125 octets. Throws a RangeError for more, an Error while connecting. */
