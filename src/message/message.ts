@@ -94,6 +94,20 @@ export function isJsonContentType(contentType: string): boolean {
   return type.trim().toLowerCase() === JSON_CONTENT_TYPE;
 }
 
+/** Which of a stream's readers a publication is for, where not for all of them. Set by the server, never by a client. */
+export interface Audience {
+  /** For this session alone. */
+  readonly onlySessionId?: string | undefined;
+  /** For every session but this one. */
+  readonly exceptSessionId?: string | undefined;
+}
+
+export function isInAudience(audience: Audience | undefined, sessionId: string): boolean {
+  if (audience === undefined) return true;
+  const { onlySessionId, exceptSessionId } = audience;
+  return (onlySessionId ?? sessionId) === sessionId && exceptSessionId !== sessionId;
+}
+
 /** What a publication has beyond its message. */
 export interface PublicationFields {
   readonly destination: string;
@@ -106,6 +120,8 @@ export interface PublicationFields {
   readonly key?: string | undefined;
   /** The publisher's own identity of the message, for idempotent publishing (semantics S8). */
   readonly messageId?: string | undefined;
+  /** Absent when it is for everyone. */
+  readonly audience?: Audience | undefined;
 }
 
 /** A message that was accepted for a destination (semantics M2). */
@@ -116,6 +132,7 @@ export class Publication extends Message implements PublicationFields {
   readonly publishedAtMs: number;
   readonly key: string | undefined;
   readonly messageId: string | undefined;
+  readonly audience: Audience | undefined;
 
   constructor(message: Message, fields: PublicationFields) {
     super(message.body, message.contentType, message.headers);
@@ -126,11 +143,12 @@ export class Publication extends Message implements PublicationFields {
     this.publishedAtMs = fields.publishedAtMs;
     this.key = fields.key;
     this.messageId = fields.messageId;
+    this.audience = fields.audience;
   }
 
   /** The same publication under another destination. */
   static readdressed(publication: Publication, destination: string): Publication {
-    const { epoch, offset, publishedAtMs, key, messageId } = publication;
+    const { epoch, offset, publishedAtMs, key, messageId, audience } = publication;
     return new Publication(publication, {
       destination,
       epoch,
@@ -138,6 +156,7 @@ export class Publication extends Message implements PublicationFields {
       publishedAtMs,
       key,
       messageId,
+      audience,
     });
   }
 

@@ -1,6 +1,6 @@
 /** Owns the mount contract: what answers the three operations below one prefix (public as `tideway/mount`). */
 import type { CancellationSignal } from '../foundation/index.js';
-import type { DestinationPattern, Message, StreamPosition } from '../message/index.js';
+import type { Audience, DestinationPattern, Message, StreamPosition } from '../message/index.js';
 import type { DeliverySink, DeliverySource, Grant, Principal, Session } from '../session/index.js';
 
 /**
@@ -29,6 +29,8 @@ export interface SendOperation extends OperationOfCaller {
   readonly message: Message;
   readonly key: string | undefined;
   readonly messageId: string | undefined;
+  /** Whom it is for, where not for everyone: said by the server only. */
+  readonly audience?: Audience | undefined;
 }
 
 export interface RequestOperation extends SendOperation {
@@ -41,6 +43,11 @@ export interface SubscribeOperation extends OperationOfCaller {
   readonly pattern: DestinationPattern | undefined;
   readonly cursor: string | undefined;
   readonly policy: string | undefined;
+  /**
+   * Messages that may be on their way without an acknowledgement of the client; undefined when what was handed to the connection
+   * counts as acknowledged. A mount that keeps messages until then looks at it; for the others it is flow control (semantics K1).
+   */
+  readonly maxUnacknowledgedCount?: number | undefined;
 }
 
 /** What a send came to: a log answers with the position. */

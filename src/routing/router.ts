@@ -6,10 +6,17 @@ import {
   DestinationPattern,
   isWithin,
   quoted,
+  type Audience,
   type Message,
   type MessageHeaders,
 } from '../message/index.js';
-import { Grant, type Operation, type Session, type Subscription } from '../session/index.js';
+import {
+  AcknowledgementWindow,
+  Grant,
+  type Operation,
+  type Session,
+  type Subscription,
+} from '../session/index.js';
 import type { AccessRules } from './access.js';
 import type { Caller, Mount, OpenedSubscription, Reply, SendOutcome } from './mount.js';
 
@@ -18,11 +25,17 @@ export interface Submission {
   readonly message: Message;
   readonly key?: string | undefined;
   readonly messageId?: string | undefined;
+  /** Never from a client. */
+  readonly audience?: Audience | undefined;
 }
 
 export interface SubscribeOptions {
+  /** What the session tells it from its others by. Default: the name itself. */
+  readonly id?: string | undefined;
   readonly cursor?: string | undefined;
   readonly policy?: string | undefined;
+  /** The client acknowledges, and this many may be on their way without. Default: it does not, and all count as acknowledged. */
+  readonly maxUnacknowledgedCount?: number | undefined;
 }
 
 /** A subscription that is open but not started: write its acknowledgement, then call `subscription.start()`. */
@@ -30,6 +43,8 @@ export interface Opened {
   readonly subscription: Subscription;
   readonly cursor: string | undefined;
   readonly recovered: boolean | undefined;
+  /** Where acknowledgements go; undefined when the client gives none. */
+  readonly window: AcknowledgementWindow | undefined;
 }
 
 interface MountPoint {
@@ -90,7 +105,7 @@ export class Router {
     const grant = this.#grant({ principal: session.principal, session }, 'subscribe', scope);
     const { mount, prefix } = point;
     if (mount.subscribe === undefined) throw this.#unsupported('subscribe', name);
-    const subscription = session.reserve(name, grant);
+    const subscription = session.reserve(options.id ?? name, name, grant);
     let opened: OpenedSubscription;
     try {
       opened = await mount.subscribe(
@@ -102,6 +117,7 @@ export class Router {
           pattern: scope.isExact ? undefined : scope,
           cursor: options.cursor,
           policy: options.policy,
+          maxUnacknowledgedCount: options.maxUnacknowledgedCount,
         },
         subscription,
       );
@@ -109,8 +125,13 @@ export class Router {
       session.release(subscription);
       throw error;
     }
-    subscription.attach(opened.source);
-    return { subscription, cursor: opened.cursor, recovered: opened.recovered };
+    const { maxUnacknowledgedCount } = options;
+    const window =
+      maxUnacknowledgedCount === undefined
+        ? undefined
+        : new AcknowledgementWindow(opened.source, subscription, maxUnacknowledgedCount);
+    subscription.attach(window ?? opened.source);
+    return { subscription, cursor: opened.cursor, recovered: opened.recovered, window };
   }
 
   /** A new grant for a subscription whose session has a new principal. Throws `access/denied`. */
@@ -148,6 +169,7 @@ export class Router {
         message: what.message,
         key: what.key,
         messageId: what.messageId,
+        audience: what.audience,
       },
     };
   }

@@ -13,7 +13,7 @@ import {
   type Metrics,
   type Time,
 } from '../foundation/index.js';
-import { NativeReceiver, type NativeEnvironment } from '../dialect/native/index.js';
+import type { NativeEnvironment } from '../dialect/native/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener } from '../http/index.js';
 import {
@@ -26,9 +26,7 @@ import {
 } from '../message/index.js';
 import type { StreamPosition } from '../message/index.js';
 import { AppMount } from '../mounts/app/index.js';
-import { TopicRules, TopicsMount, type TopicRule } from '../mounts/topics/index.js';
-import { UserMount } from '../mounts/user/index.js';
-import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
+import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
   ANONYMOUS,
@@ -43,6 +41,7 @@ import {
   nodeTime,
   type WebSocketDoor,
 } from '../transport/index.js';
+import { offeredDialects } from './dialects.js';
 import {
   bind,
   boundAddress,
@@ -52,6 +51,7 @@ import {
   urlOf,
   type BoundAddress,
 } from './listening.js';
+import { mountBuiltIn } from './mounts.js';
 import {
   DEFAULT_HOST,
   DEFAULT_PATH,
@@ -133,7 +133,7 @@ export class TidewayServer {
       liveRingBytes: (destination) => rules.settingsOf(destination).liveRingBytes,
     });
     this.app = new AppMount(time, log);
-    this.#mountDefaults(rules);
+    mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
 
     const native: NativeEnvironment = {
       session: {
@@ -152,7 +152,8 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    this.accept = this.#acceptor(native, limits.connectTimeoutMs);
+    const dialects = offeredDialects(native);
+    this.accept = this.#acceptor(dialects, limits.connectTimeoutMs, log);
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
@@ -161,7 +162,7 @@ export class TidewayServer {
     this.#door = acceptWebSocketConnections({
       server: this.#http,
       paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
-      subprotocols: [NATIVE_SUBPROTOCOL],
+      subprotocols: dialects.flatMap(({ subprotocols }) => subprotocols),
       checkOrigin: (headers) => this.#originGate.refusalOf(headers),
       accept: this.accept,
       limits,
@@ -254,14 +255,6 @@ export class TidewayServer {
     this.#streams.close();
   }
 
-  #mountDefaults(rules: TopicRules): void {
-    const topics = new TopicsMount(this.#streams, rules);
-    this.#router.mount('/topic', topics);
-    this.#router.mount('/queue', topics);
-    this.#router.mount('/app', this.app);
-    this.#router.mount('/user', new UserMount(this.#streams));
-  }
-
   #createHttp(options: ServerOptions, limits: ServerLimits, log: Log): HttpServer {
     const api = createHttpApi({
       router: this.#router,
@@ -278,18 +271,17 @@ export class TidewayServer {
     );
   }
 
-  #acceptor(environment: NativeEnvironment, connectTimeoutMs: number): AcceptConnection {
-    const native: OfferedDialect = {
-      subprotocols: [NATIVE_SUBPROTOCOL],
-      isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
-      accept: (connection) => new NativeReceiver(environment, connection),
-    };
+  #acceptor(
+    dialects: readonly OfferedDialect[],
+    connectTimeoutMs: number,
+    log: Log,
+  ): AcceptConnection {
     const selection = {
-      dialects: [native],
+      dialects,
       deadlines: this.#deadlines,
       connectTimeoutMs,
       metrics: this.metrics,
-      log: environment.log,
+      log,
     };
     return (connection) => new DialectSelection(selection, connection);
   }

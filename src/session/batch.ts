@@ -5,12 +5,15 @@ import type { SharedBatch } from './shared-message.js';
 /** Publications of one destination in the order of their offsets, encoded at most once for each variant. */
 export class Batch {
   readonly publications: readonly Publication[];
+  /** Whether none of them is for some sessions only. */
+  readonly isForEveryone: boolean;
   #firstVariant: string | undefined = undefined;
   #firstEncoding: SharedBatch | undefined = undefined;
   #encodings: Map<string, SharedBatch> | undefined = undefined;
 
   constructor(publications: readonly Publication[]) {
     this.publications = publications;
+    this.isForEveryone = publications.every(({ audience }) => audience === undefined);
   }
 
   /** The encoding of a variant (dialect and options), made by `encode` for the first who asks. */

@@ -1,6 +1,6 @@
 /** Owns what a subscription yields and how it is pulled: the contract between mounts and sessions. */
 import type { Disconnect, RequestError } from '../foundation/index.js';
-import type { Message, StreamPosition } from '../message/index.js';
+import type { Message, Publication, StreamPosition } from '../message/index.js';
 import type { Batch } from './batch.js';
 
 /** Why the state that a client holds is to be thrown away before the snapshot that follows. */
@@ -34,6 +34,10 @@ export interface DeliverySource {
   pull(maxBytes: number): Delivery | undefined;
   /** Ends the source; `pull` is not called after it. */
   close(): void;
+  /** The client is done with a publication that was pulled. Only sources that keep it until then have this (semantics K2). */
+  acknowledge?(publication: Publication): void;
+  /** The client could not do it: somebody may get it again. */
+  reject?(publication: Publication): void;
 }
 
 /** What a session gives to a mount: the way to say that there is more. */

@@ -1,4 +1,5 @@
 /** The door of session/: the contracts of connection and delivery, and what outlives a connection. */
+export * from './acknowledgement-window.js';
 export * from './batch.js';
 export * from './connection.js';
 export * from './delivery.js';

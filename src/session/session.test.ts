@@ -130,7 +130,7 @@ function rig(
   const grant = (name: string): Grant =>
     new Grant(rules, session.principal, 'subscribe', { text: name, isExact: !name.includes('*') });
   const subscribe = (name: string, source: DeliverySource): Subscription => {
-    const subscription = session.reserve(name, grant(name));
+    const subscription = session.reserve(name, name, grant(name));
     subscription.attach(source);
     subscription.start();
     return subscription;
@@ -187,7 +187,7 @@ test('nothing is pulled while a connection cannot take more, and all of it after
 
 test('[S4] nothing flows before a subscription is started', () => {
   const { session, written, grant } = rig();
-  const subscription = session.reserve('/a', grant('/a'));
+  const subscription = session.reserve('/a', '/a', grant('/a'));
   subscription.attach(new Numbers('/a', 1));
   subscription.ready();
   assert.deepEqual(written, []);
@@ -222,7 +222,7 @@ test('[A3] [D3] each destination of a pattern is decided, once for each generati
     },
     close: () => {},
   };
-  const subscription = session.reserve('/t/*', grant('/t/*'));
+  const subscription = session.reserve('/t/*', '/t/*', grant('/t/*'));
   subscription.attach(source);
   subscription.start();
   const give = (...destinations: string[]): void => {
@@ -330,16 +330,16 @@ test('one more subscription than the limit is refused and counted; a released on
   const { session, subscribe, grant, metrics } = rig({ limits: { maxSubscriptionCount: 2 } });
   const first = subscribe('/a', new Numbers('/a', 0));
   subscribe('/b', new Numbers('/b', 0));
-  assert.throws(() => session.reserve('/a', grant('/a')), hasCode('subscription/exists'));
-  assert.throws(() => session.reserve('/c', grant('/c')), hasCode('subscription/too-many'));
+  assert.throws(() => session.reserve('/a', '/a', grant('/a')), hasCode('subscription/exists'));
+  assert.throws(() => session.reserve('/c', '/c', grant('/c')), hasCode('subscription/too-many'));
   assert.equal(metrics.value('limit_reached', { limit: 'maxSubscriptionCount' }), 1);
   session.release(first);
-  assert.ok(session.reserve('/c', grant('/c')));
+  assert.ok(session.reserve('/c', '/c', grant('/c')));
 });
 
 test('a subscription that was released while its source was opened closes that source', () => {
   const { session, grant } = rig();
-  const subscription = session.reserve('/a', grant('/a'));
+  const subscription = session.reserve('/a', '/a', grant('/a'));
   session.release(subscription);
   const source = new Numbers('/a', 1);
   subscription.attach(source);

@@ -1,6 +1,7 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
 import type { Clock, DeadlineWheel, Log, Metrics } from '../foundation/index.js';
+import { isInAudience } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
@@ -77,13 +78,13 @@ export class Session implements SubscriptionOwner {
     return this.#subscriptions.size;
   }
 
-  subscription(name: string): Subscription | undefined {
-    return this.#subscriptions.get(name);
+  subscription(id: string): Subscription | undefined {
+    return this.#subscriptions.get(id);
   }
 
-  /** Reserves a name. Throws `subscription/exists` or `subscription/too-many`. */
-  reserve(name: string, grant: Grant): Subscription {
-    if (this.#subscriptions.has(name)) {
+  /** Reserves an id for a destination or pattern. Throws `subscription/exists` or `subscription/too-many`. */
+  reserve(id: string, name: string, grant: Grant): Subscription {
+    if (this.#subscriptions.has(id)) {
       throw new RequestError('subscription/exists', 'this session has that subscription already');
     }
     const { maxSubscriptionCount } = this.#environment.limits;
@@ -94,15 +95,15 @@ export class Session implements SubscriptionOwner {
         `a session has at most ${maxSubscriptionCount} subscriptions (maxSubscriptionCount)`,
       );
     }
-    const subscription = new Subscription(this, name, grant);
-    this.#subscriptions.set(name, subscription);
+    const subscription = new Subscription(this, id, name, grant);
+    this.#subscriptions.set(id, subscription);
     return subscription;
   }
 
-  /** Closes a subscription and forgets its name. */
+  /** Closes a subscription and forgets its id. */
   release(subscription: Subscription): void {
-    if (this.#subscriptions.get(subscription.name) === subscription) {
-      this.#subscriptions.delete(subscription.name);
+    if (this.#subscriptions.get(subscription.id) === subscription) {
+      this.#subscriptions.delete(subscription.id);
     }
     this.#ready.delete(subscription);
     this.#close(subscription);
@@ -265,12 +266,13 @@ export class Session implements SubscriptionOwner {
     return false;
   }
 
-  /** The publications of a batch that the grant covers: the batch itself when it covers all (semantics D3). */
+  /** The publications of a batch that are for this session and that the grant covers: the batch itself when all are (semantics D3). */
   #permittedPart(subscription: Subscription, batch: Batch): Batch | undefined {
     const { grant } = subscription;
-    if (grant.isExact) return batch;
-    const permitted = batch.publications.filter((publication) =>
-      grant.covers(publication.destination),
+    if (grant.isExact && batch.isForEveryone) return batch;
+    const permitted = batch.publications.filter(
+      (publication) =>
+        isInAudience(publication.audience, this.sessionId) && grant.covers(publication.destination),
     );
     if (permitted.length === batch.publications.length) return batch;
     return permitted.length === 0 ? undefined : new Batch(permitted);

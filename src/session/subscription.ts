@@ -1,4 +1,4 @@
-/** Owns one subscription of a session: its name, its grant, its source, and whether it may be pulled. */
+/** Owns one subscription of a session: its id, its name, its grant, its source, and whether it may be pulled. */
 import type { DeliverySink, DeliverySource } from './delivery.js';
 import type { Grant } from './grant.js';
 
@@ -7,8 +7,10 @@ export interface SubscriptionOwner {
   subscriptionReady(subscription: Subscription): void;
 }
 
-/** Reserved before its source is open, so that a second one of the same name, or an unsubscribe, finds it. */
+/** Reserved before its source is open, so that a second one of the same id, or an unsubscribe, finds it. */
 export class Subscription implements DeliverySink {
+  /** What its session tells it from its others by: the client's own word, or the name where a dialect has no such word. */
+  readonly id: string;
   /** The destination or pattern that was subscribed to. */
   readonly name: string;
   readonly #owner: SubscriptionOwner;
@@ -17,8 +19,9 @@ export class Subscription implements DeliverySink {
   #isLive = false;
   #isClosed = false;
 
-  constructor(owner: SubscriptionOwner, name: string, grant: Grant) {
+  constructor(owner: SubscriptionOwner, id: string, name: string, grant: Grant) {
     this.#owner = owner;
+    this.id = id;
     this.name = name;
     this.#grant = grant;
   }

@@ -67,7 +67,7 @@ export class MemoryStreamStore implements StreamStore {
   // `async`, though it waits for nothing: what is thrown here has to reject.
   async append(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
     const stream = this.#stream(destination);
-    const { key, messageId, retention } = options;
+    const { key, messageId, audience, retention } = options;
     const { epoch } = stream;
     if (messageId !== undefined) {
       const known = this.#offsetOf(stream, messageId);
@@ -83,6 +83,7 @@ export class MemoryStreamStore implements StreamStore {
       publishedAtMs,
       key,
       messageId,
+      audience,
     });
     stream.lastOffset = offset;
     stream.lastUsedAtMs = publishedAtMs;

@@ -1,5 +1,5 @@
 /** Owns the port of stores that keep ordered streams: it issues positions, and fan-out comes only from its feed (semantics S1 to S3). */
-import type { Message, Publication, StreamPosition } from '../message/index.js';
+import type { Audience, Message, Publication, StreamPosition } from '../message/index.js';
 
 /** How much of a stream is kept for recovery; both bounds hold. */
 export interface Retention {
@@ -13,6 +13,8 @@ export interface AppendOptions {
   readonly key: string | undefined;
   /** A repeated id within the store's window is answered with the first answer (semantics S8). */
   readonly messageId: string | undefined;
+  /** Kept with the publication: it holds for a replay too. */
+  readonly audience?: Audience | undefined;
   readonly retention: Retention;
 }
 

@@ -56,9 +56,14 @@ export class TopicsMount implements Mount {
 
   #append(operation: SendOperation): Promise<Appended> {
     requireTopic(operation);
-    const { destination, message, key, messageId } = operation;
+    const { destination, message, key, messageId, audience } = operation;
     const retention = this.#rules.settingsOf(destination);
-    return this.#streams.publish(destination, message, { key, messageId, retention });
+    return this.#streams.publish(destination, message, {
+      key,
+      messageId,
+      audience,
+      retention,
+    });
   }
 }
 

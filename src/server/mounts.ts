@@ -1,0 +1,21 @@
+/** Owns which mounts a server has from the start, and at which prefixes. */
+import type { AppMount } from '../mounts/app/index.js';
+import { TopicsMount, type TopicRules } from '../mounts/topics/index.js';
+import { UserMount } from '../mounts/user/index.js';
+import type { Router } from '../routing/index.js';
+import type { Streams } from '../streams/index.js';
+
+/** What the built-in mounts are made of. */
+export interface MountParts {
+  readonly streams: Streams;
+  readonly rules: TopicRules;
+  readonly app: AppMount;
+}
+
+export function mountBuiltIn(router: Router, { streams, rules, app }: MountParts): void {
+  const topics = new TopicsMount(streams, rules);
+  router.mount('/topic', topics);
+  router.mount('/queue', topics);
+  router.mount('/app', app);
+  router.mount('/user', new UserMount(streams));
+}

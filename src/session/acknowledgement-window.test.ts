@@ -1,0 +1,90 @@
+/** Owns the tests of the window of unacknowledged messages. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Message, Publication } from '../message/index.js';
+import { AcknowledgementWindow } from './acknowledgement-window.js';
+import { Batch } from './batch.js';
+import type { Delivery, DeliverySource } from './delivery.js';
+
+/** A source of numbered publications, which notes what becomes of them. */
+class Numbers implements DeliverySource {
+  readonly settled: string[] = [];
+  readonly #batches: number[][];
+
+  constructor(batches: number[][]) {
+    this.#batches = batches;
+  }
+
+  pull(): Delivery | undefined {
+    const offsets = this.#batches.shift();
+    if (offsets === undefined) return undefined;
+    const publications = offsets.map(
+      (offset) =>
+        new Publication(Message.fromJson(offset), {
+          destination: '/queue/a',
+          epoch: 'e',
+          offset,
+          publishedAtMs: 0,
+        }),
+    );
+    return { kind: 'publications', batch: new Batch(publications) };
+  }
+
+  acknowledge(publication: Publication): void {
+    this.settled.push(`ack ${publication.offset}`);
+  }
+
+  reject(publication: Publication): void {
+    this.settled.push(`nack ${publication.offset}`);
+  }
+
+  close(): void {
+    this.settled.push('closed');
+  }
+}
+
+function open(batches: number[][], maxCount: number) {
+  const source = new Numbers(batches);
+  const sink = { readyCount: 0, ready: () => void (sink.readyCount += 1) };
+  const window = new AcknowledgementWindow(source, sink, maxCount);
+  /** Pulls as a session does, and writes what comes. */
+  const taken = (): number[] => {
+    const delivery = window.pull(1_000);
+    if (delivery?.kind !== 'publications') return [];
+    return delivery.batch.publications.map((publication) => {
+      window.delivered(`id-${publication.offset}`, publication);
+      return publication.offset ?? -1;
+    });
+  };
+  return { source, sink, window, taken };
+}
+
+test('[K1] no more is pulled than the window has room for, and the rest follows in order', () => {
+  const { sink, window, taken } = open([[1, 2, 3, 4, 5], [6]], 2);
+  assert.deepEqual([taken(), taken()], [[1, 2], []]);
+  assert.equal(window.acknowledged('id-1', 'one'), true);
+  assert.equal(sink.readyCount, 1);
+  assert.deepEqual([taken(), taken()], [[3], []]);
+  assert.equal(window.acknowledged('id-3', 'cumulative'), true);
+  assert.deepEqual([taken(), window.unacknowledgedCount], [[4, 5], 2]);
+  window.acknowledged('id-5', 'cumulative');
+  assert.deepEqual(taken(), [6]);
+});
+
+test('[K2] a source that keeps its messages is told of each, a cumulative word included', () => {
+  const { source, window, taken } = open([[1, 2, 3, 4]], 10);
+  taken();
+  window.rejected('id-2', 'one');
+  window.acknowledged('id-3', 'cumulative');
+  window.close();
+  assert.deepEqual(source.settled, ['nack 2', 'ack 1', 'ack 3', 'closed']);
+});
+
+test('an id that does not wait, or no longer, is said to be unknown and changes nothing', () => {
+  const { source, sink, window, taken } = open([[1]], 1);
+  taken();
+  assert.equal(window.acknowledged('id-9', 'one'), false);
+  assert.equal(window.acknowledged('id-1', 'one'), true);
+  assert.equal(window.rejected('id-1', 'one'), false);
+  assert.deepEqual([source.settled, sink.readyCount], [['ack 1'], 1]);
+});
