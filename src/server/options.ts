@@ -14,7 +14,7 @@ export interface ServerLimits extends SessionLimits {
    * the API answers 413. Default 1 MiB.
    */
   readonly maxMessageBytes: number;
-  /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 16,384. */
+  /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 131,072. */
   readonly maxFragmentCount: number;
   /** Time for the HTTP upgrade; then the socket is dropped. Default 10,000. */
   readonly handshakeTimeoutMs: number;
@@ -86,7 +86,7 @@ export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_LIMITS: ServerLimits = {
   ...DEFAULT_SESSION_LIMITS,
   maxMessageBytes: 1_048_576,
-  maxFragmentCount: 16_384,
+  maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
   connectTimeoutMs: 60_000,
   closeTimeoutMs: 10_000,
