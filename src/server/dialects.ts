@@ -1,10 +1,11 @@
 /** Owns the list of the dialects that this server knows, made from what it shares with them. */
-import { NativeReceiver, type NativeEnvironment } from '../dialect/native/index.js';
+import { NativeReceiver } from '../dialect/native/index.js';
+import type { DialectEnvironment } from '../dialect/opening/index.js';
 import type { OfferedDialect } from '../dialect/selection/index.js';
 import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 
 /** In the order in which a first message is tried with them. */
-export function offeredDialects(environment: NativeEnvironment): readonly OfferedDialect[] {
+export function offeredDialects(environment: DialectEnvironment): readonly OfferedDialect[] {
   return [
     {
       subprotocols: [NATIVE_SUBPROTOCOL],
