@@ -101,6 +101,13 @@ const limits = object({
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
   maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
   maxUnauthenticatedBytes: bytes(DEFAULT_LIMITS.maxUnauthenticatedBytes),
+  maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
+  maxTransactionCount: count(DEFAULT_LIMITS.maxTransactionCount),
+  maxTransactionFrameCount: count(DEFAULT_LIMITS.maxTransactionFrameCount),
+  maxTransactionBytes: bytes(DEFAULT_LIMITS.maxTransactionBytes),
+  maxStompHeaderCount: count(DEFAULT_LIMITS.maxStompHeaderCount),
+  maxStompHeaderLineBytes: bytes(DEFAULT_LIMITS.maxStompHeaderLineBytes),
+  maxStompHeadersBytes: bytes(DEFAULT_LIMITS.maxStompHeadersBytes),
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({

@@ -23,6 +23,9 @@ export const REQUEST_ERRORS = {
   'request/duplicate-id': 150,
   'request/cancelled': 151,
   'request/no-reply': 152,
+  'transaction/exists': 155,
+  'transaction/unknown': 156,
+  'transaction/too-large': 157,
   'app/no-handler': 160,
   'http/unauthorized': 170,
   'http/unsupported-media-type': 171,
@@ -45,9 +48,13 @@ export const DISCONNECTS = {
   'server/internal-error': 4004,
   'session/connect-timeout': 4005,
   'stream/interrupted': 4006,
+  'session/operation-failed': 4007,
+  'session/heartbeat-timeout': 4008,
   'session/invalid-token': 4501,
   'session/unknown-dialect': 4503,
   'session/too-many-operations': 4504,
+  'session/protocol-error': 4505,
+  'session/operation-refused': 4506,
 } as const;
 
 export type DisconnectCode = keyof typeof DISCONNECTS;

@@ -13,7 +13,7 @@ import {
   type Metrics,
   type Time,
 } from '../foundation/index.js';
-import type { NativeEnvironment } from '../dialect/native/index.js';
+import type { DialectEnvironment } from '../dialect/opening/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener } from '../http/index.js';
 import {
@@ -135,7 +135,7 @@ export class TidewayServer {
     this.app = new AppMount(time, log);
     mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
 
-    const native: NativeEnvironment = {
+    const environment: DialectEnvironment = {
       session: {
         clock: time,
         deadlines: this.#deadlines,
@@ -152,7 +152,7 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    const dialects = offeredDialects(native);
+    const dialects = offeredDialects(environment);
     this.accept = this.#acceptor(dialects, limits.connectTimeoutMs, log);
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
