@@ -20,6 +20,7 @@ export const REQUEST_ERRORS = {
   'subscription/too-many': 142,
   'subscription/policy-refused': 143,
   'subscription/ended': 144,
+  'acknowledgement/unknown': 145,
   'request/duplicate-id': 150,
   'request/cancelled': 151,
   'request/no-reply': 152,
@@ -36,6 +37,7 @@ export const REQUEST_ERRORS = {
   'request/too-many': 502,
   'server/failed': 504,
   'stream/unavailable': 506,
+  'work/full': 507,
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;

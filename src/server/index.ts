@@ -16,6 +16,7 @@ export type {
   MappingOptions,
 } from '../mounts/app/index.js';
 export type { TopicRule } from '../mounts/topics/index.js';
+export type { WorkRule } from '../mounts/work/index.js';
 export { authenticated } from '../routing/index.js';
 export type { AccessCondition, AccessRules, Mount } from '../routing/index.js';
 export { ANONYMOUS } from '../session/index.js';

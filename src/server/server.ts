@@ -27,6 +27,7 @@ import {
 import type { StreamPosition } from '../message/index.js';
 import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
+import { WorkRules, type WorkRule } from '../mounts/work/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
   ANONYMOUS,
@@ -90,6 +91,8 @@ export class TidewayServer {
   readonly access: AccessRules = new AccessRules();
   /** Settings of topics by pattern: `topics.rule('/topic/chat', { historySize: 100 })`. */
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
+  /** Settings of work queues by pattern: `work.rule('/work/mail', { acknowledgeTimeoutMs: 300_000 })`. */
+  readonly work: { rule: (pattern: string, rule: WorkRule) => void };
   /** Message mappings below `/app`. */
   readonly app: AppMount;
   /** What everything is counted in: the option `metrics`, or a `MemoryMetrics`. */
@@ -133,7 +136,19 @@ export class TidewayServer {
       liveRingBytes: (destination) => rules.settingsOf(destination).liveRingBytes,
     });
     this.app = new AppMount(time, log);
-    mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
+    const workRules = new WorkRules();
+    for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
+    this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
+    const { metrics } = this;
+    const { maxWorkBytes, maxWorkQueueCount } = limits;
+    const bounds = { maxWorkBytes, maxWorkQueueCount };
+    mountBuiltIn(this.#router, {
+      streams: this.#streams,
+      rules,
+      app: this.app,
+      work: { time, random, deadlines: this.#deadlines, metrics, log, rules: workRules, ...bounds },
+      serverCaller: SERVER_CALLER,
+    });
 
     const environment: DialectEnvironment = {
       session: {

@@ -25,8 +25,6 @@ export interface SessionLimits {
   readonly maxUnauthenticatedCount: number;
   /** Octets of those messages, about; more end it with `session/too-many-operations`. Default 4 MiB. */
   readonly maxUnauthenticatedBytes: number;
-  /** Messages of one subscription that its client has not acknowledged; while there are as many, no more are sent. Default 1,000. */
-  readonly maxUnacknowledgedCount: number;
   /** Transactions of one session that are open; one more is refused with `transaction/too-large`. Default 16. */
   readonly maxTransactionCount: number;
   /** Frames of one session that wait for a COMMIT; one more is refused with `transaction/too-large`. Default 1,000. */
@@ -51,7 +49,6 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxOutboundBytes: 4_194_304,
   maxUnauthenticatedCount: 256,
   maxUnauthenticatedBytes: 4_194_304,
-  maxUnacknowledgedCount: 1_000,
   maxTransactionCount: 16,
   maxTransactionFrameCount: 1_000,
   maxTransactionBytes: 4_194_304,
