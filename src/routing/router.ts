@@ -12,6 +12,7 @@ import {
 } from '../message/index.js';
 import {
   AcknowledgementWindow,
+  ANONYMOUS,
   Grant,
   type Operation,
   type Session,
@@ -27,6 +28,8 @@ export interface Submission {
   readonly messageId?: string | undefined;
   /** Never from a client. */
   readonly audience?: Audience | undefined;
+  /** See `SendOperation`. */
+  readonly answersFailures?: boolean | undefined;
 }
 
 export interface SubscribeOptions {
@@ -36,6 +39,8 @@ export interface SubscribeOptions {
   readonly policy?: string | undefined;
   /** The client acknowledges, and this many may be on their way without. Default: it does not, and all count as acknowledged. */
   readonly maxUnacknowledgedCount?: number | undefined;
+  /** Whether the server does this in its own name: no access rule of the client counts. Default false. */
+  readonly isByServer?: boolean | undefined;
 }
 
 /** A subscription that is open but not started: write its acknowledgement, then call `subscription.start()`. */
@@ -56,6 +61,9 @@ interface MountPoint {
 export const MAX_KEY_LENGTH = 255;
 /** Headers of one message, whatever door it came through. */
 export const MAX_HEADER_COUNT = 64;
+
+/** The server itself, which no access rule binds. */
+export const SERVER_CALLER: Caller = { principal: ANONYMOUS, session: undefined };
 
 /** Finds the mount of a destination by its longest prefix, and gives grants. */
 export class Router {
@@ -102,7 +110,11 @@ export class Router {
   async subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
     const scope = this.#scopeOf(name);
     const point = this.#find(name);
-    const grant = this.#grant({ principal: session.principal, session }, 'subscribe', scope);
+    const { principal } = session;
+    const grant =
+      options.isByServer === true
+        ? Grant.ofServer(principal, 'subscribe', scope)
+        : this.#grant({ principal, session }, 'subscribe', scope);
     const { mount, prefix } = point;
     if (mount.subscribe === undefined) throw this.#unsupported('subscribe', name);
     const subscription = session.reserve(options.id ?? name, name, grant);
@@ -110,7 +122,7 @@ export class Router {
     try {
       opened = await mount.subscribe(
         {
-          caller: { principal: session.principal, session },
+          caller: { principal, session },
           destination: name,
           path: name.slice(prefix.length),
           grant,
@@ -170,6 +182,7 @@ export class Router {
         key: what.key,
         messageId: what.messageId,
         audience: what.audience,
+        answersFailures: what.answersFailures,
       },
     };
   }

@@ -1,6 +1,7 @@
 /** Owns the options of a server: meaning, unit, default, consequence. */
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
+import type { MappingPrefixes } from '../mounts/app/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import type { WorkRule } from '../mounts/work/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
@@ -64,6 +65,8 @@ export interface ServerOptions {
   readonly topics?: Readonly<Record<string, TopicRule>>;
   /** Settings of work queues by pattern; the first that matches holds. More by `server.work.rule`. */
   readonly work?: Readonly<Record<string, WorkRule>>;
+  /** Where the values of message mappings go that say nothing else. */
+  readonly mappings?: MappingPrefixes;
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a

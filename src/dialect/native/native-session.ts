@@ -160,6 +160,18 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     this.#connection.close(error.closeCode, error.code);
   }
 
+  writeSubscribed({ name }: Subscription, cursor: string | undefined): void {
+    this.#writeFrame({
+      type: 'subscribed',
+      destination: name,
+      ...(cursor !== undefined && { cursor }),
+    });
+  }
+
+  writeUnsubscribed({ name }: Subscription): void {
+    this.#writeFrame({ type: 'unsubscribed', destination: name });
+  }
+
   write(message: SharedMessage): void {
     this.#writtenCount += 1;
     this.#connection.send(message);
