@@ -32,6 +32,7 @@ export const REQUEST_ERRORS = {
   'app/busy': 501,
   'request/too-many': 502,
   'server/failed': 504,
+  'session/busy': 505,
   'stream/unavailable': 506,
 } as const;
 

@@ -2,6 +2,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
+import type { Interceptor } from '../routing/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { DoorDeflateOptions } from '../transport/index.js';
@@ -57,6 +58,8 @@ export interface ServerOptions {
   readonly staticDirectory?: string;
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
+  /** Around what comes in, is kept and goes out, in this order; more by `server.intercept`. Default none. */
+  readonly interceptors?: readonly Interceptor[];
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a

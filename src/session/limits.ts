@@ -10,6 +10,8 @@ export interface SessionLimits {
    * mapping is `parallel`. Default 256.
    */
   readonly maxWaitingHandlerCount: number;
+  /** Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Default 256. */
+  readonly maxWaitingInterceptionCount: number;
   /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
   readonly maxBufferedBytes: number;
   /** Octets that one pull takes, or one publication when that is larger. Default 65,536. */
@@ -26,6 +28,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSubscriptionCount: 1_000,
   maxPendingRequestCount: 256,
   maxWaitingHandlerCount: 256,
+  maxWaitingInterceptionCount: 256,
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,
