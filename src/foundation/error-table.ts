@@ -38,6 +38,7 @@ export const REQUEST_ERRORS = {
   'app/timeout': 505,
   'request/too-many': 502,
   'server/failed': 504,
+  'session/busy': 505,
   'stream/unavailable': 506,
   'work/full': 507,
 } as const;

@@ -45,7 +45,23 @@ export type {
 export type { TopicRule } from '../mounts/topics/index.js';
 export type { WorkRule } from '../mounts/work/index.js';
 export { authenticated } from '../routing/index.js';
-export type { AccessCondition, AccessRules, Mount } from '../routing/index.js';
+export type {
+  AccessCondition,
+  AccessRules,
+  Answer,
+  BrokerMessage,
+  InboundChange,
+  InboundConnect,
+  InboundMessage,
+  InboundOperation,
+  InboundSubscribe,
+  InboundUnsubscribe,
+  Interceptor,
+  MessageChange,
+  Mount,
+  OutboundPublication,
+  OutboundSubscription,
+} from '../routing/index.js';
 export { ANONYMOUS } from '../session/index.js';
 export type {
   AcceptConnection,

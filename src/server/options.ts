@@ -4,6 +4,7 @@ import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { MappingPrefixes } from '../mounts/app/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import type { WorkRule } from '../mounts/work/index.js';
+import type { Interceptor } from '../routing/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { DoorDeflateOptions } from '../transport/index.js';
@@ -67,6 +68,8 @@ export interface ServerOptions {
   readonly work?: Readonly<Record<string, WorkRule>>;
   /** Where the values of message mappings go that say nothing else. */
   readonly mappings?: MappingPrefixes;
+  /** Around what comes in, is kept and goes out, in this order; more by `server.intercept`. Default none. */
+  readonly interceptors?: readonly Interceptor[];
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a

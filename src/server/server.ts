@@ -24,7 +24,15 @@ import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { ownDestinationOf } from '../mounts/user/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
-import { AccessRules, OriginGate, Router, SERVER_CALLER, type Mount } from '../routing/index.js';
+import {
+  AccessRules,
+  Interceptors,
+  OriginGate,
+  Router,
+  SERVER_CALLER,
+  type Interceptor,
+  type Mount,
+} from '../routing/index.js';
 import {
   ANONYMOUS,
   SessionRegistry,
@@ -121,7 +129,12 @@ export class TidewayServer {
     const log = options.log ?? SILENT_LOG;
     const limits = limitsOf(options.limits);
     this.metrics = options.metrics ?? new MemoryMetrics();
-    this.#router = new Router(this.access, this.metrics);
+    this.#router = new Router(
+      this.access,
+      this.metrics,
+      new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount),
+    );
+    for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
@@ -159,7 +172,7 @@ export class TidewayServer {
         registry: this.#sessions,
       },
       router: this.#router,
-      authenticate: authenticationOf(options, time),
+      authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       connectTimeoutMs: limits.connectTimeoutMs,
@@ -197,6 +210,14 @@ export class TidewayServer {
   mount(prefix: string, mount: Mount): this {
     this.#router.mount(prefix, mount);
     return this;
+  }
+
+  /**
+   * Adds an interceptor behind those that there are; answers a way to take it out again. One of `outbound` concerns subscriptions
+   * that are opened from now on. Throws a TypeError for what is none.
+   */
+  intercept(interceptor: Interceptor): () => void {
+    return this.#router.interceptors.add(interceptor);
   }
 
   /**

@@ -10,6 +10,8 @@ export interface SessionLimits {
    * mapping is `parallel`. Default 256.
    */
   readonly maxWaitingHandlerCount: number;
+  /** Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Default 256. */
+  readonly maxWaitingInterceptionCount: number;
   /**
    * Messages that one subscription of a client that acknowledges may have on their way; one that asks for more gets this many.
    * While so many wait for their acknowledgement, nothing more is delivered to it. Default 1,000.
@@ -43,6 +45,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSubscriptionCount: 1_000,
   maxPendingRequestCount: 256,
   maxWaitingHandlerCount: 256,
+  maxWaitingInterceptionCount: 256,
   maxUnacknowledgedCount: 1_000,
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,

@@ -1,7 +1,7 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
 import type { Clock, DeadlineWheel, Log, Metrics } from '../foundation/index.js';
-import { isInAudience } from '../message/index.js';
+import { isInAudience, type Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
@@ -203,6 +203,11 @@ export class Session implements SubscriptionOwner {
     this.#environment.metrics.count('sessions_ended');
   }
 
+  /** Whether a publication is for this session, and what the subscription's grant is for. */
+  mayReceive({ grant }: Subscription, { audience, destination }: Publication): boolean {
+    return isInAudience(audience, this.sessionId) && grant.covers(destination);
+  }
+
   /** To be called after a reply was queued: too many octets waiting end the session. */
   checkOutbound(): void {
     const { maxOutboundBytes } = this.#environment.limits;
@@ -302,11 +307,9 @@ export class Session implements SubscriptionOwner {
 
   /** The publications of a batch that are for this session and that the grant covers: the batch itself when all are (semantics D3). */
   #permittedPart(subscription: Subscription, batch: Batch): Batch | undefined {
-    const { grant } = subscription;
-    if (grant.isExact && batch.isForEveryone) return batch;
-    const permitted = batch.publications.filter(
-      (publication) =>
-        isInAudience(publication.audience, this.sessionId) && grant.covers(publication.destination),
+    if (subscription.grant.isExact && batch.isForEveryone) return batch;
+    const permitted = batch.publications.filter((publication) =>
+      this.mayReceive(subscription, publication),
     );
     if (permitted.length === batch.publications.length) return batch;
     return permitted.length === 0 ? undefined : new Batch(permitted);
