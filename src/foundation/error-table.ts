@@ -28,11 +28,15 @@ export const REQUEST_ERRORS = {
   'http/unsupported-media-type': 171,
   'http/not-found': 172,
   'http/method-not-allowed': 173,
+  'forward/refused': 180,
   'app/failed': 500,
   'app/busy': 501,
   'request/too-many': 502,
   'server/failed': 504,
   'stream/unavailable': 506,
+  'forward/failed': 520,
+  'forward/timeout': 521,
+  'forward/refused-address': 522,
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;

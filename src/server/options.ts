@@ -1,6 +1,7 @@
 /** Owns the options of a server: meaning, unit, default, consequence. */
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
+import type { ForwardOptions } from '../http/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
@@ -57,6 +58,11 @@ export interface ServerOptions {
   readonly staticDirectory?: string;
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
+  /**
+   * Mappings below `/app` whose handlers are elsewhere, by pattern (`/orders/**`): each message becomes one POST to a back end.
+   * They are tried before those of `server.app.map`, in this order.
+   */
+  readonly app?: Readonly<Record<string, ForwardOptions>>;
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a

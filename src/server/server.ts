@@ -25,7 +25,7 @@ import {
   type MessageHeaders,
 } from '../message/index.js';
 import type { StreamPosition } from '../message/index.js';
-import { AppMount } from '../mounts/app/index.js';
+import { AppMount, type Forwarder } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
@@ -42,6 +42,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
+import { mapForwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -102,6 +103,7 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
+  readonly #forwarders: readonly Forwarder[];
   readonly #sessions = new SessionRegistry();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
@@ -133,6 +135,13 @@ export class TidewayServer {
       liveRingBytes: (destination) => rules.settingsOf(destination).liveRingBytes,
     });
     this.app = new AppMount(time, log);
+    const forwarding = {
+      time,
+      metrics: this.metrics,
+      log,
+      maxMessageBytes: limits.maxMessageBytes,
+    };
+    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
     mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
 
     const native: NativeEnvironment = {
@@ -252,6 +261,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
+    for (const forwarder of this.#forwarders) forwarder.close();
     this.#streams.close();
   }
 
