@@ -95,6 +95,7 @@ const limits = object({
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
+  maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),

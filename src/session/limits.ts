@@ -10,6 +10,11 @@ export interface SessionLimits {
    * mapping is `parallel`. Default 256.
    */
   readonly maxWaitingHandlerCount: number;
+  /**
+   * Messages that one subscription of a client that acknowledges may have on their way; one that asks for more gets this many.
+   * While so many wait for their acknowledgement, nothing more is delivered to it. Default 1,000.
+   */
+  readonly maxUnacknowledgedCount: number;
   /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
   readonly maxBufferedBytes: number;
   /** Octets that one pull takes, or one publication when that is larger. Default 65,536. */
@@ -26,6 +31,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSubscriptionCount: 1_000,
   maxPendingRequestCount: 256,
   maxWaitingHandlerCount: 256,
+  maxUnacknowledgedCount: 1_000,
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,

@@ -82,6 +82,16 @@ export class Session implements SubscriptionOwner {
     return this.#subscriptions.get(id);
   }
 
+  /** How many messages a subscription of a client that acknowledges may have on their way: what it asks for, up to the limit. */
+  windowCountOf(asked: number | undefined): number {
+    const { maxUnacknowledgedCount } = this.#environment.limits;
+    if (asked === undefined || asked <= maxUnacknowledgedCount) {
+      return Math.max(1, asked ?? maxUnacknowledgedCount);
+    }
+    this.#environment.metrics.count('limit_reached', { limit: 'maxUnacknowledgedCount' });
+    return maxUnacknowledgedCount;
+  }
+
   /** Reserves an id for a destination or pattern. Throws `subscription/exists` or `subscription/too-many`. */
   reserve(id: string, name: string, grant: Grant): Subscription {
     if (this.#subscriptions.has(id)) {
