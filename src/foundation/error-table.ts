@@ -33,6 +33,7 @@ export const REQUEST_ERRORS = {
   'http/unsupported-media-type': 171,
   'http/not-found': 172,
   'http/method-not-allowed': 173,
+  'forward/refused': 180,
   'app/failed': 500,
   'app/busy': 501,
   'app/timeout': 505,
@@ -41,6 +42,9 @@ export const REQUEST_ERRORS = {
   'session/busy': 505,
   'stream/unavailable': 506,
   'work/full': 507,
+  'forward/failed': 520,
+  'forward/timeout': 521,
+  'forward/refused-address': 522,
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;

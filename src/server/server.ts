@@ -20,7 +20,7 @@ import {
   type MessageOptions,
   type StreamPosition,
 } from '../message/index.js';
-import { AppMount } from '../mounts/app/index.js';
+import { AppMount, type Forwarder } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { ownDestinationOf } from '../mounts/user/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
@@ -48,6 +48,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
+import { mapForwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -110,6 +111,7 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
+  readonly #forwarders: readonly Forwarder[];
   readonly #sessions = new SessionRegistry();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
@@ -148,6 +150,9 @@ export class TidewayServer {
         rules.settingsOf(ownDestinationOf(stream, USER_PREFIX)).liveRingBytes,
     });
     this.app = new AppMount(time, log, this.#router, options.mappings);
+    const { maxMessageBytes } = limits;
+    const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
+    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
     const workRules = new WorkRules();
     for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
     this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
@@ -287,6 +292,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
+    for (const forwarder of this.#forwarders) forwarder.close();
     this.#streams.close();
   }
 
