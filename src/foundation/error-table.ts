@@ -20,19 +20,27 @@ export const REQUEST_ERRORS = {
   'subscription/too-many': 142,
   'subscription/policy-refused': 143,
   'subscription/ended': 144,
+  'acknowledgement/unknown': 145,
   'request/duplicate-id': 150,
   'request/cancelled': 151,
   'request/no-reply': 152,
+  'transaction/exists': 155,
+  'transaction/unknown': 156,
+  'transaction/too-large': 157,
   'app/no-handler': 160,
+  'app/invalid-payload': 161,
   'http/unauthorized': 170,
   'http/unsupported-media-type': 171,
   'http/not-found': 172,
   'http/method-not-allowed': 173,
   'app/failed': 500,
   'app/busy': 501,
+  'app/timeout': 505,
   'request/too-many': 502,
   'server/failed': 504,
+  'session/busy': 505,
   'stream/unavailable': 506,
+  'work/full': 507,
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;
@@ -45,9 +53,13 @@ export const DISCONNECTS = {
   'server/internal-error': 4004,
   'session/connect-timeout': 4005,
   'stream/interrupted': 4006,
+  'session/operation-failed': 4007,
+  'session/heartbeat-timeout': 4008,
   'session/invalid-token': 4501,
   'session/unknown-dialect': 4503,
   'session/too-many-operations': 4504,
+  'session/protocol-error': 4505,
+  'session/operation-refused': 4506,
 } as const;
 
 export type DisconnectCode = keyof typeof DISCONNECTS;

@@ -1,7 +1,10 @@
 /** Owns the options of a server: meaning, unit, default, consequence. */
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
+import type { MappingPrefixes } from '../mounts/app/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
+import type { WorkRule } from '../mounts/work/index.js';
+import type { Interceptor } from '../routing/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { DoorDeflateOptions } from '../transport/index.js';
@@ -34,6 +37,10 @@ export interface ServerLimits extends SessionLimits {
   readonly maxControlFramesPerSecond: number;
   /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
   readonly minHeartbeatIntervalMs: number;
+  /** Octets that all work queues keep together; a send beyond is refused with `work/full`. Default 256 MiB. */
+  readonly maxWorkBytes: number;
+  /** Work queues at the same time; a send or subscribe that needs one more is refused with `work/full`. Default 10,000. */
+  readonly maxWorkQueueCount: number;
 }
 
 /** All of it is optional: `createServer()` is an embedded server without identity, on its own HTTP server. */
@@ -57,6 +64,12 @@ export interface ServerOptions {
   readonly staticDirectory?: string;
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
+  /** Settings of work queues by pattern; the first that matches holds. More by `server.work.rule`. */
+  readonly work?: Readonly<Record<string, WorkRule>>;
+  /** Where the values of message mappings go that say nothing else. */
+  readonly mappings?: MappingPrefixes;
+  /** Around what comes in, is kept and goes out, in this order; more by `server.intercept`. Default none. */
+  readonly interceptors?: readonly Interceptor[];
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a
@@ -96,6 +109,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   messageTimeoutMs: 60_000,
   maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
+  maxWorkBytes: 268_435_456,
+  maxWorkQueueCount: 10_000,
 };
 
 /** The limits with their defaults. Throws a RangeError for one that is not known or no number from 0 up. */
