@@ -72,7 +72,9 @@ test('the subprotocol chooses the dialect, else the first message that is not on
     peer.close();
   }
   const native = new WebSocket(`${server.url?.replace('http', 'ws')}/ws`);
-  const answer = new Promise((resolve) => native.on('message', (data) => resolve(String(data))));
+  const answer = new Promise((resolve) =>
+    native.once('message', (data: Buffer) => resolve(data.toString())),
+  );
   native.on('open', () => native.send('{"type":"connect"}'));
   assert.match(String(await answer), /"type":"connected"/);
   native.close();
