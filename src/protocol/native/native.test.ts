@@ -120,7 +120,7 @@ test('a word about a publication names it whole, whatever its members are', () =
   });
   fc.assert(
     fc.property(word, (frame) => {
-      assert.deepEqual(decodeClientText(JSON.stringify(frame)), frame);
+      assert.deepEqual(decodeClientText(JSON.stringify(frame)), { ...frame });
     }),
   );
 });
