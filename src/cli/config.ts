@@ -106,12 +106,19 @@ const limits = object({
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
+  maxWaitingInterceptionCount: count(DEFAULT_LIMITS.maxWaitingInterceptionCount),
   maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
   maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
   maxUnauthenticatedBytes: bytes(DEFAULT_LIMITS.maxUnauthenticatedBytes),
+  maxTransactionCount: count(DEFAULT_LIMITS.maxTransactionCount),
+  maxTransactionFrameCount: count(DEFAULT_LIMITS.maxTransactionFrameCount),
+  maxTransactionBytes: bytes(DEFAULT_LIMITS.maxTransactionBytes),
+  maxStompHeaderCount: count(DEFAULT_LIMITS.maxStompHeaderCount),
+  maxStompHeaderLineBytes: bytes(DEFAULT_LIMITS.maxStompHeaderLineBytes),
+  maxStompHeadersBytes: bytes(DEFAULT_LIMITS.maxStompHeadersBytes),
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({

@@ -32,7 +32,7 @@ export interface MountUnderTest {
 
 const OPEN: GrantAuthority = { generation: 0, permits: () => true };
 const TESTER: Principal = { name: 'tester', claims: {}, expiresAtMs: undefined };
-const CALLER: Caller = { principal: TESTER, session: undefined };
+const CALLER: Caller = { authority: 'server', principal: TESTER, session: undefined };
 const PULL_BYTES = 65_536;
 
 /** A subscriber that counts how often it was told that there is more. */

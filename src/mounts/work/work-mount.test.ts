@@ -9,7 +9,7 @@ import {
   SILENT_LOG,
 } from '../../foundation/index.js';
 import { DestinationPattern, Message, type Publication } from '../../message/index.js';
-import type { SendOperation } from '../../routing/index.js';
+import { SERVER_CALLER, type SendOperation } from '../../routing/index.js';
 import { AcknowledgementWindow, ANONYMOUS, Grant } from '../../session/index.js';
 import type { DeliverySink } from '../../session/index.js';
 import { mountContract, SeededRandom, VirtualTime } from '../../testing/index.js';
@@ -36,7 +36,7 @@ function rig(given: { rule?: WorkRule; parts?: Partial<WorkMountParts> } = {}) {
     ...given.parts,
   });
   const operationOf = (destination: string) => ({
-    caller: { principal: ANONYMOUS, session: undefined },
+    caller: SERVER_CALLER,
     destination,
     path: destination.slice(destination.indexOf('/', 1)),
     grant: new Grant({ generation: 0, permits: () => true }, ANONYMOUS, 'send', {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeadlineWheel, MemoryMetrics, RequestError, SILENT_LOG } from '../../foundation/index.js';
 import { Message, type Publication } from '../../message/index.js';
+import { SERVER_CALLER } from '../../routing/index.js';
 import { AcknowledgementWindow, ANONYMOUS, Grant } from '../../session/index.js';
 import type { DeliverySink } from '../../session/index.js';
 import { SeededRandom, VirtualTime } from '../../testing/index.js';
@@ -272,7 +273,7 @@ class Worker {
 function operationOf(destination: string) {
   const scope = { text: destination, isExact: true };
   return {
-    caller: { principal: ANONYMOUS, session: undefined },
+    caller: SERVER_CALLER,
     destination,
     path: destination.slice('/work'.length),
     grant: new Grant({ generation: 0, permits: () => true }, ANONYMOUS, 'send', scope),
