@@ -130,8 +130,11 @@ export class Router {
       : this.#subscribeIntercepted(session, name, options);
   }
 
-  /** Ends a subscription of a session, by its id. Rejects with `subscription/unknown` when there is none, or with a refusal. */
-  async unsubscribe(session: Session, id: string): Promise<void> {
+  /**
+   * Ends a subscription of a session, by its id, and calls `released` at once. Rejects with `subscription/unknown` when there is none,
+   * or with a refusal.
+   */
+  async unsubscribe(session: Session, id: string, released: () => void = () => {}): Promise<void> {
     const { sessionId, principal } = session;
     const release = (): void => {
       const subscription = session.subscription(id);
@@ -142,6 +145,7 @@ export class Router {
         );
       }
       session.release(subscription);
+      released();
     };
     if (this.interceptors.isInboundFree) return release();
     const destination = session.subscription(id)?.name ?? id;

@@ -7,6 +7,7 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 export function offeredDialects(environment: NativeEnvironment): readonly OfferedDialect[] {
   return [
     {
+      name: 'native',
       subprotocols: [NATIVE_SUBPROTOCOL],
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),

@@ -38,11 +38,21 @@ export { ANONYMOUS } from '../session/index.js';
 export type {
   AcceptConnection,
   Authenticate,
+  ConnectedEvent,
+  ConnectEvent,
   Connection,
   ConnectionReceiver,
   Credentials,
+  DisconnectEvent,
+  DisconnectReason,
   Principal,
+  SessionEventMap,
+  SessionEventName,
   SessionLimits,
+  SessionListener,
+  SubscribeEvent,
+  UnsubscribeEvent,
+  UnsubscribeReason,
 } from '../session/index.js';
 export { MemoryStreamStore } from '../streams/index.js';
 export type {

@@ -49,11 +49,11 @@ export class NativeReceiver implements ConnectionReceiver {
     this.#session?.writable();
   }
 
-  closed(): void {
+  closed(closeCode: number): void {
     this.#isClosed = true;
     this.#waiting = [];
     this.#environment.session.deadlines.clear(this.#deadline);
-    this.#session?.closed();
+    this.#session?.closed(closeCode);
   }
 
   #frameReceived(frame: Frame, byteLength: number): void {
@@ -124,8 +124,9 @@ export class NativeReceiver implements ConnectionReceiver {
   /** A defect of ours, or of an application's part, ends this connection and not the process. */
   #failed(error: unknown): void {
     this.#environment.log.error('a session failed to open', { error });
-    this.#session?.session.end();
-    this.#disconnect(new Disconnect('server/internal-error', 'the server failed; come back'));
+    const internal = new Disconnect('server/internal-error', 'the server failed; come back');
+    if (this.#session === undefined) this.#disconnect(internal);
+    else this.#session.session.disconnect(internal);
   }
 
   async #authenticate(credentials: Credentials): Promise<Principal | undefined> {
@@ -146,6 +147,7 @@ export class NativeReceiver implements ConnectionReceiver {
     this.#environment.session.deadlines.clear(this.#deadline);
     this.#isClosed = true;
     this.#waiting = [];
+    this.#environment.session.events?.refused(this.#connection, error);
     const { code, closeCode, mayReconnect, message } = error;
     this.#connection.send(
       frameMessage({ type: 'disconnect', code, closeCode, mayReconnect, message }),
