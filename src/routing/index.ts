@@ -6,3 +6,4 @@ export * from './mount.js';
 export * from './router.js';
 export * from './origin-gate.js';
 export * from './policy.js';
+export * from './server-subscriptions.js';

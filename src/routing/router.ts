@@ -12,6 +12,7 @@ import {
 } from '../message/index.js';
 import {
   AcknowledgementWindow,
+  ANONYMOUS,
   DEFAULT_SESSION_LIMITS,
   Grant,
   type DeliverySource,
@@ -39,6 +40,8 @@ export interface Submission {
   readonly messageId?: string | undefined;
   /** Never from a client. */
   readonly audience?: Audience | undefined;
+  /** See `SendOperation`. */
+  readonly answersFailures?: boolean | undefined;
 }
 
 export interface SubscribeOptions {
@@ -48,6 +51,8 @@ export interface SubscribeOptions {
   readonly policy?: string | undefined;
   /** The client acknowledges, and this many may be on their way without. Default: it does not, and all count as acknowledged. */
   readonly maxUnacknowledgedCount?: number | undefined;
+  /** Whether the server does this in its own name: no access rule of the client counts, no inbound interceptor sees it. Default false. */
+  readonly isByServer?: boolean | undefined;
 }
 
 /** A subscription that is open but not started: write its acknowledgement, then call `subscription.start()`. */
@@ -68,6 +73,13 @@ interface MountPoint {
 export const MAX_KEY_LENGTH = 255;
 /** Headers of one message, whatever door it came through. */
 export const MAX_HEADER_COUNT = 64;
+
+/** The server itself, which no access rule binds. */
+export const SERVER_CALLER: Caller = {
+  authority: 'server',
+  principal: ANONYMOUS,
+  session: undefined,
+};
 
 /** Finds the mount of a destination by its longest prefix, and gives grants. */
 export class Router {
@@ -125,7 +137,7 @@ export class Router {
 
   /** Opens a subscription of a session. Rejects with a RequestError. */
   subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
-    return this.interceptors.isInboundFree
+    return options.isByServer === true || this.interceptors.isInboundFree
       ? this.#subscribe(session, name, options)
       : this.#subscribeIntercepted(session, name, options);
   }
@@ -194,7 +206,7 @@ export class Router {
   async #send(caller: Caller, destination: string, submission: Submission): Promise<SendOutcome> {
     const { mount, operation } = this.#enter(caller, 'send', destination, submission);
     if (mount.send === undefined) throw unsupported('send', destination);
-    if (this.interceptors.isBrokerFree || !keepsMessages(mount)) return mount.send(operation);
+    if (this.interceptors.isBrokerFree || mount.kind !== 'log') return mount.send(operation);
     return this.interceptors.broker(operation, async (changed) => {
       if (changed === DROPPED) return {};
       checkSubmission(destination, changed);
@@ -213,7 +225,7 @@ export class Router {
     const { mount, operation } = this.#enter(caller, 'request', destination, submission);
     if (mount.request === undefined) throw unsupported('request', destination);
     const request: RequestOperation = { ...operation, cancellation };
-    if (this.interceptors.isBrokerFree || !keepsMessages(mount)) return mount.request(request);
+    if (this.interceptors.isBrokerFree || mount.kind !== 'log') return mount.request(request);
     return this.interceptors.broker(request, async (changed) => {
       if (changed === DROPPED) return Message.fromJson(null);
       checkSubmission(destination, changed);
@@ -244,8 +256,14 @@ export class Router {
   async #subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
     const scope = scopeOf(name);
     const { mount, prefix } = this.#find(name);
-    const caller = clientCaller(session);
-    const grant = this.#grant(caller, 'subscribe', scope);
+    const { principal } = session;
+    const isByServer = options.isByServer === true;
+    const caller: Caller = isByServer
+      ? { authority: 'server', principal, session }
+      : clientCaller(session);
+    const grant = isByServer
+      ? Grant.ofServer(principal, 'subscribe', scope)
+      : this.#grant(caller, 'subscribe', scope);
     if (mount.subscribe === undefined) throw unsupported('subscribe', name);
     const subscription = session.reserve(options.id ?? name, name, grant);
     let opened: OpenedSubscription | undefined;
@@ -299,6 +317,7 @@ export class Router {
         key: what.key,
         messageId: what.messageId,
         audience: what.audience,
+        answersFailures: what.answersFailures,
       },
     };
   }
@@ -327,10 +346,6 @@ export class Router {
 /** A client, in its own right. */
 export function clientCaller(session: Session): Caller {
   return { authority: 'client', principal: session.principal, session };
-}
-
-function keepsMessages(mount: Mount): boolean {
-  return mount.keepsMessages ?? mount.kind === 'log';
 }
 
 function unsupported(operation: Operation, destination: string): RequestError {

@@ -4,35 +4,32 @@ import {
   Cancellation,
   DeadlineWheel,
   Disconnect,
-  encodeUtf8,
   MemoryMetrics,
   newId,
-  RequestError,
   SILENT_LOG,
   type Log,
   type Metrics,
   type Time,
 } from '../foundation/index.js';
-import type { NativeEnvironment } from '../dialect/native/index.js';
+import type { DialectEnvironment } from '../dialect/opening/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener } from '../http/index.js';
 import {
-  BINARY_CONTENT_TYPE,
-  isJsonContentType,
-  JSON_CONTENT_TYPE,
-  Message,
-  quoted,
-  type MessageHeaders,
+  messageOf,
+  type Audience,
+  type MessageOptions,
+  type StreamPosition,
 } from '../message/index.js';
-import type { StreamPosition } from '../message/index.js';
-import { AppMount } from '../mounts/app/index.js';
+import { AppMount, type Forwarder } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
+import { ownDestinationOf } from '../mounts/user/index.js';
+import { WorkRules, type WorkRule } from '../mounts/work/index.js';
 import {
   AccessRules,
   Interceptors,
   OriginGate,
   Router,
-  type Caller,
+  SERVER_CALLER,
   type Interceptor,
   type Mount,
 } from '../routing/index.js';
@@ -40,6 +37,7 @@ import {
   ANONYMOUS,
   SessionEvents,
   SessionRegistry,
+  Users,
   type AcceptConnection,
   type Authenticate,
   type SessionEventName,
@@ -53,6 +51,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
+import { mapForwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -62,7 +61,7 @@ import {
   urlOf,
   type BoundAddress,
 } from './listening.js';
-import { mountBuiltIn } from './mounts.js';
+import { mountBuiltIn, USER_PREFIX } from './mounts.js';
 import {
   DEFAULT_HOST,
   DEFAULT_PATH,
@@ -73,14 +72,13 @@ import {
 import { tokenAuthentication } from './tokens.js';
 
 /** What may accompany a publication. */
-export interface PublishOptions {
+export interface PublishOptions extends MessageOptions {
   /** What `latest` and `sample` tell apart by. */
   readonly key?: string;
   /** A repeated id is answered with the first position and not published again. */
   readonly messageId?: string;
-  readonly headers?: MessageHeaders;
-  /** Default `application/json`, and `application/octet-stream` for octets. Of any other type than JSON, a string is sent as it is. */
-  readonly contentType?: string;
+  /** Which sessions it is for, where not for every reader of the destination: one alone, or all but one. */
+  readonly audience?: Audience;
 }
 
 /** Where a server has been told to listen. */
@@ -91,7 +89,6 @@ export interface ListenOptions {
   readonly host?: string;
 }
 
-const SERVER_CALLER: Caller = { authority: 'server', principal: ANONYMOUS, session: undefined };
 /** Deadlines of sessions come due up to this much late. */
 const DEADLINE_GRANULARITY_MS = 250;
 
@@ -101,8 +98,12 @@ export class TidewayServer {
   readonly access: AccessRules = new AccessRules();
   /** Settings of topics by pattern: `topics.rule('/topic/chat', { historySize: 100 })`. */
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
+  /** Settings of work queues by pattern: `work.rule('/work/mail', { acknowledgeTimeoutMs: 300_000 })`. */
+  readonly work: { rule: (pattern: string, rule: WorkRule) => void };
   /** Message mappings below `/app`. */
   readonly app: AppMount;
+  /** Who is connected: names, their sessions, and what these are subscribed to. */
+  readonly users: Users;
   /** What everything is counted in: the option `metrics`, or a `MemoryMetrics`. */
   readonly metrics: Metrics;
   /**
@@ -113,6 +114,7 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
+  readonly #forwarders: readonly Forwarder[];
   readonly #sessions = new SessionRegistry();
   readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
@@ -143,17 +145,34 @@ export class TidewayServer {
     this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
+    this.users = new Users(this.#sessions);
     const rules = new TopicRules();
     for (const [pattern, rule] of Object.entries(options.topics ?? {})) rules.add(pattern, rule);
     this.topics = { rule: (pattern, rule) => rules.add(pattern, rule) };
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
     this.#streams = new Streams(store, time, this.metrics, {
-      liveRingBytes: (destination) => rules.settingsOf(destination).liveRingBytes,
+      liveRingBytes: (stream) =>
+        rules.settingsOf(ownDestinationOf(stream, USER_PREFIX)).liveRingBytes,
     });
-    this.app = new AppMount(time, log);
-    mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
+    this.app = new AppMount(time, log, this.#router, options.mappings);
+    const { maxMessageBytes } = limits;
+    const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
+    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
+    const workRules = new WorkRules();
+    for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
+    this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
+    const { metrics } = this;
+    const { maxWorkBytes, maxWorkQueueCount } = limits;
+    const bounds = { maxWorkBytes, maxWorkQueueCount };
+    mountBuiltIn(this.#router, {
+      streams: this.#streams,
+      rules,
+      app: this.app,
+      work: { time, random, deadlines: this.#deadlines, metrics, log, rules: workRules, ...bounds },
+      sessions: this.#sessions,
+    });
 
-    const native: NativeEnvironment = {
+    const environment: DialectEnvironment = {
       session: {
         clock: time,
         deadlines: this.#deadlines,
@@ -171,7 +190,7 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    const dialects = offeredDialects(native);
+    const dialects = offeredDialects(environment);
     this.accept = this.#acceptor(dialects, limits.connectTimeoutMs, log);
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
@@ -221,8 +240,8 @@ export class TidewayServer {
     body: unknown,
     options: PublishOptions = {},
   ): Promise<StreamPosition | undefined> {
-    const { key, messageId } = options;
-    const submission = { message: messageOf(body, options), key, messageId };
+    const { key, messageId, audience } = options;
+    const submission = { message: messageOf(body, options), key, messageId, audience };
     return (await this.#router.send(SERVER_CALLER, destination, submission)).position;
   }
 
@@ -288,6 +307,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
+    for (const forwarder of this.#forwarders) forwarder.close();
     this.#streams.close();
   }
 
@@ -346,22 +366,4 @@ function authenticationOf(options: ServerOptions, time: Time): Authenticate {
   }
   if (tokens !== undefined) return tokenAuthentication(tokens, () => time.nowMs());
   return authenticate ?? (() => Promise.resolve(ANONYMOUS));
-}
-
-function messageOf(body: unknown, options: PublishOptions): Message {
-  const { contentType, headers } = options;
-  if (body instanceof Uint8Array) {
-    return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
-  }
-  if (contentType === undefined || contentType === JSON_CONTENT_TYPE) {
-    return Message.fromJson(body, headers);
-  }
-  if (isJsonContentType(contentType)) {
-    return new Message(Message.fromJson(body).body, contentType, headers);
-  }
-  if (typeof body === 'string') return new Message(encodeUtf8(body), contentType, headers);
-  throw new RequestError(
-    'message/invalid',
-    `a body of type ${quoted(contentType)} is given as a string or as octets`,
-  );
 }

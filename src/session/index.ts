@@ -12,3 +12,4 @@ export * from './session-events.js';
 export * from './session-registry.js';
 export * from './shared-message.js';
 export * from './subscription.js';
+export * from './users.js';

@@ -18,6 +18,10 @@ export interface DeliveryWriter {
   writeDelivery(subscription: Subscription, delivery: Delivery): void;
   /** Says why, then closes the connection. */
   writeDisconnect(error: Disconnect): void;
+  /** Tells the client of a subscription that the server made for it; a dialect without words for it leaves this out. */
+  writeSubscribed?(subscription: Subscription, cursor: string | undefined): void;
+  /** Tells the client that such a subscription is no more. */
+  writeUnsubscribed?(subscription: Subscription): void;
 }
 
 /** What every session of a server shares. */
@@ -97,9 +101,28 @@ export class Session implements SubscriptionOwner {
     return maxUnacknowledgedCount;
   }
 
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions.values();
+  }
+
+  /** Begins a subscription that the server made, after its client was told of it. */
+  startSubscribed(subscription: Subscription, cursor: string | undefined): void {
+    this.#writer.writeSubscribed?.(subscription, cursor);
+    subscription.start();
+  }
+
+  /** Ends a subscription that the server made, and tells the client so. */
+  endSubscribed(subscription: Subscription): void {
+    this.release(subscription);
+    this.#writer.writeUnsubscribed?.(subscription);
+  }
+
   /** Reserves an id for a destination or pattern. Throws `subscription/exists` or `subscription/too-many`. */
   reserve(id: string, name: string, grant: Grant): Subscription {
-    if (this.#subscriptions.has(id)) {
+    const known = this.#subscriptions.get(id);
+    // The client may take over what the server has subscribed it to; from then on its own rights count.
+    if (known?.grant.isOfServer === true && !grant.isOfServer) this.release(known);
+    else if (known !== undefined) {
       throw new RequestError('subscription/exists', 'this session has that subscription already');
     }
     const { maxSubscriptionCount } = this.#environment.limits;
@@ -138,7 +161,8 @@ export class Session implements SubscriptionOwner {
     this.#watchToken();
     for (const subscription of this.#subscriptions.values()) {
       try {
-        subscription.regrant(regrant(subscription.name));
+        const { grant, name } = subscription;
+        subscription.regrant(grant.isOfServer ? grant.renewedFor(principal) : regrant(name));
       } catch (error) {
         this.#finish(subscription, { kind: 'end', error: this.#refusalOf(error) });
       }
@@ -173,16 +197,15 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#environment.metrics.count('sessions_disconnected', { code: error.code });
     // Ended first: writing may find that too much waits for this connection, and would come back here.
-    this.#end(error.closeCode, error);
+    this.end(error.closeCode, error);
     this.#writer.writeDisconnect(error);
   }
 
-  /** Ends it without a word, because the connection is gone or was closed politely; the close code says which. */
-  end(closeCode: number): void {
-    this.#end(closeCode);
-  }
-
-  #end(closeCode: number, error?: Disconnect): void {
+  /**
+   * Ends it without a word: the connection is gone or was closed politely, and the close code says which; or its dialect
+   * tells the client of `error` by itself.
+   */
+  end(closeCode: number, error?: Disconnect): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#environment.deadlines.clear(this.#tokenEnd);

@@ -1,5 +1,5 @@
 /** Owns one open session of the native dialect: its frames become operations, its deliveries become frames. */
-import { Deadline, RequestError, type Octets } from '../../foundation/index.js';
+import { Deadline, RequestError, type Disconnect, type Octets } from '../../foundation/index.js';
 import {
   BINARY_CONTENT_TYPE,
   isJsonContentType,
@@ -25,9 +25,8 @@ import {
   type SharedMessage,
   type Subscription,
 } from '../../session/index.js';
-import type { Disconnect } from '../../foundation/index.js';
-import { bodyMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
-import type { NativeEnvironment } from './environment.js';
+import type { DialectEnvironment } from '../opening/index.js';
+import { bodyMessage, disconnectMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
 import { PendingRequests, type ReplyOutlet } from './pending-requests.js';
 
 type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly type: T }>;
@@ -35,7 +34,7 @@ type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly ty
 /** Begins when the principal is known. */
 export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyOutlet {
   readonly session: Session;
-  readonly #environment: NativeEnvironment;
+  readonly #environment: DialectEnvironment;
   readonly #connection: Connection;
   readonly #requests: PendingRequests;
   readonly #heartbeat = new Deadline(() => this.#heartbeatDue());
@@ -45,7 +44,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #writtenAtHeartbeat = 0;
   #waitingForWritable: (() => void)[] = [];
 
-  constructor(environment: NativeEnvironment, connection: Connection, principal: Principal) {
+  constructor(environment: DialectEnvironment, connection: Connection, principal: Principal) {
     this.#environment = environment;
     this.#connection = connection;
     const { maxPendingRequestCount } = environment.session.limits;
@@ -158,9 +157,20 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   }
 
   writeDisconnect(error: Disconnect): void {
-    const { code, closeCode, mayReconnect, message } = error;
-    this.#writeFrame({ type: 'disconnect', code, closeCode, mayReconnect, message });
-    this.#connection.close(closeCode, code);
+    this.write(disconnectMessage(error));
+    this.#connection.close(error.closeCode, error.code);
+  }
+
+  writeSubscribed({ name }: Subscription, cursor: string | undefined): void {
+    this.#writeFrame({
+      type: 'subscribed',
+      destination: name,
+      ...(cursor !== undefined && { cursor }),
+    });
+  }
+
+  writeUnsubscribed({ name }: Subscription): void {
+    this.#writeFrame({ type: 'unsubscribed', destination: name });
   }
 
   write(message: SharedMessage): void {
