@@ -35,10 +35,13 @@ import {
 } from '../routing/index.js';
 import {
   ANONYMOUS,
+  SessionEvents,
   SessionRegistry,
   Users,
   type AcceptConnection,
   type Authenticate,
+  type SessionEventName,
+  type SessionListener,
 } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import {
@@ -113,6 +116,7 @@ export class TidewayServer {
   readonly #streams: Streams;
   readonly #forwarders: readonly Forwarder[];
   readonly #sessions = new SessionRegistry();
+  readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
@@ -138,6 +142,7 @@ export class TidewayServer {
     );
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
+    this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
     this.users = new Users(this.#sessions);
@@ -175,6 +180,7 @@ export class TidewayServer {
         metrics: this.metrics,
         log,
         registry: this.#sessions,
+        events: this.#events,
       },
       router: this.#router,
       authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
@@ -265,6 +271,14 @@ export class TidewayServer {
     return this.#sessions.count;
   }
 
+  /**
+   * Runs `listener` for each `connect`, `connected`, `subscribe`, `unsubscribe` or `disconnect` of a session, exactly once and in order;
+   * answers a way to withdraw it. What it throws is logged. Throws a TypeError for an event that there is not.
+   */
+  on<N extends SessionEventName>(name: N, listener: SessionListener<N>): () => void {
+    return this.#events.on(name, listener);
+  }
+
   /** Runs `listener` when the server begins to close: for timers and the like. */
   onClose(listener: () => void): void {
     this.#closing.onCancelled(listener);
@@ -286,6 +300,7 @@ export class TidewayServer {
     }
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
+    this.#events.shutdown(goodbye);
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
@@ -323,6 +338,7 @@ export class TidewayServer {
       connectTimeoutMs,
       metrics: this.metrics,
       log,
+      events: this.#events,
     };
     return (connection) => new DialectSelection(selection, connection);
   }
