@@ -33,14 +33,18 @@ export const REQUEST_ERRORS = {
   'http/unsupported-media-type': 171,
   'http/not-found': 172,
   'http/method-not-allowed': 173,
+  'forward/refused': 180,
   'app/failed': 500,
   'app/busy': 501,
   'app/timeout': 505,
   'request/too-many': 502,
   'server/failed': 504,
-  'session/busy': 505,
+  'session/busy': 508,
   'stream/unavailable': 506,
   'work/full': 507,
+  'forward/failed': 520,
+  'forward/timeout': 521,
+  'forward/refused-address': 522,
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;

@@ -12,11 +12,13 @@ export function offeredDialects(environment: DialectEnvironment): readonly Offer
   const stomp = { ...environment, serverName: `tideway/${packageVersion()}` };
   return [
     {
+      name: 'stomp',
       subprotocols: STOMP_SUBPROTOCOLS,
       isFirstMessage: isStompFirstMessage,
       accept: (connection) => new StompReceiver(stomp, connection),
     },
     {
+      name: 'native',
       subprotocols: [NATIVE_SUBPROTOCOL],
       isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
       accept: (connection) => new NativeReceiver(environment, connection),

@@ -4,6 +4,11 @@ export type { ListenOptions, PublishOptions } from './server.js';
 export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PATH, DEFAULT_PORT } from './options.js';
 export type { ServerLimits, ServerOptions } from './options.js';
 export type { BoundAddress } from './listening.js';
+export {
+  DEFAULT_FORWARD_OPTIONS,
+  MIN_FORWARD_SECRET_BYTES,
+  type ForwardOptions,
+} from '../http/index.js';
 export { MIN_SECRET_BYTES, tokenAuthentication, type TokenOptions } from './tokens.js';
 export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
 export type { ErrorCode, JsonValue, Log, Metrics, StandardSchema } from '../foundation/index.js';
@@ -66,11 +71,21 @@ export { ANONYMOUS } from '../session/index.js';
 export type {
   AcceptConnection,
   Authenticate,
+  ConnectedEvent,
+  ConnectEvent,
   Connection,
   ConnectionReceiver,
   Credentials,
+  DisconnectEvent,
+  DisconnectReason,
   Principal,
+  SessionEventMap,
+  SessionEventName,
   SessionLimits,
+  SessionListener,
+  SubscribeEvent,
+  UnsubscribeEvent,
+  UnsubscribeReason,
   Users,
   UserSession,
   UserSubscription,

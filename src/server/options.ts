@@ -2,6 +2,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { MappingPrefixes } from '../mounts/app/index.js';
+import type { ForwardOptions } from '../http/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import type { WorkRule } from '../mounts/work/index.js';
 import type { Interceptor } from '../routing/index.js';
@@ -70,6 +71,11 @@ export interface ServerOptions {
   readonly mappings?: MappingPrefixes;
   /** Around what comes in, is kept and goes out, in this order; more by `server.intercept`. Default none. */
   readonly interceptors?: readonly Interceptor[];
+  /**
+   * Mappings below `/app` whose handlers are elsewhere, by pattern (`/orders/**`): each message becomes one POST to a back end.
+   * They are tried before those of `server.app.map`, in this order.
+   */
+  readonly app?: Readonly<Record<string, ForwardOptions>>;
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a

@@ -20,7 +20,7 @@ import {
   type MessageOptions,
   type StreamPosition,
 } from '../message/index.js';
-import { AppMount } from '../mounts/app/index.js';
+import { AppMount, type Forwarder } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { ownDestinationOf } from '../mounts/user/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
@@ -35,10 +35,13 @@ import {
 } from '../routing/index.js';
 import {
   ANONYMOUS,
+  SessionEvents,
   SessionRegistry,
   Users,
   type AcceptConnection,
   type Authenticate,
+  type SessionEventName,
+  type SessionListener,
 } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import {
@@ -48,6 +51,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
+import { mapForwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -110,7 +114,9 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
+  readonly #forwarders: readonly Forwarder[];
   readonly #sessions = new SessionRegistry();
+  readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
@@ -136,6 +142,7 @@ export class TidewayServer {
     );
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
+    this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
     this.users = new Users(this.#sessions);
@@ -148,6 +155,9 @@ export class TidewayServer {
         rules.settingsOf(ownDestinationOf(stream, USER_PREFIX)).liveRingBytes,
     });
     this.app = new AppMount(time, log, this.#router, options.mappings);
+    const { maxMessageBytes } = limits;
+    const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
+    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
     const workRules = new WorkRules();
     for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
     this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
@@ -170,6 +180,7 @@ export class TidewayServer {
         metrics: this.metrics,
         log,
         registry: this.#sessions,
+        events: this.#events,
       },
       router: this.#router,
       authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
@@ -260,6 +271,14 @@ export class TidewayServer {
     return this.#sessions.count;
   }
 
+  /**
+   * Runs `listener` for each `connect`, `connected`, `subscribe`, `unsubscribe` or `disconnect` of a session, exactly once and in order;
+   * answers a way to withdraw it. What it throws is logged. Throws a TypeError for an event that there is not.
+   */
+  on<N extends SessionEventName>(name: N, listener: SessionListener<N>): () => void {
+    return this.#events.on(name, listener);
+  }
+
   /** Runs `listener` when the server begins to close: for timers and the like. */
   onClose(listener: () => void): void {
     this.#closing.onCancelled(listener);
@@ -281,12 +300,14 @@ export class TidewayServer {
     }
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
+    this.#events.shutdown(goodbye);
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
+    for (const forwarder of this.#forwarders) forwarder.close();
     this.#streams.close();
   }
 
@@ -317,6 +338,7 @@ export class TidewayServer {
       connectTimeoutMs,
       metrics: this.metrics,
       log,
+      events: this.#events,
     };
     return (connection) => new DialectSelection(selection, connection);
   }

@@ -98,7 +98,7 @@ function rig(
     textReceived: () => {},
     binaryReceived: () => {},
     writable: () => session.connectionWritable(),
-    closed: () => session.end(),
+    closed: (closeCode) => session.end(closeCode),
   }));
   const { connection } = pair;
   const octets = new Uint8Array(given.publicationBytes ?? 10);
@@ -321,7 +321,7 @@ test('a rule that fails while a token is renewed ends that subscription, and the
 
 test('a token that is renewed after the end leaves no deadline behind', () => {
   const { time, session } = rig();
-  session.end();
+  session.end(1006);
   session.renew({ ...ADA, expiresAtMs: START_MS + 1e12 }, () => assert.fail('nothing to regrant'));
   assert.equal(time.pendingTimerCount, 0);
 });
@@ -364,7 +364,7 @@ test('[R4] the end is observed once, whatever ends it', () => {
   assert.equal(registry.count, 1);
   session.disconnect(new Disconnect('server/shutdown', 'bye'));
   session.disconnect(new Disconnect('server/shutdown', 'again'));
-  session.end();
+  session.end(1006);
   pair.cut();
   time.advance(0);
   assert.equal(endCount, 1);

@@ -78,8 +78,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     for (const resume of waiting) resume();
   }
 
-  closed(): void {
-    this.session.end();
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
   }
 
   /** Answers a connect message. */
@@ -125,7 +125,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       case 'cancel':
         return this.#requests.cancel(frame.id);
       case 'disconnect':
-        this.session.end();
+        this.session.end(1000);
         return this.#connection.close(1000, '');
       case 'ack':
       case 'heartbeat':
@@ -307,9 +307,10 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     if (id !== undefined) this.#writeFrame({ type: 'receipt', id });
   }
 
-  async #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
-    await this.#environment.router.unsubscribe(this.session, destination);
-    this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination });
+  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
+    return this.#environment.router.unsubscribe(this.session, destination, () =>
+      this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination }),
+    );
   }
 
   async #send(frame: FrameOf<'send'>): Promise<void> {

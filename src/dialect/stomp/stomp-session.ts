@@ -112,8 +112,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.session.connectionWritable();
   }
 
-  closed(): void {
-    this.session.end();
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
     this.#environment.session.deadlines.clear(this.#linger);
   }
 
@@ -176,8 +176,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
       case 'SUBSCRIBE':
         return this.#settle(frame, this.#subscribe(frame));
       case 'UNSUBSCRIBE':
-        this.#subscriptions.unsubscribe(frame);
-        return this.#receipt(frame);
+        return this.#settle(frame, this.#unsubscribe(frame));
       case 'BEGIN':
         this.#transactions.begin(requiredHeader(frame, 'transaction'));
         return this.#receipt(frame);
@@ -243,6 +242,11 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     return { receiptHeaders, afterReceipt: () => subscription.start() };
   }
 
+  async #unsubscribe(frame: Frame): Promise<Outcome> {
+    await this.#subscriptions.unsubscribe(frame);
+    return DONE;
+  }
+
   /** Answers a frame when it is done, in whatever order they are done. */
   #settle(frame: Frame, outcome: Promise<Outcome>): void {
     this.#unsettledCount += 1;
@@ -267,7 +271,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
 
   #disconnect(frame: Frame): void {
     this.#farewell = frame;
-    this.session.end();
+    this.session.end(1000);
     if (this.#unsettledCount === 0) this.#leave();
     else this.#environment.session.deadlines.set(this.#linger, LINGER_MS);
   }

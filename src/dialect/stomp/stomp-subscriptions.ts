@@ -63,7 +63,10 @@ export class StompSubscriptions {
         policy: headers.get('tideway-policy'),
         maxUnacknowledgedCount: known.mode === 'auto' ? undefined : this.#prefetchCount(frame),
       });
-      if (known.isUnsubscribed) return undefined;
+      if (known.isUnsubscribed) {
+        this.#session.release(opened.subscription);
+        return undefined;
+      }
       if (opened.subscription.isClosed) {
         throw new RequestError(
           'subscription/ended',
@@ -81,14 +84,17 @@ export class StompSubscriptions {
   }
 
   /** One that has ended by itself is no error: the client cannot have known. */
-  unsubscribe(frame: StompFrame): void {
+  async unsubscribe(frame: StompFrame): Promise<void> {
     const id = this.#idOf(frame);
     const known = this.#byId.get(id);
     if (known === undefined) return;
     known.isUnsubscribed = true;
     this.#byId.delete(id);
-    const subscription = this.#session.subscription(id);
-    if (subscription !== undefined) this.#session.release(subscription);
+    try {
+      await this.#router.unsubscribe(this.#session, id);
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
+    }
   }
 
   /** ACK or NACK. What is not waiting any more is no error: it may have crossed an UNSUBSCRIBE. */
