@@ -15,7 +15,7 @@ import {
 } from '../foundation/index.js';
 import type { NativeEnvironment } from '../dialect/native/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
-import { createHttpApi, createRequestListener } from '../http/index.js';
+import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
   BINARY_CONTENT_TYPE,
   isJsonContentType,
@@ -25,7 +25,7 @@ import {
   type MessageHeaders,
 } from '../message/index.js';
 import type { StreamPosition } from '../message/index.js';
-import { AppMount, type Forwarder } from '../mounts/app/index.js';
+import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
 import {
@@ -42,7 +42,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
-import { mapForwards } from './forwards.js';
+import { Forwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -103,7 +103,7 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
-  readonly #forwarders: readonly Forwarder[];
+  readonly #forwards: Forwards;
   readonly #sessions = new SessionRegistry();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
@@ -141,7 +141,8 @@ export class TidewayServer {
       log,
       maxMessageBytes: limits.maxMessageBytes,
     };
-    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
+    this.#forwards = new Forwards(this.app, forwarding);
+    for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
     mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
 
     const native: NativeEnvironment = {
@@ -191,6 +192,15 @@ export class TidewayServer {
   /** Gives a prefix to a mount of yours. Throws when the prefix is taken. */
   mount(prefix: string, mount: Mount): this {
     this.#router.mount(prefix, mount);
+    return this;
+  }
+
+  /**
+   * Maps a pattern below `/app`, such as `/orders/**`, to an HTTP back end: each message becomes one POST, its answer the handler's
+   * value. Throws a RangeError for options that cannot be meant, a RequestError for a pattern that is none.
+   */
+  forward(pattern: string, options: ForwardOptions): this {
+    this.#forwards.map(pattern, options);
     return this;
   }
 
@@ -261,7 +271,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
-    for (const forwarder of this.#forwarders) forwarder.close();
+    this.#forwards.close();
     this.#streams.close();
   }
 
