@@ -11,6 +11,7 @@ import {
   type ForwardOptions,
   type ServerLimits,
   type TopicRule,
+  type WorkRule,
 } from '../server/index.js';
 
 /** The longest delay that a timer of Node can wait. */
@@ -130,6 +131,14 @@ const topicRule = object({
   liveRingBytes: wholeNumber('octets', 1).exactOptional(),
 } satisfies Record<keyof TopicRule, z.ZodType>);
 
+const workRule = object({
+  acknowledgeTimeoutMs: wholeNumber('milliseconds', 0, MAX_TIMER_MS).exactOptional(),
+  maxDeliveryCount: wholeNumber('', 1).exactOptional(),
+  deadLetter: text('a destination such as /work/dead').exactOptional(),
+  maxQueueBytes: wholeNumber('octets', 1).exactOptional(),
+  maxMessageCount: wholeNumber('', 1).exactOptional(),
+} satisfies Record<keyof WorkRule, z.ZodType>);
+
 const limits = object({
   maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
   maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
@@ -142,15 +151,24 @@ const limits = object({
   messageTimeoutMs: milliseconds(DEFAULT_LIMITS.messageTimeoutMs, 0),
   maxControlFramesPerSecond: wholeNumber('', 0).default(DEFAULT_LIMITS.maxControlFramesPerSecond),
   minHeartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.minHeartbeatIntervalMs),
+  maxWorkBytes: bytes(DEFAULT_LIMITS.maxWorkBytes),
+  maxWorkQueueCount: count(DEFAULT_LIMITS.maxWorkQueueCount),
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
+  maxWaitingInterceptionCount: count(DEFAULT_LIMITS.maxWaitingInterceptionCount),
   maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
   maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
   maxUnauthenticatedBytes: bytes(DEFAULT_LIMITS.maxUnauthenticatedBytes),
+  maxTransactionCount: count(DEFAULT_LIMITS.maxTransactionCount),
+  maxTransactionFrameCount: count(DEFAULT_LIMITS.maxTransactionFrameCount),
+  maxTransactionBytes: bytes(DEFAULT_LIMITS.maxTransactionBytes),
+  maxStompHeaderCount: count(DEFAULT_LIMITS.maxStompHeaderCount),
+  maxStompHeaderLineBytes: bytes(DEFAULT_LIMITS.maxStompHeaderLineBytes),
+  maxStompHeadersBytes: bytes(DEFAULT_LIMITS.maxStompHeadersBytes),
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({
@@ -187,6 +205,7 @@ export const configSchema = object({
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
   topics: z.record(z.string(), topicRule, expecting('patterns and their rules')).default({}),
+  work: z.record(z.string(), workRule, expecting('patterns and their rules')).default({}),
   access: list(accessRule, 'rules').default([]),
   limits: limits.prefault({}),
   log: object({

@@ -70,6 +70,9 @@ function applyRules(server: TidewayServer, { config, wrong }: ServeSettings): vo
   for (const [pattern, entry] of Object.entries(config.app.forwards)) {
     apply(['app', pattern], () => server.forward(pattern, entry));
   }
+  for (const [pattern, rule] of Object.entries(config.work)) {
+    apply(['work', pattern], () => server.work.rule(pattern, rule));
+  }
   for (const [index, { effect, operations, pattern, who }] of config.access.entries()) {
     const condition = who === 'authenticated' ? authenticated : undefined;
     apply(['access', index, 'pattern'], () =>

@@ -424,6 +424,9 @@ test('ending every session ends each with the same words', () => {
   for (const sessionId of ['a', 'b']) {
     const listed = {
       sessionId,
+      principal: ADA,
+      connection: { transport: 'memory' },
+      subscriptions: [],
       disconnect: (error: Disconnect) => {
         told.push(`${sessionId} ${error.code}`);
         registry.remove(listed);

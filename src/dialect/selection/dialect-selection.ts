@@ -78,6 +78,8 @@ export class DialectSelection implements ConnectionReceiver {
 
   #receiverFor(message: string | Octets): ConnectionReceiver | undefined {
     if (this.#hasSpoken) return this.#chosen;
+    // A heartbeat of STOMP says nothing yet, and nothing is lost with it.
+    if (this.#chosen === undefined && hasLineEndsOnly(message)) return undefined;
     this.#hasSpoken = true;
     this.#environment.deadlines.clear(this.#deadline);
     this.#chosen ??= this.#environment.dialects
@@ -102,4 +104,9 @@ export class DialectSelection implements ConnectionReceiver {
     this.#environment.metrics.count('connections_disconnected', { code: error.code });
     this.#connection.close(error.closeCode, error.code);
   }
+}
+
+function hasLineEndsOnly(message: string | Octets): boolean {
+  if (typeof message === 'string') return /^[\r\n]*$/.test(message);
+  return message.every((octet) => octet === 0x0a || octet === 0x0d);
 }
