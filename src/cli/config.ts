@@ -55,6 +55,10 @@ function list<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item
 /** What an `Authorization: Bearer` header can carry. */
 export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
 
+/** What a header can carry. */
+const HEADER_VALUE = /^[\u0020-\u007E]+$/;
+const POLICY = `a policy such as "default-src 'self' https://cdn.example.com", in one line, or false`;
+
 const ENDPOINT = 'a path such as /ws';
 const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
 const endpointPath = text(ENDPOINT, /^\/[^\s?#]*$/);
@@ -193,6 +197,9 @@ export const configSchema = object({
     )
     .default(DEFAULT_PATH),
   static: text('a path of a directory').exactOptional(),
+  contentSecurityPolicy: z
+    .union([z.literal(false), text(POLICY, HEADER_VALUE)], expecting(POLICY))
+    .exactOptional(),
   app: app.prefault({}),
   allowedOrigins: list(
     text('an origin such as https://example.com').refine(
