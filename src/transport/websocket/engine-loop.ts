@@ -24,7 +24,7 @@ export class EngineLoop {
   readonly masker: Masker = new Masker();
   readonly slab: FrameSlab = new FrameSlab();
   readonly sharedFrames: SharedFrames = new SharedFrames();
-  readonly staticRead: StaticReadBuffer = new StaticReadBuffer();
+  readonly staticRead: StaticReadBuffer = new StaticReadBuffer(this.masker);
   readonly zlibJobs: ZlibJobs = new ZlibJobs();
   readonly #random: Random;
   #dirty: Flushable[] = [];
