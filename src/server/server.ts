@@ -13,14 +13,14 @@ import {
 } from '../foundation/index.js';
 import type { DialectEnvironment } from '../dialect/opening/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
-import { createHttpApi, createRequestListener } from '../http/index.js';
+import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
   messageOf,
   type Audience,
   type MessageOptions,
   type StreamPosition,
 } from '../message/index.js';
-import { AppMount, type Forwarder } from '../mounts/app/index.js';
+import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { ownDestinationOf } from '../mounts/user/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
@@ -51,7 +51,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
-import { mapForwards } from './forwards.js';
+import { Forwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -114,7 +114,7 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
-  readonly #forwarders: readonly Forwarder[];
+  readonly #forwards: Forwards;
   readonly #sessions = new SessionRegistry();
   readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
@@ -157,7 +157,8 @@ export class TidewayServer {
     this.app = new AppMount(time, log, this.#router, options.mappings);
     const { maxMessageBytes } = limits;
     const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
-    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
+    this.#forwards = new Forwards(this.app, forwarding);
+    for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
     const workRules = new WorkRules();
     for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
     this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
@@ -220,6 +221,15 @@ export class TidewayServer {
   /** Gives a prefix to a mount of yours. Throws when the prefix is taken. */
   mount(prefix: string, mount: Mount): this {
     this.#router.mount(prefix, mount);
+    return this;
+  }
+
+  /**
+   * Maps a pattern below `/app`, such as `/orders/**`, to an HTTP back end: each message becomes one POST, its answer the handler's
+   * value. Throws a RangeError for options that cannot be meant, a RequestError for a pattern that is none.
+   */
+  forward(pattern: string, options: ForwardOptions): this {
+    this.#forwards.map(pattern, options);
     return this;
   }
 
@@ -307,7 +317,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
-    for (const forwarder of this.#forwarders) forwarder.close();
+    this.#forwards.close();
     this.#streams.close();
   }
 
