@@ -96,10 +96,10 @@ test('a stream that fails on its way says so: by an error to its asker, by the e
     { type: 'send', id: 3, destination: '/app/broken' },
   );
   const failures = heard.filter(({ code }) => code !== undefined);
-  assert.deepEqual(failures.map(({ type, id, code }) => [type, id, code]).sort(), [
-    ['ended', undefined, 'app/failed'],
-    ['error', 2, 'app/failed'],
-    ['error', 3, 'app/failed'],
+  assert.deepEqual(failures.map(({ type, id, code }) => [type, id, code].join(' ')).sort(), [
+    'ended  app/failed',
+    'error 2 app/failed',
+    'error 3 app/failed',
   ]);
   assert.ok(!JSON.stringify(heard).includes('secret'));
   assert.deepEqual(errors, Array(3).fill('a message handler failed'));
@@ -130,11 +130,11 @@ test("[O3] a handler that takes a second reorders nobody's replies and holds up 
     { type: 'heartbeat' },
     { type: 'ack', received: 1 },
   );
-  assert.deepEqual(meanwhile.map(({ type, id, code }) => [type, id, code]).sort(), [
-    ['error', 4, 'request/cancelled'],
-    ['publication', undefined, undefined],
-    ['receipt', 5, undefined],
-    ['subscribed', 6, undefined],
+  assert.deepEqual(meanwhile.map(({ type, id, code }) => [type, id, code].join(' ')).sort(), [
+    'error 4 request/cancelled',
+    'publication  ',
+    'receipt 5 ',
+    'subscribed 6 ',
   ]);
   const [gone] = await ada.say({ type: 'unsubscribe', id: 7, destination: '/topic/a' });
   assert.equal(gone?.type, 'unsubscribed');
