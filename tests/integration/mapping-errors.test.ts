@@ -12,7 +12,7 @@ class StockError extends Error {
   }
 }
 
-test('the value of an exception handler goes to the errors queue of the session that sent, or is the reply', async () => {
+test('[H4] the value of an exception handler goes to the errors queue of the session that sent, or is the reply', async () => {
   const { server, connect, errors } = memoryServer();
   server.app.map('/buy/{item}', ({ variables }) => {
     throw new StockError(variables.item);

@@ -10,7 +10,7 @@ function gate(): { readonly opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-test('each value of a stream that was sent for goes to the topic, in order; the receipt comes after the last', async () => {
+test('[H3] each value of a stream that was sent for goes to the topic, in order; the receipt comes after the last', async () => {
   const { server, connect } = memoryServer();
   const half = gate();
   server.app.map('/count', async function* () {
@@ -30,7 +30,7 @@ test('each value of a stream that was sent for goes to the topic, in order; the 
   await server.close();
 });
 
-test('a subscriber to a stream gets its values one by one, then the end; who unsubscribes ends it', async () => {
+test('[H3] a subscriber to a stream gets its values one by one, then the end; who unsubscribes ends it', async () => {
   const { server, connect } = memoryServer();
   const log: string[] = [];
   const never = gate();
@@ -66,7 +66,7 @@ test('a subscriber to a stream gets its values one by one, then the end; who uns
   await server.close();
 });
 
-test('a stream makes no values for a subscriber that does not read', async () => {
+test('[H3] a stream makes no values for a subscriber that does not read', async () => {
   const { server, connect } = memoryServer({ limits: { maxBufferedBytes: 200 } });
   let madeCount = 0;
   server.app.map('/numbers', async function* () {

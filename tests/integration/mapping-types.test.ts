@@ -66,10 +66,12 @@ test('payload and variables have the types of schema and pattern', () => {
   const name = ({ variables }: HandlerContext<JsonValue, '/{name}'>) => variables.name;
   // @ts-expect-error -- the pattern has no {name}
   app.map('/strict', name);
+  const operations = ['ask'];
   // @ts-expect-error -- no operation
-  app.map('/strict', { operations: ['ask'] }, () => 1);
+  assert.throws(() => app.map('/strict', { operations }, () => 1), RangeError);
+  const payload = { type: 'object' };
   // @ts-expect-error -- no schema
-  app.map('/strict', { payload: { type: 'object' } as const }, () => 1);
+  assert.throws(() => app.map('/strict', { payload }, () => 1), TypeError);
   app.onError(RangeError, (error) => same<typeof error, RangeError>(true));
 });
 

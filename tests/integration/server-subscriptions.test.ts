@@ -16,7 +16,7 @@ function joining() {
   return rig;
 }
 
-test('the server subscribes a session past its rights, tells its client, and takes it out again', async () => {
+test('[H5] the server subscribes a session past its rights, tells its client, and takes it out again', async () => {
   const { server, connect } = joining();
   const ada = await connect('ada');
   const joined = await ada.say({ type: 'request', id: 1, destination: '/app/join/a' });
@@ -63,7 +63,7 @@ test('a new rule and a renewed token leave a subscription of the server alone; t
   await server.close();
 });
 
-test('a client may take over what the server subscribed it to, if it has the right; the server cannot end what is the client’s', async () => {
+test('[H5] a client with the right takes over a subscription of the server, which cannot end it any more', async () => {
   const { server, connect } = joining();
   server.app.map('/watch', ({ session }) => session?.subscribe('/topic/open'));
   server.app.map('/unwatch', ({ session }) => session?.unsubscribe('/topic/open'));

@@ -6,7 +6,7 @@ import { memoryServer, told } from './memory-peer.js';
 
 const OWN = '/user/queue/x';
 
-test('a message to a user reaches all of its sessions, one to a session id that one alone, in their order', async () => {
+test('[U1] [U2] a message to a user reaches all of its sessions, one to a session id that one alone, in their order', async () => {
   const { server, connect, settle } = memoryServer();
   const [phone, laptop, bob, nobody] = [
     await connect('ada'),
@@ -46,7 +46,7 @@ test('a sender with the right to it may name its own session', async () => {
   await server.close();
 });
 
-test('a name is spelled in one way: "/" is "%2F", "%" is "%25", and what would be another spelling is refused', async () => {
+test('[U3] a name is spelled in one way: "/" is "%2F", "%" is "%25", and what would be another spelling is refused', async () => {
   const { server, connect, settle } = memoryServer();
   const names = ['a/b', 'a%2Fb', '100%', 'Zoë', '.', '{x}'];
   const peers = await Promise.all(names.map((name) => connect(name)));
