@@ -1,13 +1,17 @@
 /** Owns the config file of `serve`: one zod schema, from which types, defaults, errors and the known keys come. */
 import { z } from 'zod';
 import {
+  DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
   DEFAULT_LIMITS,
   DEFAULT_PATH,
   DEFAULT_PORT,
+  MIN_FORWARD_SECRET_BYTES,
   MIN_SECRET_BYTES,
+  type ForwardOptions,
   type ServerLimits,
   type TopicRule,
+  type WorkRule,
 } from '../server/index.js';
 
 /** The longest delay that a timer of Node can wait. */
@@ -74,11 +78,66 @@ const accessRule = object({
   who: z.enum(['anyone', 'authenticated'], expecting('anyone or authenticated')).default('anyone'),
 });
 
+/** Text that is not to be seen where it is wrong. */
+function secret(minBytes: number): z.ZodString {
+  return z
+    .string(expecting('a text'))
+    .refine(
+      (value) => Buffer.byteLength(value) >= minBytes,
+      expecting(`a secret of at least ${minBytes} octets`),
+    );
+}
+
+const forward = object({
+  url: text('a URL such as https://example.com/orders', /^https?:\/\//i),
+  timeoutMs: milliseconds(DEFAULT_FORWARD_OPTIONS.timeoutMs),
+  maxConcurrency: count(DEFAULT_FORWARD_OPTIONS.maxConcurrency),
+  maxWaitingCount: wholeNumber('', 0).default(DEFAULT_FORWARD_OPTIONS.maxWaitingCount),
+  allowPrivate: z.boolean(expecting('true or false')).default(DEFAULT_FORWARD_OPTIONS.allowPrivate),
+  headers: z
+    .record(
+      z.string().describe('name'),
+      z.string(expecting('a text')),
+      expecting('names and values'),
+    )
+    .exactOptional(),
+  secret: secret(MIN_FORWARD_SECRET_BYTES).exactOptional(),
+  secretFile: text('a path of a file').exactOptional(),
+  concurrency: z.enum(['serial', 'parallel'], expecting('serial or parallel')).default('serial'),
+} satisfies Record<keyof ForwardOptions | 'secretFile', z.ZodType>).refine(
+  (entry) => entry.secret === undefined || entry.secretFile === undefined,
+  expecting('secret or secretFile, not both'),
+);
+
+export type ForwardEntry = z.infer<typeof forward>;
+
+const APP_WORDS = 'a path of a JavaScript module, or patterns such as /orders/** and where they go';
+
+/** A text is the module. Where there are forwards too, the module has a key of its own, which no pattern can be. */
+const app = z.preprocess(
+  (value) => (typeof value === 'string' ? { module: value } : value),
+  z
+    .object({ module: text('a path of a JavaScript module').exactOptional() }, expecting(APP_WORDS))
+    .catchall(forward)
+    .transform(({ module, ...forwards }) => ({
+      ...(module !== undefined && { module }),
+      forwards: forwards as Readonly<Record<string, ForwardEntry>>,
+    })),
+);
+
 const topicRule = object({
   historySize: wholeNumber('publications', 0).exactOptional(),
   historyTtlMs: wholeNumber('milliseconds', 1).exactOptional(),
   liveRingBytes: wholeNumber('octets', 1).exactOptional(),
 } satisfies Record<keyof TopicRule, z.ZodType>);
+
+const workRule = object({
+  acknowledgeTimeoutMs: wholeNumber('milliseconds', 0, MAX_TIMER_MS).exactOptional(),
+  maxDeliveryCount: wholeNumber('', 1).exactOptional(),
+  deadLetter: text('a destination such as /work/dead').exactOptional(),
+  maxQueueBytes: wholeNumber('octets', 1).exactOptional(),
+  maxMessageCount: wholeNumber('', 1).exactOptional(),
+} satisfies Record<keyof WorkRule, z.ZodType>);
 
 const limits = object({
   maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
@@ -92,21 +151,28 @@ const limits = object({
   messageTimeoutMs: milliseconds(DEFAULT_LIMITS.messageTimeoutMs, 0),
   maxControlFramesPerSecond: wholeNumber('', 0).default(DEFAULT_LIMITS.maxControlFramesPerSecond),
   minHeartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.minHeartbeatIntervalMs),
+  maxWorkBytes: bytes(DEFAULT_LIMITS.maxWorkBytes),
+  maxWorkQueueCount: count(DEFAULT_LIMITS.maxWorkQueueCount),
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
+  maxWaitingInterceptionCount: count(DEFAULT_LIMITS.maxWaitingInterceptionCount),
+  maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
   maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
   maxUnauthenticatedBytes: bytes(DEFAULT_LIMITS.maxUnauthenticatedBytes),
+  maxTransactionCount: count(DEFAULT_LIMITS.maxTransactionCount),
+  maxTransactionFrameCount: count(DEFAULT_LIMITS.maxTransactionFrameCount),
+  maxTransactionBytes: bytes(DEFAULT_LIMITS.maxTransactionBytes),
+  maxStompHeaderCount: count(DEFAULT_LIMITS.maxStompHeaderCount),
+  maxStompHeaderLineBytes: bytes(DEFAULT_LIMITS.maxStompHeaderLineBytes),
+  maxStompHeadersBytes: bytes(DEFAULT_LIMITS.maxStompHeadersBytes),
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({
-  hmacSecret: z
-    .string(expecting('a text'))
-    .refine(isLongEnough, expecting(`a secret of at least ${MIN_SECRET_BYTES} octets`))
-    .exactOptional(),
+  hmacSecret: secret(MIN_SECRET_BYTES).exactOptional(),
   hmacSecretFile: text('a path of a file').exactOptional(),
   issuer: text('a text').exactOptional(),
   audience: text('a text').exactOptional(),
@@ -127,7 +193,7 @@ export const configSchema = object({
     )
     .default(DEFAULT_PATH),
   static: text('a path of a directory').exactOptional(),
-  app: text('a path of a JavaScript module').exactOptional(),
+  app: app.prefault({}),
   allowedOrigins: list(
     text('an origin such as https://example.com').refine(
       isOrigin,
@@ -139,6 +205,7 @@ export const configSchema = object({
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
   topics: z.record(z.string(), topicRule, expecting('patterns and their rules')).default({}),
+  work: z.record(z.string(), workRule, expecting('patterns and their rules')).default({}),
   access: list(accessRule, 'rules').default([]),
   limits: limits.prefault({}),
   log: object({

@@ -20,7 +20,10 @@ export function startLines(
     ['HTTP API', publishLine(url, config.apiKeys.length)],
     ['Access', accessLine(server)],
     ...(settings.configFile === undefined ? [] : [['Config', settings.configFile] as const]),
-    ...(config.app === undefined ? [] : [['App', relative('', config.app)] as const]),
+    ...(config.app.module === undefined ? [] : [['App', relative('', config.app.module)] as const]),
+    ...Object.entries(config.app.forwards).map(
+      ([pattern, entry]) => ['Forward', `/app${pattern} → ${withoutQuery(entry.url)}`] as const,
+    ),
   ];
   const [endpoint = ''] = endpoints;
   const option = endpoint === DEFAULT_URL ? '' : ` --url ${endpoint}`;
@@ -40,6 +43,12 @@ export function startLines(
       : []),
     dim('Ctrl+C stops it.'),
   ];
+}
+
+/** A query may have a key in it. */
+function withoutQuery(address: string): string {
+  const { origin, pathname } = new URL(address);
+  return origin + pathname;
 }
 
 function publishLine(url: string, keyCount: number): string {

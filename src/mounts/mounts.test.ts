@@ -75,7 +75,7 @@ function operation(
   const principal = session?.principal ?? ANONYMOUS;
   const scope = DestinationPattern.parse(destination);
   return {
-    caller: { principal, session },
+    caller: { authority: 'client', principal, session },
     destination,
     path: destination.slice(destination.indexOf('/', 1)),
     grant: new Grant({ generation: 0, permits: () => true }, principal, 'request', scope),

@@ -1,5 +1,7 @@
 /** The door of routing/: the mount contract, the router, the access rules. */
 export * from './access.js';
+export * from './interceptor.js';
+export * from './interceptors.js';
 export * from './mount.js';
 export * from './router.js';
 export * from './origin-gate.js';

@@ -9,10 +9,12 @@ import type { DeliverySink, DeliverySource, Grant, Principal, Session } from '..
  */
 export type MountKind = 'log' | 'state' | 'reply';
 
-/** Who asks: a client's session, or the server itself. */
+/** Who asks, and by whose right. */
 export interface Caller {
+  /** `client`: access rules decide, and inbound interceptors see it. `server`: its program or its HTTP API, which nothing stops. */
+  readonly authority: 'client' | 'server';
   readonly principal: Principal;
-  /** Undefined for the server itself and for its HTTP API. */
+  /** The session that stands behind it; undefined for the server itself and for its HTTP API. */
   readonly session: Session | undefined;
 }
 

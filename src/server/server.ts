@@ -11,9 +11,9 @@ import {
   type Metrics,
   type Time,
 } from '../foundation/index.js';
-import type { NativeEnvironment } from '../dialect/native/index.js';
+import type { DialectEnvironment } from '../dialect/opening/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
-import { createHttpApi, createRequestListener } from '../http/index.js';
+import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
   messageOf,
   type Audience,
@@ -23,13 +23,25 @@ import {
 import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { ownDestinationOf } from '../mounts/user/index.js';
-import { AccessRules, OriginGate, Router, SERVER_CALLER, type Mount } from '../routing/index.js';
+import { WorkRules, type WorkRule } from '../mounts/work/index.js';
+import {
+  AccessRules,
+  Interceptors,
+  OriginGate,
+  Router,
+  SERVER_CALLER,
+  type Interceptor,
+  type Mount,
+} from '../routing/index.js';
 import {
   ANONYMOUS,
+  SessionEvents,
   SessionRegistry,
   Users,
   type AcceptConnection,
   type Authenticate,
+  type SessionEventName,
+  type SessionListener,
 } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import {
@@ -39,6 +51,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
+import { Forwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -85,6 +98,8 @@ export class TidewayServer {
   readonly access: AccessRules = new AccessRules();
   /** Settings of topics by pattern: `topics.rule('/topic/chat', { historySize: 100 })`. */
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
+  /** Settings of work queues by pattern: `work.rule('/work/mail', { acknowledgeTimeoutMs: 300_000 })`. */
+  readonly work: { rule: (pattern: string, rule: WorkRule) => void };
   /** Message mappings below `/app`. */
   readonly app: AppMount;
   /** Who is connected: names, their sessions, and what these are subscribed to. */
@@ -99,7 +114,9 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
+  readonly #forwards: Forwards;
   readonly #sessions = new SessionRegistry();
+  readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
@@ -118,8 +135,14 @@ export class TidewayServer {
     const log = options.log ?? SILENT_LOG;
     const limits = limitsOf(options.limits);
     this.metrics = options.metrics ?? new MemoryMetrics();
-    this.#router = new Router(this.access, this.metrics);
+    this.#router = new Router(
+      this.access,
+      this.metrics,
+      new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount),
+    );
+    for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
+    this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
     this.users = new Users(this.#sessions);
@@ -132,14 +155,25 @@ export class TidewayServer {
         rules.settingsOf(ownDestinationOf(stream, USER_PREFIX)).liveRingBytes,
     });
     this.app = new AppMount(time, log, this.#router, options.mappings);
+    const { maxMessageBytes } = limits;
+    const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
+    this.#forwards = new Forwards(this.app, forwarding);
+    for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
+    const workRules = new WorkRules();
+    for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
+    this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
+    const { metrics } = this;
+    const { maxWorkBytes, maxWorkQueueCount } = limits;
+    const bounds = { maxWorkBytes, maxWorkQueueCount };
     mountBuiltIn(this.#router, {
       streams: this.#streams,
       rules,
       app: this.app,
+      work: { time, random, deadlines: this.#deadlines, metrics, log, rules: workRules, ...bounds },
       sessions: this.#sessions,
     });
 
-    const native: NativeEnvironment = {
+    const environment: DialectEnvironment = {
       session: {
         clock: time,
         deadlines: this.#deadlines,
@@ -147,16 +181,17 @@ export class TidewayServer {
         metrics: this.metrics,
         log,
         registry: this.#sessions,
+        events: this.#events,
       },
       router: this.#router,
-      authenticate: authenticationOf(options, time),
+      authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       connectTimeoutMs: limits.connectTimeoutMs,
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    const dialects = offeredDialects(native);
+    const dialects = offeredDialects(environment);
     this.accept = this.#acceptor(dialects, limits.connectTimeoutMs, log);
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
@@ -187,6 +222,23 @@ export class TidewayServer {
   mount(prefix: string, mount: Mount): this {
     this.#router.mount(prefix, mount);
     return this;
+  }
+
+  /**
+   * Maps a pattern below `/app`, such as `/orders/**`, to an HTTP back end: each message becomes one POST, its answer the handler's
+   * value. Throws a RangeError for options that cannot be meant, a RequestError for a pattern that is none.
+   */
+  forward(pattern: string, options: ForwardOptions): this {
+    this.#forwards.map(pattern, options);
+    return this;
+  }
+
+  /**
+   * Adds an interceptor behind those that there are; answers a way to take it out again. One of `outbound` concerns subscriptions
+   * that are opened from now on. Throws a TypeError for what is none.
+   */
+  intercept(interceptor: Interceptor): () => void {
+    return this.#router.interceptors.add(interceptor);
   }
 
   /**
@@ -229,6 +281,14 @@ export class TidewayServer {
     return this.#sessions.count;
   }
 
+  /**
+   * Runs `listener` for each `connect`, `connected`, `subscribe`, `unsubscribe` or `disconnect` of a session, exactly once and in order;
+   * answers a way to withdraw it. What it throws is logged. Throws a TypeError for an event that there is not.
+   */
+  on<N extends SessionEventName>(name: N, listener: SessionListener<N>): () => void {
+    return this.#events.on(name, listener);
+  }
+
   /** Runs `listener` when the server begins to close: for timers and the like. */
   onClose(listener: () => void): void {
     this.#closing.onCancelled(listener);
@@ -250,12 +310,14 @@ export class TidewayServer {
     }
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
+    this.#events.shutdown(goodbye);
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
+    this.#forwards.close();
     this.#streams.close();
   }
 
@@ -286,6 +348,7 @@ export class TidewayServer {
       connectTimeoutMs,
       metrics: this.metrics,
       log,
+      events: this.#events,
     };
     return (connection) => new DialectSelection(selection, connection);
   }

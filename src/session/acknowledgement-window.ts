@@ -14,8 +14,12 @@ export class AcknowledgementWindow implements DeliverySource {
   readonly #source: DeliverySource;
   readonly #sink: DeliverySink;
   readonly #maxCount: number;
-  /** In the order of their delivery, by the id that the dialect gave them. */
-  readonly #unacknowledged = new Map<string, Publication>();
+  /**
+   * In the order of their delivery, by the id that the dialect gave them. The publications themselves are held only where the
+   * source keeps them too: a client that never acknowledges must not keep alive what a log has let go.
+   */
+  readonly #unacknowledged = new Map<string, Publication | undefined>();
+  readonly #isKept: boolean;
   /** Pulled, beyond what the window has room for. */
   #held: readonly Publication[] = [];
 
@@ -23,6 +27,7 @@ export class AcknowledgementWindow implements DeliverySource {
     this.#source = source;
     this.#sink = sink;
     this.#maxCount = maxCount;
+    this.#isKept = source.acknowledge !== undefined || source.reject !== undefined;
   }
 
   get unacknowledgedCount(): number {
@@ -30,6 +35,7 @@ export class AcknowledgementWindow implements DeliverySource {
   }
 
   pull(maxBytes: number): Delivery | undefined {
+    if (this.#unacknowledged.size >= this.#maxCount) this.#forgetTakenBack();
     const room = this.#maxCount - this.#unacknowledged.size;
     if (room <= 0) return undefined;
     if (this.#held.length > 0) {
@@ -47,7 +53,9 @@ export class AcknowledgementWindow implements DeliverySource {
 
   /** To be called for each publication as it is written to the client. */
   delivered(id: string, publication: Publication): void {
-    this.#unacknowledged.set(id, publication);
+    // One that comes again is the newest: a cumulative word speaks of it by its last delivery.
+    this.#unacknowledged.delete(id);
+    this.#unacknowledged.set(id, this.#isKept ? publication : undefined);
   }
 
   /** Whether that id was waiting. */
@@ -66,30 +74,35 @@ export class AcknowledgementWindow implements DeliverySource {
     this.#source.close();
   }
 
+  /** What its source no longer waits for takes no room (semantics K4). */
+  #forgetTakenBack(): void {
+    if (this.#source.awaits === undefined) return;
+    for (const [id, publication] of this.#unacknowledged) {
+      const isTakenBack = publication !== undefined && !this.#source.awaits(publication);
+      if (isTakenBack) this.#unacknowledged.delete(id);
+    }
+  }
+
   #settle(
     id: string,
     scope: AcknowledgementScope,
     settle: (publication: Publication) => void,
   ): boolean {
-    const named = this.#unacknowledged.get(id);
-    if (named === undefined) return false;
-    const settled: [string, Publication][] =
-      scope === 'one' ? [[id, named]] : upTo(this.#unacknowledged, id);
-    for (const [settledId] of settled) this.#unacknowledged.delete(settledId);
-    for (const [, publication] of settled) settle(publication);
+    if (!this.#unacknowledged.has(id)) return false;
+    const settledIds = scope === 'one' ? [id] : upTo(this.#unacknowledged.keys(), id);
+    const settled = settledIds.map((settledId) => this.#unacknowledged.get(settledId));
+    for (const settledId of settledIds) this.#unacknowledged.delete(settledId);
+    for (const publication of settled) if (publication !== undefined) settle(publication);
     this.#sink.ready();
     return true;
   }
 }
 
-function upTo(
-  publications: ReadonlyMap<string, Publication>,
-  last: string,
-): [string, Publication][] {
-  const found: [string, Publication][] = [];
-  for (const entry of publications) {
-    found.push(entry);
-    if (entry[0] === last) break;
+function upTo(ids: Iterable<string>, last: string): string[] {
+  const found: string[] = [];
+  for (const id of ids) {
+    found.push(id);
+    if (id === last) break;
   }
   return found;
 }

@@ -17,6 +17,10 @@ export const ANONYMOUS: Principal = { name: undefined, claims: {}, expiresAtMs: 
 export interface Credentials {
   /** From the dialect's connect message or the Authorization header; never from a URL. */
   readonly token: string | undefined;
+  /** STOMP's `login`; its `passcode` is the token, unless an `Authorization` header gave one. */
+  readonly login?: string | undefined;
+  /** All headers of STOMP's CONNECT, as the client wrote them. */
+  readonly connectHeaders?: ReadonlyMap<string, string> | undefined;
   readonly handshake: Handshake;
 }
 

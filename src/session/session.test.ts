@@ -98,7 +98,7 @@ function rig(
     textReceived: () => {},
     binaryReceived: () => {},
     writable: () => session.connectionWritable(),
-    closed: () => session.end(),
+    closed: (closeCode) => session.end(closeCode),
   }));
   const { connection } = pair;
   const octets = new Uint8Array(given.publicationBytes ?? 10);
@@ -321,7 +321,7 @@ test('a rule that fails while a token is renewed ends that subscription, and the
 
 test('a token that is renewed after the end leaves no deadline behind', () => {
   const { time, session } = rig();
-  session.end();
+  session.end(1006);
   session.renew({ ...ADA, expiresAtMs: START_MS + 1e12 }, () => assert.fail('nothing to regrant'));
   assert.equal(time.pendingTimerCount, 0);
 });
@@ -366,6 +366,14 @@ test('one more subscription than the limit is refused and counted; a released on
   assert.ok(session.reserve('/c', '/c', grant('/c')));
 });
 
+test('a client gets the window that it asks for up to the limit, and the limit where it asks for none', () => {
+  const { session, metrics } = rig({ limits: { maxUnacknowledgedCount: 5 } });
+  const reached = () => metrics.value('limit_reached', { limit: 'maxUnacknowledgedCount' });
+  assert.deepEqual([session.windowCountOf(3), session.windowCountOf(5)], [3, 5]);
+  assert.deepEqual([session.windowCountOf(undefined), reached()], [5, 0]);
+  assert.deepEqual([session.windowCountOf(6), session.windowCountOf(0), reached()], [5, 1, 1]);
+});
+
 test('a subscription that was released while its source was opened closes that source', () => {
   const { session, grant } = rig();
   const subscription = session.reserve('/a', '/a', grant('/a'));
@@ -385,7 +393,7 @@ test('[R4] the end is observed once, whatever ends it', () => {
   assert.equal(registry.count, 1);
   session.disconnect(new Disconnect('server/shutdown', 'bye'));
   session.disconnect(new Disconnect('server/shutdown', 'again'));
-  session.end();
+  session.end(1006);
   pair.cut();
   time.advance(0);
   assert.equal(endCount, 1);

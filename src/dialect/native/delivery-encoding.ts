@@ -8,12 +8,18 @@ import {
   type BodyFrameFields,
   type ServerFrame,
 } from '../../protocol/native/index.js';
-import { encodeUtf8 } from '../../foundation/index.js';
+import { encodeUtf8, type Disconnect } from '../../foundation/index.js';
 import { SharedBatch, SharedMessage, type Batch } from '../../session/index.js';
 
 /** A frame without a body. */
 export function frameMessage(frame: ServerFrame): SharedMessage {
   return new SharedMessage(encodeUtf8(encodeServerFrame(frame)), false);
+}
+
+/** The last frame: why the connection ends. */
+export function disconnectMessage(error: Disconnect): SharedMessage {
+  const { code, closeCode, mayReconnect, message } = error;
+  return frameMessage({ type: 'disconnect', code, closeCode, mayReconnect, message });
 }
 
 /** A frame with a message: inline when its body is JSON in fact, binary otherwise (semantics M4). */

@@ -14,7 +14,8 @@ import {
 } from '../../session/index.js';
 import { MemoryStreamStore, Streams } from '../../streams/index.js';
 import { ConnectionPair, SeededRandom, VirtualTime } from '../../testing/index.js';
-import { bearerToken, NativeReceiver } from './index.js';
+import { bearerToken } from '../opening/index.js';
+import { NativeReceiver } from './index.js';
 
 const decoder = new TextDecoder();
 

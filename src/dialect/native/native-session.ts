@@ -1,5 +1,5 @@
 /** Owns one open session of the native dialect: its frames become operations, its deliveries become frames. */
-import { Deadline, RequestError, type Octets } from '../../foundation/index.js';
+import { Deadline, RequestError, type Disconnect, type Octets } from '../../foundation/index.js';
 import {
   BINARY_CONTENT_TYPE,
   isJsonContentType,
@@ -13,8 +13,9 @@ import {
   type FrameBody,
   type InvalidFrame,
   type ServerFrame,
+  type SettlingFrame,
 } from '../../protocol/native/index.js';
-import type { Caller, Submission } from '../../routing/index.js';
+import { clientCaller, type Caller, type Submission } from '../../routing/index.js';
 import {
   Session,
   type Connection,
@@ -25,9 +26,9 @@ import {
   type SharedMessage,
   type Subscription,
 } from '../../session/index.js';
-import type { Disconnect } from '../../foundation/index.js';
-import { bodyMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
-import type { NativeEnvironment } from './environment.js';
+import type { DialectEnvironment } from '../opening/index.js';
+import { Acknowledgements } from './acknowledgements.js';
+import { bodyMessage, disconnectMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
 import { PendingRequests, type ReplyOutlet } from './pending-requests.js';
 
 type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly type: T }>;
@@ -35,7 +36,7 @@ type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly ty
 /** Begins when the principal is known. */
 export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyOutlet {
   readonly session: Session;
-  readonly #environment: NativeEnvironment;
+  readonly #environment: DialectEnvironment;
   readonly #connection: Connection;
   readonly #requests: PendingRequests;
   readonly #heartbeat = new Deadline(() => this.#heartbeatDue());
@@ -44,8 +45,10 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #isRenewing = false;
   #writtenAtHeartbeat = 0;
   #waitingForWritable: (() => void)[] = [];
+  /** Made when a subscription first asks for it. */
+  #acknowledgements: Acknowledgements | undefined;
 
-  constructor(environment: NativeEnvironment, connection: Connection, principal: Principal) {
+  constructor(environment: DialectEnvironment, connection: Connection, principal: Principal) {
     this.#environment = environment;
     this.#connection = connection;
     const { maxPendingRequestCount } = environment.session.limits;
@@ -75,8 +78,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     for (const resume of waiting) resume();
   }
 
-  closed(): void {
-    this.session.end();
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
   }
 
   /** Answers a connect message. */
@@ -110,8 +113,11 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
         return this.#settle(frame, this.#renew(frame));
       case 'subscribe':
         return this.#settle(frame, this.#subscribe(frame));
+      case 'acknowledge':
+      case 'reject':
+        return this.#settleDelivery(frame);
       case 'unsubscribe':
-        return this.#unsubscribe(frame);
+        return this.#settle(frame, this.#unsubscribe(frame));
       case 'send':
         return this.#settle(frame, this.#send(frame));
       case 'request':
@@ -119,7 +125,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       case 'cancel':
         return this.#requests.cancel(frame.id);
       case 'disconnect':
-        this.session.end();
+        this.session.end(1000);
         return this.#connection.close(1000, '');
       case 'ack':
       case 'heartbeat':
@@ -129,13 +135,15 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
     this.#writtenCount += 1;
-    const { name } = subscription;
+    // The name that the client gave it: an interceptor may have led it to another destination.
+    const { id: name } = subscription;
     switch (delivery.kind) {
       case 'publications': {
         // All exact subscribers share one encoding: it names no subscription where that is the destination.
         const isOwn = delivery.batch.publications[0]?.destination === name;
         const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
+        this.#acknowledgements?.delivered(subscription, delivery.batch);
         return this.#connection.sendBatch(encoded);
       }
       case 'snapshot': {
@@ -157,9 +165,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   }
 
   writeDisconnect(error: Disconnect): void {
-    const { code, closeCode, mayReconnect, message } = error;
-    this.#writeFrame({ type: 'disconnect', code, closeCode, mayReconnect, message });
-    this.#connection.close(closeCode, code);
+    this.write(disconnectMessage(error));
+    this.#connection.close(error.closeCode, error.code);
   }
 
   writeSubscribed({ name }: Subscription, cursor: string | undefined): void {
@@ -221,7 +228,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   }
 
   get #caller(): Caller {
-    return { principal: this.session.principal, session: this.session };
+    return clientCaller(this.session);
   }
 
   /** Failures of an operation answer its frame. */
@@ -258,9 +265,14 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   async #subscribe(frame: FrameOf<'subscribe'>): Promise<void> {
     const { id, destination, cursor, policy } = frame;
+    const maxUnacknowledgedCount = frame.acknowledge
+      ? this.session.windowCountOf(frame.maxUnacknowledged)
+      : undefined;
     const opened = await this.#environment.router.subscribe(this.session, destination, {
+      id: destination,
       cursor,
       policy,
+      maxUnacknowledgedCount,
     });
     if (opened.subscription.isClosed) {
       throw new RequestError(
@@ -274,21 +286,31 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       destination,
       ...(opened.cursor !== undefined && { cursor: opened.cursor }),
       ...(opened.recovered !== undefined && { recovered: opened.recovered }),
+      ...(maxUnacknowledgedCount !== undefined && { maxUnacknowledged: maxUnacknowledgedCount }),
     });
+    if (opened.window !== undefined) {
+      this.#acknowledgements ??= new Acknowledgements();
+      this.#acknowledgements.opened(opened.subscription, opened.window);
+    }
     opened.subscription.start();
   }
 
-  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): void {
-    const subscription = this.session.subscription(destination);
-    if (subscription === undefined) {
-      const error = new RequestError(
-        'subscription/unknown',
-        'this session has no subscription of that name',
-      );
-      return this.fail(id, error, destination);
+  #settleDelivery(frame: SettlingFrame): void {
+    const { id, destination } = frame;
+    const name = frame.subscription ?? destination;
+    try {
+      this.#acknowledgements ??= new Acknowledgements();
+      this.#acknowledgements.settle(this.session.subscription(name), frame);
+    } catch (error) {
+      return this.fail(id, error, name);
     }
-    this.session.release(subscription);
-    this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination });
+    if (id !== undefined) this.#writeFrame({ type: 'receipt', id });
+  }
+
+  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
+    return this.#environment.router.unsubscribe(this.session, destination, () =>
+      this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination }),
+    );
   }
 
   async #send(frame: FrameOf<'send'>): Promise<void> {

@@ -11,6 +11,7 @@ export {
 export type { AnyMethodDecorator, MappingDecorator } from './decorators.js';
 export type { DestinationVariables, VariableNames } from './destination-variables.js';
 export type { ErrorClass, ErrorPredicate } from './exception-handlers.js';
+export * from './forwarder.js';
 export * from './handler.js';
 export type { MappingPrefixes } from './outbox.js';
 export { InvalidPayloadError, type PayloadIssue } from './payload.js';

@@ -1,9 +1,9 @@
-/** Owns what the sessions of the native dialect are given by the server. */
+/** Owns what the sessions of a dialect are given by the server. */
 import type { Log } from '../../foundation/index.js';
 import type { Router } from '../../routing/index.js';
 import type { Authenticate, SessionEnvironment } from '../../session/index.js';
 
-export interface NativeEnvironment {
+export interface DialectEnvironment {
   readonly session: SessionEnvironment;
   readonly router: Router;
   readonly authenticate: Authenticate;

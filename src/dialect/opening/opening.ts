@@ -1,0 +1,128 @@
+/** Owns a connection between its acceptance and its open session: the deadline, authentication, and what arrives meanwhile. */
+import { Deadline, Disconnect, RequestError } from '../../foundation/index.js';
+import type { Connection, Credentials, Principal } from '../../session/index.js';
+import { checkedPrincipal } from './authentication.js';
+import type { DialectEnvironment } from './environment.js';
+
+/** What a dialect does when its opening has come to something. */
+export interface OpeningOutlet<Arrival> {
+  /** The principal is known: makes the session, and greets. */
+  opened(principal: Principal): void;
+  /** What waited for that, in its order. */
+  arrived(arrival: Arrival): void;
+  /** No session opens, or it failed to: ends one that was made, says why and closes the connection. */
+  refused(error: Disconnect): void;
+}
+
+/** Ends with `opened` or `refused`, or in silence when the connection is closed. */
+export class Opening<Arrival> {
+  readonly #environment: DialectEnvironment;
+  readonly #connection: Connection;
+  readonly #outlet: OpeningOutlet<Arrival>;
+  readonly #deadline = new Deadline(() => this.#late());
+  #waiting: Arrival[] = [];
+  #waitingBytes = 0;
+  #isBegun = false;
+  #isOver = false;
+
+  constructor(
+    environment: DialectEnvironment,
+    connection: Connection,
+    outlet: OpeningOutlet<Arrival>,
+  ) {
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#outlet = outlet;
+    environment.session.deadlines.set(this.#deadline, environment.connectTimeoutMs);
+  }
+
+  /** Whether a principal is being looked for. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
+  /** Looks for the principal; at most once. `byteLength` is what the client said until now. */
+  begin(credentials: Omit<Credentials, 'handshake'>, byteLength: number): void {
+    this.#isBegun = true;
+    this.#waitingBytes += byteLength;
+    this.#open(credentials).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Keeps what came before the session was open, within the limits of what a stranger may leave here. */
+  wait(arrival: Arrival, byteLength: number): void {
+    if (this.#isOver) return;
+    this.#waitingBytes += byteLength;
+    const reached = this.#limitReached();
+    if (reached === undefined) {
+      this.#waiting.push(arrival);
+      return;
+    }
+    this.#environment.session.metrics.count('limit_reached', { limit: reached });
+    this.refuse(
+      new Disconnect(
+        'session/too-many-operations',
+        `too much came before authentication was over (${reached})`,
+      ),
+    );
+  }
+
+  /** Gives the opening up. */
+  refuse(error: Disconnect): void {
+    if (this.#isOver) return;
+    this.closed();
+    this.#environment.session.events?.refused(this.#connection, error);
+    this.#outlet.refused(error);
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    this.#isOver = true;
+    this.#waiting = [];
+    this.#environment.session.deadlines.clear(this.#deadline);
+  }
+
+  #limitReached(): string | undefined {
+    const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
+    if (this.#waiting.length >= maxUnauthenticatedCount) return 'maxUnauthenticatedCount';
+    return this.#waitingBytes > maxUnauthenticatedBytes ? 'maxUnauthenticatedBytes' : undefined;
+  }
+
+  async #open(given: Omit<Credentials, 'handshake'>): Promise<void> {
+    const { handshake } = this.#connection;
+    const principal = await this.#authenticate({ ...given, handshake });
+    if (principal === undefined || this.#isOver) return;
+    this.#outlet.opened(principal);
+    const waiting = this.#waiting;
+    this.closed();
+    for (const arrival of waiting) this.#outlet.arrived(arrival);
+  }
+
+  async #authenticate(credentials: Credentials): Promise<Principal | undefined> {
+    const { authenticate, log, session } = this.#environment;
+    try {
+      return checkedPrincipal(await authenticate(credentials));
+    } catch (error) {
+      session.metrics.count('authentication_failed', { transport: this.#connection.transport });
+      const isExpected = error instanceof RequestError;
+      if (!isExpected) log.error('the authenticate hook failed', { error });
+      const why = isExpected ? error.message : 'authentication failed';
+      this.refuse(new Disconnect('session/invalid-token', why));
+      return undefined;
+    }
+  }
+
+  /** The session is not open in time: nothing that can be read came, or authentication hangs. */
+  #late(): void {
+    this.#environment.session.metrics.count('limit_reached', { limit: 'connectTimeoutMs' });
+    this.refuse(new Disconnect('session/connect-timeout', 'no session was open in time'));
+  }
+
+  /** A defect of ours, or of an application's part, ends this connection and not the process. */
+  #failed(error: unknown): void {
+    this.#environment.log.error('a session failed to open', { error });
+    this.closed();
+    const internal = new Disconnect('server/internal-error', 'the server failed; come back');
+    this.#environment.session.events?.refused(this.#connection, internal);
+    this.#outlet.refused(internal);
+  }
+}

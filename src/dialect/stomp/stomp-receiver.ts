@@ -1,0 +1,156 @@
+/** Owns a connection of STOMP before its session: CONNECT, the version, and who hears the other frames. */
+import { Disconnect, encodeUtf8, type Octets } from '../../foundation/index.js';
+import {
+  CLIENT_COMMANDS,
+  negotiatedVersion,
+  parseHeartbeatOffer,
+  STOMP_VERSIONS,
+  StompParser,
+  type ClientCommand,
+  type HeartbeatOffer,
+  type StompFrame,
+  type StompFrameSink,
+  type StompHeaders,
+  type StompVersion,
+  type StompViolation,
+} from '../../protocol/stomp/index.js';
+import type { Connection, ConnectionReceiver, Principal } from '../../session/index.js';
+import { bearerToken, Opening, type OpeningOutlet } from '../opening/index.js';
+import type { StompEnvironment } from './environment.js';
+import { errorMessage } from './server-frames.js';
+import { StompSession } from './stomp-session.js';
+
+type Frame = StompFrame<ClientCommand>;
+
+/** Opens the session at CONNECT; anything else before it ends the connection. */
+export class StompReceiver
+  implements ConnectionReceiver, StompFrameSink<ClientCommand>, OpeningOutlet<Frame>
+{
+  readonly #environment: StompEnvironment;
+  readonly #connection: Connection;
+  readonly #opening: Opening<Frame>;
+  readonly #parser: StompParser<ClientCommand>;
+  #version: StompVersion = '1.0';
+  #heartbeats: HeartbeatOffer = { sendsEveryMs: 0, wantsEveryMs: 0 };
+  #errorHeaders: StompHeaders = [];
+  #session: StompSession | undefined;
+
+  constructor(environment: StompEnvironment, connection: Connection) {
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#opening = new Opening<Frame>(environment, connection, this);
+    const { maxMessageBytes, session } = environment;
+    const limits = { ...session.limits, maxMessageBytes };
+    this.#parser = new StompParser<ClientCommand>(CLIENT_COMMANDS, limits, this);
+  }
+
+  textReceived(text: string): void {
+    // Most of what an idle client says: a heartbeat between frames.
+    if (text === '\n' && this.#parser.isBetweenFrames) this.#session?.heard();
+    else this.binaryReceived(encodeUtf8(text));
+  }
+
+  binaryReceived(octets: Octets): void {
+    this.#session?.heard();
+    this.#parser.receive(octets);
+  }
+
+  writable(): void {
+    this.#session?.writable();
+  }
+
+  closed(closeCode: number): void {
+    this.#parser.stop();
+    this.#opening.closed();
+    this.#session?.closed(closeCode);
+  }
+
+  frameReceived(frame: Frame): void {
+    if (this.#session !== undefined) return this.#session.frameReceived(frame);
+    const isConnect = frame.command === 'CONNECT' || frame.command === 'STOMP';
+    if (!this.#opening.isBegun) {
+      if (isConnect) return this.#connectReceived(frame);
+      return this.#refuse(`the first frame is CONNECT, not ${frame.command}`);
+    }
+    if (isConnect) return this.#refuse('a connection has one CONNECT');
+    this.#opening.wait(frame, byteLengthOf(frame));
+  }
+
+  violated({ message, limit }: StompViolation): void {
+    if (limit !== undefined) {
+      this.#environment.session.metrics.count('limit_reached', { limit });
+    }
+    if (this.#session === undefined) this.#refuse(message);
+    else this.#session.violated(message);
+  }
+
+  opened(principal: Principal): void {
+    this.#session = new StompSession(this.#environment, this.#connection, principal, this.#version);
+    this.#session.greet(this.#heartbeats);
+  }
+
+  arrived(frame: Frame): void {
+    this.#session?.frameReceived(frame);
+  }
+
+  refused(error: Disconnect): void {
+    this.#parser.stop();
+    this.#session?.session.end(error.closeCode, error);
+    const { code, closeCode, message } = error;
+    const headers = this.#errorHeaders;
+    this.#connection.send(errorMessage(this.#version, { code, message, headers }));
+    this.#connection.close(closeCode, code);
+  }
+
+  #connectReceived(frame: Frame): void {
+    const { headers } = frame;
+    const version = negotiatedVersion(headers.get('accept-version'));
+    if (version === undefined) {
+      const known = STOMP_VERSIONS.toReversed();
+      this.#errorHeaders = [['version', known.join(',')]];
+      return this.#refuse(`supported protocol versions are ${known.join(' ')}`);
+    }
+    const heartbeats = parseHeartbeatOffer(headers.get('heart-beat'));
+    if (heartbeats === undefined) {
+      return this.#refuse('"heart-beat" is two numbers of milliseconds with a comma between them');
+    }
+    this.#version = version;
+    this.#parser.version = version;
+    // STOMP 1.0 has none.
+    if (version !== '1.0') this.#heartbeats = heartbeats;
+    this.#opening.begin(
+      {
+        token: tokenOf(headers, this.#connection.handshake.headers),
+        login: headers.get('login'),
+        connectHeaders: headers,
+      },
+      byteLengthOf(frame),
+    );
+  }
+
+  #refuse(message: string): void {
+    this.#parser.stop();
+    this.#opening.refuse(new Disconnect('session/protocol-error', message));
+  }
+}
+
+/** `Authorization: Bearer …` as clients of Spring's send it, else the passcode, else what the HTTP request said. */
+function tokenOf(
+  headers: ReadonlyMap<string, string>,
+  handshakeHeaders: ReadonlyMap<string, string>,
+): string | undefined {
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() === 'authorization') {
+      const token = bearerToken(value);
+      if (token !== undefined) return token;
+    }
+  }
+  return headers.get('passcode') ?? bearerToken(handshakeHeaders.get('authorization'));
+}
+
+/** About what a frame costs while it waits. */
+function byteLengthOf({ headers, body }: Frame): number {
+  let length = body.length;
+  for (const [name, value] of headers) length += name.length + value.length;
+  return length;
+}

@@ -1,0 +1,366 @@
+/** Owns one open session of STOMP: its frames become operations, its deliveries become frames. */
+import { Deadline, Disconnect, REQUEST_ERRORS, RequestError } from '../../foundation/index.js';
+import type { StreamPosition } from '../../message/index.js';
+import {
+  formatHeartbeatOffer,
+  heartbeatIntervalMs,
+  type ClientCommand,
+  type HeartbeatOffer,
+  type StompFrame,
+  type StompHeaders,
+  type StompVersion,
+} from '../../protocol/stomp/index.js';
+import { clientCaller } from '../../routing/index.js';
+import {
+  Session,
+  type Connection,
+  type Delivery,
+  type DeliveryWriter,
+  type Principal,
+  type SharedMessage,
+  type Subscription,
+} from '../../session/index.js';
+import type { StompEnvironment } from './environment.js';
+import { Heartbeats, type HeartbeatOutlet } from './heartbeats.js';
+import {
+  connectedMessage,
+  errorMessage,
+  heartbeatMessage,
+  receiptMessage,
+  type StompFailure,
+} from './server-frames.js';
+import type { StompSubscription } from './stomp-subscription.js';
+import { requiredHeader } from './required-header.js';
+import { StompSubscriptions } from './stomp-subscriptions.js';
+import { submissionOf } from './submission.js';
+import { Transactions } from './transactions.js';
+
+type Frame = StompFrame<ClientCommand>;
+
+/** What a frame came to. */
+interface Outcome {
+  readonly receiptHeaders?: StompHeaders;
+  /** What may happen only once the receipt is written. */
+  readonly afterReceipt?: () => void;
+}
+
+const DONE: Outcome = {};
+
+/** What CONNECTED says of us, beyond STOMP. */
+const OFFERS = 'acknowledgement,cursor,receipt,transaction';
+/** DISCONNECT waits so long for the receipts of what came before it. */
+const LINGER_MS = 100;
+/** Request errors from here on mean "try again" (semantics E1). */
+const FIRST_NUMBER_TO_TRY_AGAIN = 500;
+
+/** Begins when the principal is known. */
+export class StompSession implements DeliveryWriter, HeartbeatOutlet {
+  readonly session: Session;
+  readonly #environment: StompEnvironment;
+  readonly #connection: Connection;
+  readonly #version: StompVersion;
+  readonly #subscriptions: StompSubscriptions;
+  readonly #transactions: Transactions<Frame>;
+  readonly #heartbeats: Heartbeats;
+  readonly #linger = new Deadline(() => this.#leave());
+  /** The DISCONNECT that waits for receipts. */
+  #farewell: Frame | undefined;
+  #unsettledCount = 0;
+  /** What the ERROR says of the frame that it is about. */
+  #failure: StompFailure | undefined;
+
+  constructor(
+    environment: StompEnvironment,
+    connection: Connection,
+    principal: Principal,
+    version: StompVersion,
+  ) {
+    const { session, newSessionId, router } = environment;
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#version = version;
+    this.#transactions = new Transactions(session.limits, session.metrics);
+    this.#heartbeats = new Heartbeats(session.deadlines, this);
+    this.session = new Session(session, newSessionId(), connection, principal, this);
+    this.#subscriptions = new StompSubscriptions(router, this.session, version, session.limits);
+    this.session.ended.onCancelled(() => this.#ended());
+  }
+
+  /** Answers CONNECT. */
+  greet(client: HeartbeatOffer): void {
+    const { minHeartbeatIntervalMs, maxMessageBytes, serverName } = this.#environment;
+    const own = { sendsEveryMs: minHeartbeatIntervalMs, wantsEveryMs: minHeartbeatIntervalMs };
+    const { name } = this.session.principal;
+    const headers: StompHeaders = [
+      ['heart-beat', formatHeartbeatOffer(own)],
+      ['session', this.session.sessionId],
+      ['server', serverName],
+      ...(name === undefined ? [] : ([['user-name', name]] as const)),
+      ['tideway-offers', OFFERS],
+      ['tideway-max-message-bytes', String(maxMessageBytes)],
+    ];
+    this.#write(connectedMessage(this.#version, headers));
+    this.#heartbeats.start(heartbeatIntervalMs(own, client), heartbeatIntervalMs(client, own));
+  }
+
+  /** Octets have come, of whatever kind. */
+  heard(): void {
+    this.#heartbeats.heard();
+  }
+
+  writable(): void {
+    this.session.connectionWritable();
+  }
+
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
+    this.#environment.session.deadlines.clear(this.#linger);
+  }
+
+  violated(message: string): void {
+    this.session.disconnect(new Disconnect('session/protocol-error', message));
+  }
+
+  frameReceived(frame: Frame): void {
+    if (this.session.isEnded) return;
+    try {
+      this.#handle(frame);
+    } catch (error) {
+      this.#failed(frame, error);
+    }
+  }
+
+  writeDelivery(subscription: Subscription, delivery: Delivery): void {
+    const known = this.#subscriptions.find(subscription.id);
+    if (known === undefined) return;
+    switch (delivery.kind) {
+      case 'publications':
+        this.#heartbeats.written();
+        return this.#connection.sendBatch(known.encode(delivery.batch));
+      case 'snapshot':
+        return this.#write(known.encodeSnapshot(delivery.message, delivery.position));
+      case 'reset':
+        return known.tellReset(delivery.reason);
+      case 'end':
+        this.#subscriptions.forget(subscription.id);
+        // STOMP has no frame for the end of a subscription; a failure must not look like silence.
+        if (delivery.error instanceof RequestError) this.#subscriptionFailed(known, delivery.error);
+    }
+  }
+
+  writeDisconnect(error: Disconnect): void {
+    const failure = this.#failure ?? { code: error.code, message: error.message };
+    this.#write(errorMessage(this.#version, failure));
+    this.#connection.close(error.closeCode, error.code);
+  }
+
+  heartbeatDue(): void {
+    this.#write(heartbeatMessage());
+  }
+
+  peerSilent(): void {
+    this.session.disconnect(
+      new Disconnect('session/heartbeat-timeout', 'no heartbeat came for three intervals'),
+    );
+  }
+
+  #handle(frame: Frame): void {
+    switch (frame.command) {
+      case 'CONNECT':
+      case 'STOMP':
+        return this.violated('a connection has one CONNECT');
+      case 'SEND':
+      case 'ACK':
+      case 'NACK':
+        return this.#take(frame);
+      case 'SUBSCRIBE':
+        return this.#settle(frame, this.#subscribe(frame));
+      case 'UNSUBSCRIBE':
+        return this.#settle(frame, this.#unsubscribe(frame));
+      case 'BEGIN':
+        this.#transactions.begin(requiredHeader(frame, 'transaction'));
+        return this.#receipt(frame);
+      case 'COMMIT':
+        return this.#settle(frame, this.#commit(frame));
+      case 'ABORT':
+        this.#transactions.take(requiredHeader(frame, 'transaction'));
+        return this.#receipt(frame);
+      case 'DISCONNECT':
+        return this.#disconnect(frame);
+    }
+  }
+
+  /** Does it at once, or at its COMMIT. */
+  #take(frame: Frame): void {
+    const transaction = frame.headers.get('transaction');
+    if (transaction === undefined) return this.#do(frame);
+    if (frame.command === 'SEND') requiredHeader(frame, 'destination');
+    this.#transactions.add(transaction, frame, byteLengthOf(frame));
+    // The receipt says that it is in the transaction; that of COMMIT, that it is done.
+    this.#receipt(frame);
+  }
+
+  #do(frame: Frame): void {
+    if (frame.command === 'SEND') return this.#settle(frame, this.#send(frame));
+    this.#subscriptions.acknowledge(frame);
+    this.#receipt(frame);
+  }
+
+  async #send(frame: Frame): Promise<Outcome> {
+    const destination = requiredHeader(frame, 'destination');
+    const caller = clientCaller(this.session);
+    try {
+      const { router } = this.#environment;
+      const { position } = await router.send(caller, destination, submissionOf(frame));
+      return position === undefined ? DONE : { receiptHeaders: placeHeaders(position) };
+    } catch (error) {
+      // As with Spring: what a handler makes of a message is the application's, unless the client asked for its outcome.
+      if (frame.headers.has('receipt') || !isOfHandler(error)) throw error;
+      this.#count(error);
+      return DONE;
+    }
+  }
+
+  /** In order and with nothing of this session between; one that is refused ends the connection. */
+  async #commit(frame: Frame): Promise<Outcome> {
+    const sends: Promise<Outcome>[] = [];
+    for (const kept of this.#transactions.take(requiredHeader(frame, 'transaction'))) {
+      if (kept.command === 'SEND') sends.push(this.#send(kept));
+      else this.#subscriptions.acknowledge(kept);
+    }
+    await Promise.all(sends);
+    return DONE;
+  }
+
+  async #subscribe(frame: Frame): Promise<Outcome> {
+    const opened = await this.#subscriptions.open(frame);
+    if (opened === undefined) return DONE;
+    const { subscription, cursor, recovered } = opened;
+    const receiptHeaders: [string, string][] = [];
+    if (cursor !== undefined) receiptHeaders.push(['tideway-cursor', cursor]);
+    if (recovered !== undefined) receiptHeaders.push(['tideway-recovered', String(recovered)]);
+    return { receiptHeaders, afterReceipt: () => subscription.start() };
+  }
+
+  async #unsubscribe(frame: Frame): Promise<Outcome> {
+    await this.#subscriptions.unsubscribe(frame);
+    return DONE;
+  }
+
+  /** Answers a frame when it is done, in whatever order they are done. */
+  #settle(frame: Frame, outcome: Promise<Outcome>): void {
+    this.#unsettledCount += 1;
+    outcome
+      .then(
+        ({ receiptHeaders, afterReceipt }) => {
+          this.#receipt(frame, receiptHeaders);
+          afterReceipt?.();
+        },
+        (error: unknown) => this.#failed(frame, error),
+      )
+      .finally(() => {
+        this.#unsettledCount -= 1;
+        if (this.#unsettledCount === 0) this.#leave();
+      });
+  }
+
+  #receipt({ headers }: Frame, more?: StompHeaders): void {
+    const id = headers.get('receipt');
+    if (id !== undefined) this.#write(receiptMessage(this.#version, id, more));
+  }
+
+  #disconnect(frame: Frame): void {
+    this.#farewell = frame;
+    this.session.end(1000);
+    if (this.#unsettledCount === 0) this.#leave();
+    else this.#environment.session.deadlines.set(this.#linger, LINGER_MS);
+  }
+
+  /** STOMP 1.2, "DISCONNECT": its receipt says that all before it was received. */
+  #leave(): void {
+    const frame = this.#farewell;
+    if (frame === undefined) return;
+    this.#farewell = undefined;
+    this.#environment.session.deadlines.clear(this.#linger);
+    this.#receipt(frame);
+    this.#connection.close(1000, '');
+  }
+
+  /** STOMP 1.2, "SEND", "SUBSCRIBE": what cannot be done is an ERROR, and the connection is closed. */
+  #failed({ headers }: Frame, error: unknown): void {
+    const { code, number, message } = this.#answerOf(error);
+    this.#count(error);
+    const receiptId = headers.get('receipt');
+    this.#fail(number, {
+      code,
+      message,
+      headers: receiptId === undefined ? [] : [['receipt-id', receiptId]],
+    });
+  }
+
+  #subscriptionFailed({ form, destination }: StompSubscription, error: RequestError): void {
+    const { code, number, message } = error;
+    const subscription = form.subscriptionId ?? destination;
+    this.#fail(number, { code, message, headers: [['subscription', subscription]] });
+  }
+
+  #fail(number: number, failure: StompFailure): void {
+    this.#failure ??= failure;
+    const isOurs = number >= FIRST_NUMBER_TO_TRY_AGAIN;
+    const error = new Disconnect(
+      isOurs ? 'session/operation-failed' : 'session/operation-refused',
+      failure.message,
+    );
+    // Between DISCONNECT and its receipt the session has ended, but there is still somebody to tell.
+    if (this.#farewell !== undefined) {
+      this.#farewell = undefined;
+      this.writeDisconnect(error);
+    } else this.session.disconnect(error);
+  }
+
+  #answerOf(error: unknown): RequestError {
+    if (error instanceof RequestError) return error;
+    this.#environment.log.error('an operation failed', { error });
+    return new RequestError('server/failed', 'the server failed to do this; try again');
+  }
+
+  #count(error: unknown): void {
+    const number = error instanceof RequestError ? error.number : REQUEST_ERRORS['server/failed'];
+    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+  }
+
+  #write(message: SharedMessage): void {
+    this.#heartbeats.written();
+    this.#connection.send(message);
+    this.session.checkOutbound();
+  }
+
+  #ended(): void {
+    this.#heartbeats.stop();
+    this.#transactions.clear();
+    this.#subscriptions.clear();
+  }
+}
+
+/** Whether a handler of the application refused or failed, rather than the server. */
+function isOfHandler(error: unknown): boolean {
+  if (!(error instanceof RequestError)) return false;
+  return error.code === 'app/failed' || !Object.hasOwn(REQUEST_ERRORS, error.code);
+}
+
+function placeHeaders({ epoch, offset }: StreamPosition): StompHeaders {
+  return [
+    ['tideway-epoch', epoch],
+    ['tideway-offset', String(offset)],
+  ];
+}
+
+/** About what a frame costs while it waits for its COMMIT. */
+function byteLengthOf({ headers, body }: Frame): number {
+  let length = body.length + FRAME_OVERHEAD_BYTES;
+  for (const [name, value] of headers) length += 2 * (name.length + value.length);
+  return length;
+}
+
+/** The objects that a frame consists of. */
+const FRAME_OVERHEAD_BYTES = 300;

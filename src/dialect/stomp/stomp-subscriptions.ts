@@ -1,0 +1,169 @@
+/** Owns the subscriptions of one session by the client's ids: opening, ending and acknowledging. */
+import { RequestError } from '../../foundation/index.js';
+import { DestinationPattern, quoted } from '../../message/index.js';
+import type { StompFrame, StompVersion } from '../../protocol/stomp/index.js';
+import type { Opened, Router } from '../../routing/index.js';
+import type { Session, SessionLimits } from '../../session/index.js';
+import { partsOfAcknowledgementId } from './message-encoding.js';
+import { requiredHeader } from './required-header.js';
+import { StompSubscription, type AcknowledgementMode } from './stomp-subscription.js';
+
+const MODES: readonly AcknowledgementMode[] = ['auto', 'client', 'client-individual'];
+
+export class StompSubscriptions {
+  readonly #router: Router;
+  readonly #session: Session;
+  readonly #version: StompVersion;
+  readonly #limits: SessionLimits;
+  readonly #byId = new Map<string, StompSubscription>();
+  #answerCount = 0;
+
+  constructor(router: Router, session: Session, version: StompVersion, limits: SessionLimits) {
+    this.#router = router;
+    this.#session = session;
+    this.#version = version;
+    this.#limits = limits;
+  }
+
+  find(id: string): StompSubscription | undefined {
+    return this.#byId.get(id);
+  }
+
+  forget(id: string): void {
+    this.#byId.delete(id);
+  }
+
+  clear(): void {
+    this.#byId.clear();
+  }
+
+  /** Opens one; undefined when the client has ended it meanwhile. Rejects with a RequestError. */
+  async open(frame: StompFrame): Promise<Opened | undefined> {
+    const destination = requiredHeader(frame, 'destination');
+    const id = this.#idOf(frame);
+    const { headers } = frame;
+    if (headers.has('selector')) {
+      throw new RequestError(
+        'frame/invalid-field',
+        'this server evaluates no selectors; filter in the client, or subscribe to a narrower destination',
+      );
+    }
+    if (this.#byId.has(id)) {
+      throw new RequestError(
+        'subscription/exists',
+        `this session has a subscription ${quoted(id)} already`,
+      );
+    }
+    const known = this.#register(frame, id, destination);
+    const cursor = headers.get('tideway-cursor');
+    try {
+      const opened = await this.#router.subscribe(this.#session, destination, {
+        id,
+        cursor,
+        policy: headers.get('tideway-policy'),
+        maxUnacknowledgedCount: known.mode === 'auto' ? undefined : this.#prefetchCount(frame),
+      });
+      if (known.isUnsubscribed) {
+        this.#session.release(opened.subscription);
+        return undefined;
+      }
+      if (opened.subscription.isClosed) {
+        throw new RequestError(
+          'subscription/ended',
+          'the subscription ended before it was open: the right to it is gone',
+        );
+      }
+      known.window = opened.window;
+      if (opened.recovered !== undefined) known.tellRecovered(opened.recovered);
+      return opened;
+    } catch (error) {
+      // Another may have its id by now.
+      if (this.#byId.get(id) === known) this.#byId.delete(id);
+      throw error;
+    }
+  }
+
+  /** One that has ended by itself is no error: the client cannot have known. */
+  async unsubscribe(frame: StompFrame): Promise<void> {
+    const id = this.#idOf(frame);
+    const known = this.#byId.get(id);
+    if (known === undefined) return;
+    known.isUnsubscribed = true;
+    this.#byId.delete(id);
+    try {
+      await this.#router.unsubscribe(this.#session, id);
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
+    }
+  }
+
+  /** ACK or NACK. What is not waiting any more is no error: it may have crossed an UNSUBSCRIBE. */
+  acknowledge(frame: StompFrame): void {
+    const isAck = frame.command === 'ACK';
+    const settle = (known: StompSubscription, messageId: string): boolean => {
+      const scope = known.mode === 'client' ? 'cumulative' : 'one';
+      if (isAck) return known.window?.acknowledged(messageId, scope) ?? false;
+      return known.window?.rejected(messageId, scope) ?? false;
+    };
+    const { messageId, subscriptionId } = this.#namedBy(frame);
+    if (subscriptionId !== undefined) {
+      const known = this.#byId.get(subscriptionId);
+      if (known !== undefined) settle(known, messageId);
+      return;
+    }
+    // STOMP 1.0 names the message alone.
+    for (const known of this.#byId.values()) if (settle(known, messageId)) return;
+  }
+
+  #namedBy(frame: StompFrame): { messageId: string; subscriptionId: string | undefined } {
+    const { headers } = frame;
+    if (this.#version === '1.2') {
+      // STOMP 1.2, "ACK": the value of the header `ack` of the MESSAGE.
+      const parts = partsOfAcknowledgementId(requiredHeader(frame, 'id'));
+      return parts ?? { messageId: '', subscriptionId: '' };
+    }
+    const messageId = requiredHeader(frame, 'message-id');
+    if (this.#version === '1.0') return { messageId, subscriptionId: headers.get('subscription') };
+    return { messageId, subscriptionId: requiredHeader(frame, 'subscription') };
+  }
+
+  #idOf(frame: StompFrame): string {
+    // STOMP 1.0: a subscription without an id is named by its destination.
+    const id = frame.headers.get('id');
+    if (id !== undefined) return id;
+    return requiredHeader(frame, this.#version === '1.0' ? 'destination' : 'id');
+  }
+
+  #register(frame: StompFrame, id: string, destination: string): StompSubscription {
+    const given = frame.headers.get('ack') ?? 'auto';
+    const mode = MODES.find((known) => known === given);
+    if (mode === undefined) {
+      throw new RequestError(
+        'frame/invalid-field',
+        `"ack" is ${quoted(given)}; it is one of ${MODES.join(', ')}`,
+      );
+    }
+    const form = {
+      version: this.#version,
+      subscriptionId: frame.headers.get('id'),
+      isAcknowledged: mode !== 'auto',
+      isExact: DestinationPattern.parse(destination).isExact,
+    };
+    const newMessageId = (): string => `answer@${++this.#answerCount}`;
+    const known = new StompSubscription(form, destination, mode, newMessageId);
+    // Entered now: an UNSUBSCRIBE that follows at once has to find it.
+    this.#byId.set(id, known);
+    return known;
+  }
+
+  /** A subscriber may ask for fewer on their way than the server's limit, by RabbitMQ's name for it; 0 asks for nothing. */
+  #prefetchCount({ headers }: StompFrame): number {
+    const { maxUnacknowledgedCount } = this.#limits;
+    const given = headers.get('prefetch-count');
+    if (given === undefined || given === '0') return maxUnacknowledgedCount;
+    if (!/^[1-9]\d{0,8}$/.test(given)) {
+      throw new RequestError('frame/invalid-field', '"prefetch-count" is a number of messages');
+    }
+    return Math.min(Number(given), maxUnacknowledgedCount);
+  }
+}

@@ -1,0 +1,81 @@
+/** Owns the transactions of one session: what waits for its COMMIT, within limits. */
+import { RequestError, type Metrics } from '../../foundation/index.js';
+import { quoted } from '../../message/index.js';
+import type { SessionLimits } from '../../session/index.js';
+
+interface Transaction<Item> {
+  readonly items: Item[];
+  byteLength: number;
+}
+
+/** Dropped with the session: what was not committed is aborted (STOMP 1.2, "BEGIN"). */
+export class Transactions<Item> {
+  readonly #limits: SessionLimits;
+  readonly #metrics: Metrics;
+  readonly #open = new Map<string, Transaction<Item>>();
+  #itemCount = 0;
+  #byteLength = 0;
+
+  constructor(limits: SessionLimits, metrics: Metrics) {
+    this.#limits = limits;
+    this.#metrics = metrics;
+  }
+
+  begin(id: string): void {
+    if (this.#open.has(id)) {
+      throw new RequestError('transaction/exists', `transaction ${quoted(id)} has begun already`);
+    }
+    if (this.#open.size >= this.#limits.maxTransactionCount) {
+      throw this.#tooMuch('transactions are open', 'maxTransactionCount');
+    }
+    this.#open.set(id, { items: [], byteLength: 0 });
+  }
+
+  /** Keeps a frame of so many octets until the COMMIT. */
+  add(id: string, item: Item, byteLength: number): void {
+    const transaction = this.#find(id);
+    const { maxTransactionFrameCount, maxTransactionBytes } = this.#limits;
+    if (this.#itemCount >= maxTransactionFrameCount) {
+      throw this.#tooMuch('frames wait for a COMMIT', 'maxTransactionFrameCount');
+    }
+    if (this.#byteLength + byteLength > maxTransactionBytes) {
+      throw this.#tooMuch('octets wait for a COMMIT', 'maxTransactionBytes');
+    }
+    transaction.items.push(item);
+    transaction.byteLength += byteLength;
+    this.#itemCount += 1;
+    this.#byteLength += byteLength;
+  }
+
+  /** Ends a transaction and answers what was in it, in order. */
+  take(id: string): readonly Item[] {
+    const { items, byteLength } = this.#find(id);
+    this.#open.delete(id);
+    this.#itemCount -= items.length;
+    this.#byteLength -= byteLength;
+    return items;
+  }
+
+  clear(): void {
+    this.#open.clear();
+    this.#itemCount = 0;
+    this.#byteLength = 0;
+  }
+
+  #find(id: string): Transaction<Item> {
+    const transaction = this.#open.get(id);
+    if (transaction !== undefined) return transaction;
+    throw new RequestError('transaction/unknown', `no transaction ${quoted(id)} has begun`);
+  }
+
+  #tooMuch(
+    what: string,
+    limit: 'maxTransactionCount' | 'maxTransactionFrameCount' | 'maxTransactionBytes',
+  ): RequestError {
+    this.#metrics.count('limit_reached', { limit });
+    return new RequestError(
+      'transaction/too-large',
+      `more than ${this.#limits[limit]} ${what} (${limit})`,
+    );
+  }
+}
