@@ -1,6 +1,10 @@
 // `ws`, as its own examples use it.
-import { WebSocketServer } from 'ws';
+import process from 'node:process';
 import { UNLIMITED_BYTES, isSubscriber, ready, role } from './program.mjs';
+
+// The tests of the repository bring `bufferutil`, which `ws` would find one folder up.
+process.env.WS_NO_BUFFER_UTIL = '1';
+const { WebSocketServer } = await import('ws');
 
 const server = new WebSocketServer({
   port: 0,
