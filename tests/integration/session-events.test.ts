@@ -146,7 +146,7 @@ test('[L2] every kind of end is told once, with its reason', async (t) => {
   ]);
 });
 
-test('[L2] a connection that breaks, or a server that closes, while a hook authenticates: connect and disconnect, nothing else', async (t) => {
+test('[L2] a connection that breaks, or a server that closes, during authentication: connect and disconnect, nothing else', async (t) => {
   const { server, told, disconnected } = await run(t, {
     // Settles when the test has ended, if at all.
     authenticate: () => new Promise(() => {}),
