@@ -1,6 +1,7 @@
 /** Owns the config file of `serve`: one zod schema, from which types, defaults, errors and the known keys come. */
 import { z } from 'zod';
 import {
+  DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
   DEFAULT_LIMITS,
   DEFAULT_PORT,
@@ -8,9 +9,11 @@ import {
   DIALECT_NAMES,
   endpointFaults,
   ENDPOINT_PATH,
+  MIN_FORWARD_SECRET_BYTES,
   MIN_SECRET_BYTES,
   prefixFaults,
   TRANSPORT_NAMES,
+  type ForwardOptions,
   type MountName,
   type ServerLimits,
   type TopicRule,
@@ -123,6 +126,53 @@ const accessRule = object({
   who: z.enum(['anyone', 'authenticated'], expecting('anyone or authenticated')).default('anyone'),
 });
 
+/** Text that is not to be seen where it is wrong. */
+function secret(minBytes: number): z.ZodString {
+  return z
+    .string(expecting('a text'))
+    .refine(
+      (value) => Buffer.byteLength(value) >= minBytes,
+      expecting(`a secret of at least ${minBytes} octets`),
+    );
+}
+
+const forward = object({
+  url: text('a URL such as https://example.com/orders', /^https?:\/\//i),
+  timeoutMs: milliseconds(DEFAULT_FORWARD_OPTIONS.timeoutMs),
+  maxConcurrency: count(DEFAULT_FORWARD_OPTIONS.maxConcurrency),
+  maxWaitingCount: wholeNumber('', 0).default(DEFAULT_FORWARD_OPTIONS.maxWaitingCount),
+  allowPrivate: z.boolean(expecting('true or false')).default(DEFAULT_FORWARD_OPTIONS.allowPrivate),
+  headers: z
+    .record(
+      z.string().describe('name'),
+      z.string(expecting('a text')),
+      expecting('names and values'),
+    )
+    .exactOptional(),
+  secret: secret(MIN_FORWARD_SECRET_BYTES).exactOptional(),
+  secretFile: text('a path of a file').exactOptional(),
+  concurrency: z.enum(['serial', 'parallel'], expecting('serial or parallel')).default('serial'),
+} satisfies Record<keyof ForwardOptions | 'secretFile', z.ZodType>).refine(
+  (entry) => entry.secret === undefined || entry.secretFile === undefined,
+  expecting('secret or secretFile, not both'),
+);
+
+export type ForwardEntry = z.infer<typeof forward>;
+
+const APP_WORDS = 'a path of a JavaScript module, or patterns such as /orders/** and where they go';
+
+/** A text is the module. Where there are forwards too, the module has a key of its own, which no pattern can be. */
+const app = z.preprocess(
+  (value) => (typeof value === 'string' ? { module: value } : value),
+  z
+    .object({ module: text('a path of a JavaScript module').exactOptional() }, expecting(APP_WORDS))
+    .catchall(forward)
+    .transform(({ module, ...forwards }) => ({
+      ...(module !== undefined && { module }),
+      forwards: forwards as Readonly<Record<string, ForwardEntry>>,
+    })),
+);
+
 const topicRule = object({
   historySize: wholeNumber('publications', 0).exactOptional(),
   historyTtlMs: wholeNumber('milliseconds', 1).exactOptional(),
@@ -170,10 +220,7 @@ const limits = object({
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({
-  hmacSecret: z
-    .string(expecting('a text'))
-    .refine(isLongEnough, expecting(`a secret of at least ${MIN_SECRET_BYTES} octets`))
-    .exactOptional(),
+  hmacSecret: secret(MIN_SECRET_BYTES).exactOptional(),
   hmacSecretFile: text('a path of a file').exactOptional(),
   issuer: text('a text').exactOptional(),
   audience: text('a text').exactOptional(),
@@ -198,7 +245,7 @@ const config = object({
     .exactOptional(),
   prefixes: prefixes.prefault({}),
   static: text('a path of a directory').exactOptional(),
-  app: text('a path of a JavaScript module').exactOptional(),
+  app: app.prefault({}),
   allowedOrigins: origins.default([]),
   apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),

@@ -23,7 +23,14 @@ export function startLines(
     ['HTTP API', publishLine(url, config.apiKeys.length)],
     ['Access', accessLine(server)],
     ...(settings.configFile === undefined ? [] : [['Config', settings.configFile] as const]),
-    ...(config.app === undefined ? [] : [['App', relative('', config.app)] as const]),
+    ...(config.app.module === undefined ? [] : [['App', relative('', config.app.module)] as const]),
+    ...Object.entries(config.app.forwards).map(
+      ([pattern, entry]) =>
+        [
+          'Forward',
+          `${server.prefixes.app[0] ?? ''}${pattern} → ${withoutQuery(entry.url)}`,
+        ] as const,
+    ),
   ];
   // The commands speak the native dialect.
   const endpoint = endpoints.find(({ dialects }) => dialects.includes('native'))?.address;
@@ -51,6 +58,12 @@ export function startLines(
 /** What a path takes, where it is not everything. */
 function spoken(dialects: readonly DialectName[]): string {
   return dialects.length === DIALECT_NAMES.length ? '' : ` (${dialects.join(', ')})`;
+}
+
+/** A query may have a key in it. */
+function withoutQuery(address: string): string {
+  const { origin, pathname } = new URL(address);
+  return origin + pathname;
 }
 
 function publishLine(url: string, keyCount: number): string {

@@ -223,6 +223,8 @@ test('a stream that nobody waits for any more is ended, and one that fails says 
 test('[O3] a send to a stream leaves the line at its first value, and ends with its session', async () => {
   const { mount, ask } = app();
   const log: string[] = [];
+  let ended = (): void => {};
+  const over = new Promise<void>((resolve) => (ended = resolve));
   mount.map('/endless', {}, async function* () {
     try {
       for (let index = 0; ; index++) {
@@ -231,6 +233,7 @@ test('[O3] a send to a stream leaves the line at its first value, and ends with 
       }
     } finally {
       log.push('ended');
+      ended();
     }
   });
   mount.map('/fast', {}, () => void log.push('fast'));
@@ -239,8 +242,28 @@ test('[O3] a send to a stream leaves the line at its first value, and ends with 
   await ask('/fast', session);
   assert.deepEqual(log, ['fast']);
   session.ended.cancel();
-  await sent;
+  await Promise.all([sent, over]);
   assert.deepEqual(log, ['fast', 'ended']);
+});
+
+test('[O3] a generator that never yields leaves the line when its asker goes, or its session', async () => {
+  const { mount, ask } = app();
+  mount.map('/never', {}, async function* () {
+    await new Promise(() => {});
+    yield 1;
+  });
+  mount.map('/fast', {}, () => 'fast');
+  const session = sessionOf('ada', '1');
+  const cancellation = new Cancellation();
+  const never = mount.request({ ...operation('/app/never', session), cancellation });
+  const fast = ask('/fast', session);
+  cancellation.cancel();
+  await assert.rejects(never, hasCode('request/cancelled'));
+  assert.equal(await jsonOf(await fast), 'fast');
+
+  const sent = mount.send(operation('/app/never', session));
+  session.ended.cancel();
+  assert.deepEqual(await sent, {});
 });
 
 test('what was sent is handled though its session has ended meanwhile; what was asked is not', async () => {

@@ -17,14 +17,14 @@ import {
   type OfferedDialect,
   type SelectionEnvironment,
 } from '../dialect/selection/index.js';
-import { createHttpApi, createRequestListener } from '../http/index.js';
+import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
   messageOf,
   type Audience,
   type MessageOptions,
   type StreamPosition,
 } from '../message/index.js';
-import { AppMount, type Forwarder } from '../mounts/app/index.js';
+import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
 import {
@@ -56,7 +56,7 @@ import {
 } from '../transport/index.js';
 import { knownDialects } from './dialects.js';
 import { Endpoints, endpointsOf, type Endpoint } from './endpoints.js';
-import { mapForwards } from './forwards.js';
+import { Forwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -120,7 +120,7 @@ export class TidewayServer {
   readonly #accessRules: AccessRules;
   readonly #endpoints: Endpoints;
   readonly #streams: Streams;
-  readonly #forwarders: readonly Forwarder[];
+  readonly #forwards: Forwards;
   readonly #sessions = new SessionRegistry();
   readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
@@ -172,7 +172,8 @@ export class TidewayServer {
     );
     const { maxMessageBytes } = limits;
     const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
-    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
+    this.#forwards = new Forwards(this.app, forwarding);
+    for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
     const workRules = new WorkRules();
     for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
     this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
@@ -236,6 +237,15 @@ export class TidewayServer {
   /** Gives a prefix to a mount of yours. Throws when the prefix is taken. */
   mount(prefix: string, mount: Mount): this {
     this.#router.mount(prefix, mount);
+    return this;
+  }
+
+  /**
+   * Maps a pattern below `/app`, such as `/orders/**`, to an HTTP back end: each message becomes one POST, its answer the handler's
+   * value. Throws a RangeError for options that cannot be meant, a RequestError for a pattern that is none.
+   */
+  forward(pattern: string, options: ForwardOptions): this {
+    this.#forwards.map(pattern, options);
     return this;
   }
 
@@ -323,7 +333,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
-    for (const forwarder of this.#forwarders) forwarder.close();
+    this.#forwards.close();
     this.#streams.close();
   }
 

@@ -14,8 +14,12 @@ export class AcknowledgementWindow implements DeliverySource {
   readonly #source: DeliverySource;
   readonly #sink: DeliverySink;
   readonly #maxCount: number;
-  /** In the order of their delivery, by the id that the dialect gave them. */
-  readonly #unacknowledged = new Map<string, Publication>();
+  /**
+   * In the order of their delivery, by the id that the dialect gave them. The publications themselves are held only where the
+   * source keeps them too: a client that never acknowledges must not keep alive what a log has let go.
+   */
+  readonly #unacknowledged = new Map<string, Publication | undefined>();
+  readonly #isKept: boolean;
   /** Pulled, beyond what the window has room for. */
   #held: readonly Publication[] = [];
 
@@ -23,6 +27,7 @@ export class AcknowledgementWindow implements DeliverySource {
     this.#source = source;
     this.#sink = sink;
     this.#maxCount = maxCount;
+    this.#isKept = source.acknowledge !== undefined || source.reject !== undefined;
   }
 
   get unacknowledgedCount(): number {
@@ -50,7 +55,7 @@ export class AcknowledgementWindow implements DeliverySource {
   delivered(id: string, publication: Publication): void {
     // One that comes again is the newest: a cumulative word speaks of it by its last delivery.
     this.#unacknowledged.delete(id);
-    this.#unacknowledged.set(id, publication);
+    this.#unacknowledged.set(id, this.#isKept ? publication : undefined);
   }
 
   /** Whether that id was waiting. */
@@ -73,7 +78,8 @@ export class AcknowledgementWindow implements DeliverySource {
   #forgetTakenBack(): void {
     if (this.#source.awaits === undefined) return;
     for (const [id, publication] of this.#unacknowledged) {
-      if (!this.#source.awaits(publication)) this.#unacknowledged.delete(id);
+      const isTakenBack = publication !== undefined && !this.#source.awaits(publication);
+      if (isTakenBack) this.#unacknowledged.delete(id);
     }
   }
 
@@ -82,25 +88,21 @@ export class AcknowledgementWindow implements DeliverySource {
     scope: AcknowledgementScope,
     settle: (publication: Publication) => void,
   ): boolean {
-    const named = this.#unacknowledged.get(id);
-    if (named === undefined) return false;
-    const settled: [string, Publication][] =
-      scope === 'one' ? [[id, named]] : upTo(this.#unacknowledged, id);
-    for (const [settledId] of settled) this.#unacknowledged.delete(settledId);
-    for (const [, publication] of settled) settle(publication);
+    if (!this.#unacknowledged.has(id)) return false;
+    const settledIds = scope === 'one' ? [id] : upTo(this.#unacknowledged.keys(), id);
+    const settled = settledIds.map((settledId) => this.#unacknowledged.get(settledId));
+    for (const settledId of settledIds) this.#unacknowledged.delete(settledId);
+    for (const publication of settled) if (publication !== undefined) settle(publication);
     this.#sink.ready();
     return true;
   }
 }
 
-function upTo(
-  publications: ReadonlyMap<string, Publication>,
-  last: string,
-): [string, Publication][] {
-  const found: [string, Publication][] = [];
-  for (const entry of publications) {
-    found.push(entry);
-    if (entry[0] === last) break;
+function upTo(ids: Iterable<string>, last: string): string[] {
+  const found: string[] = [];
+  for (const id of ids) {
+    found.push(id);
+    if (id === last) break;
   }
   return found;
 }

@@ -2,6 +2,11 @@
 import type { Publication } from '../message/index.js';
 import type { SharedBatch } from './shared-message.js';
 
+/** Variants beside the first that a batch remembers; what is beyond is encoded anew for each who asks. */
+const MAX_KEPT_VARIANT_COUNT = 256;
+/** Octets of those, about. */
+const MAX_KEPT_VARIANT_BYTES = 4_194_304;
+
 /** Publications of one destination in the order of their offsets, encoded at most once for each variant. */
 export class Batch {
   readonly publications: readonly Publication[];
@@ -10,6 +15,7 @@ export class Batch {
   #firstVariant: string | undefined = undefined;
   #firstEncoding: SharedBatch | undefined = undefined;
   #encodings: Map<string, SharedBatch> | undefined = undefined;
+  #keptBytes = 0;
 
   constructor(publications: readonly Publication[]) {
     this.publications = publications;
@@ -28,7 +34,16 @@ export class Batch {
     if (this.#firstVariant === undefined) {
       this.#firstVariant = variant;
       this.#firstEncoding = encoding;
-    } else (this.#encodings ??= new Map()).set(variant, encoding);
+    } else this.#keep(variant, encoding);
     return encoding;
+  }
+
+  /** Within a bound: clients choose what makes a variant, and a batch lives as long as its stream has nothing newer. */
+  #keep(variant: string, encoding: SharedBatch): void {
+    this.#encodings ??= new Map();
+    for (const { octets } of encoding.messages) this.#keptBytes += octets.length;
+    const hasRoom =
+      this.#encodings.size < MAX_KEPT_VARIANT_COUNT && this.#keptBytes <= MAX_KEPT_VARIANT_BYTES;
+    if (hasRoom) this.#encodings.set(variant, encoding);
   }
 }

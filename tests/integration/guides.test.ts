@@ -25,6 +25,16 @@ function folderFor(t: TestContext): string {
   return folder;
 }
 
+/** The programs of a guide that say which file they are, in a folder. */
+function filesOf(t: TestContext, page: string): string {
+  const folder = folderFor(t);
+  for (const program of programsOf(page)) {
+    const name = /^\/\/ (\S+\.js)\n/.exec(program)?.[1];
+    if (name !== undefined) writeFileSync(join(folder, name), program);
+  }
+  return folder;
+}
+
 interface Running {
   readonly process: ChildProcess;
   readonly lines: Interface;
@@ -32,8 +42,13 @@ interface Running {
   readonly line: (pattern: RegExp) => Promise<RegExpMatchArray>;
 }
 
-function run(t: TestContext, file: string, env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [file], {
+function run(
+  t: TestContext,
+  file: string,
+  env: Record<string, string>,
+  ...words: readonly string[]
+): Running {
+  const child = spawn(process.execPath, [file, ...words], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -66,11 +81,7 @@ function tokenFor(name: string): Promise<string> {
 }
 
 test('the programs of the getting-started guide run as written', async (t) => {
-  const folder = folderFor(t);
-  for (const program of programsOf('docs/guides/getting-started.md')) {
-    const name = /^\/\/ (\S+\.js)\n/.exec(program)?.[1];
-    if (name !== undefined) writeFileSync(join(folder, name), program);
-  }
+  const folder = filesOf(t, 'docs/guides/getting-started.md');
   const server = run(t, join(folder, 'server.js'), { PORT: '0', TOKEN_SECRET: SECRET });
   const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
   const client = run(t, join(folder, 'client.js'), {
@@ -91,6 +102,41 @@ test('the programs of the getting-started guide run as written', async (t) => {
   const [exitCode] = (await once(server.process, 'exit')) as [number | null];
   assert.equal(exitCode, 0);
   await client.line(/^state: connecting/);
+});
+
+test('the workers of the work-queue guide share the jobs, and what one leaves behind another does', async (t) => {
+  const folder = filesOf(t, 'docs/guides/work-queues.md');
+  const server = run(t, join(folder, 'server.js'), { PORT: '0' });
+  const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
+  const program = (file: string, env: Record<string, string>, ...words: string[]): Running =>
+    run(
+      t,
+      join(folder, file),
+      { TIDEWAY_URL: `${url.replace('http', 'ws')}/ws`, ...env },
+      ...words,
+    );
+  const stuck = program('worker.js', { NAME: 'stuck', MAIL_MS: '3600000' });
+  await stuck.line(/^stuck: ready$/);
+  const first = program('send.js', {}, 'carol');
+  await Promise.all([first.line(/^kept as 1$/), stuck.line(/^stuck: begins carol$/)]);
+  const quick = program('worker.js', { NAME: 'quick', MAIL_MS: '0' });
+  await quick.line(/^quick: ready$/);
+  stuck.process.kill('SIGKILL');
+  await quick.line(/^quick: begins carol again$/);
+  await quick.line(/^quick: done carol$/);
+
+  const slow = program('worker.js', { NAME: 'slow', MAIL_MS: '3600000' });
+  const dead = program('dead-letters.js', {});
+  await slow.line(/^slow: ready$/);
+  program('send.js', {}, 'dave', 'erin', 'frank');
+  // Each is in the line once, so the slow one has one of the first two, and the other one all the rest.
+  await Promise.all([slow.line(/^slow: begins (dave|erin)$/), quick.line(/^quick: done frank$/)]);
+  program('send.js', {}, 'nobody');
+  await quick.line(/^quick: failed: there is no such mailbox$/);
+  await dead.line(/^to nobody: rejected$/);
+  server.process.kill('SIGTERM');
+  const [exitCode] = (await once(server.process, 'exit')) as [number | null];
+  assert.equal(exitCode, 0);
 });
 
 test("the README's server and client run as written", async (t) => {

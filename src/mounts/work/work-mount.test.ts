@@ -252,6 +252,15 @@ test('[K4] a message comes back after its time-out, and not before', async () =>
   assert.equal(slow.bodies.length, 2, "the first consumer's late word did not count");
 });
 
+test('[K4] after a time-out somebody else is asked first', async () => {
+  const { send, consume, time } = rig({ rule: { acknowledgeTimeoutMs: 10_000 } });
+  const slow = await consume(10);
+  await send(1);
+  const [other] = [await consume(10)];
+  time.advance(10_300);
+  assert.deepEqual([slow.bodies, other.bodies], [[1], [1]]);
+});
+
 test('[K4] a time-out frees the place in the window, so that a lost acknowledgement stops nobody', async () => {
   const { send, consume, time } = rig({ rule: { acknowledgeTimeoutMs: 10_000 } });
   const only = await consume(1);

@@ -1,0 +1,220 @@
+/** Proves STOMP over a connection in memory: heartbeats on virtual time, waiting, shared octets, what is let go. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DeadlineWheel, MemoryMetrics, SILENT_LOG } from '../../foundation/index.js';
+import { TopicRules, TopicsMount } from '../../mounts/topics/index.js';
+import { AccessRules, Router } from '../../routing/index.js';
+import {
+  ANONYMOUS,
+  DEFAULT_SESSION_LIMITS,
+  SessionRegistry,
+  type Authenticate,
+  type SessionLimits,
+} from '../../session/index.js';
+import { MemoryStreamStore, Streams } from '../../streams/index.js';
+import { ConnectionPair, SeededRandom, VirtualTime } from '../../testing/index.js';
+import { isStompFirstMessage, StompReceiver } from './index.js';
+
+const decoder = new TextDecoder();
+
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimits> } = {}) {
+  const time = new VirtualTime(1_000);
+  const metrics = new MemoryMetrics();
+  const access = new AccessRules();
+  access.setDefault('open');
+  const router = new Router(access, metrics);
+  const streams = new Streams(new MemoryStreamStore(time, new SeededRandom(1)), time, metrics);
+  router.mount('/topic', new TopicsMount(streams, new TopicRules()));
+  const registry = new SessionRegistry();
+  let sessionCount = 0;
+  const environment = {
+    session: {
+      clock: time,
+      deadlines: new DeadlineWheel(time, 250),
+      limits: { ...DEFAULT_SESSION_LIMITS, ...given.limits },
+      metrics,
+      registry,
+      log: SILENT_LOG,
+    },
+    router,
+    authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
+    newSessionId: () => `session-${++sessionCount}`,
+    maxMessageBytes: 1_000_000,
+    minHeartbeatIntervalMs: 1_000,
+    connectTimeoutMs: 5_000,
+    serverName: 'test/1',
+    log: SILENT_LOG,
+  };
+  const connect = () => {
+    const pair = new ConnectionPair(
+      time,
+      (connection) => new StompReceiver(environment, connection),
+    );
+    const say = async (text: string): Promise<readonly string[]> => {
+      pair.sendText(text);
+      await settled();
+      time.advance(0);
+      await settled();
+      return heard();
+    };
+    const heard = (): readonly string[] => pair.take().map(({ octets }) => decoder.decode(octets));
+    return { pair, say, heard };
+  };
+  return { time, metrics, registry, connect };
+}
+
+const CONNECT = 'CONNECT\naccept-version:1.2\n\n\0';
+const connectWith = (heartbeat: string): string =>
+  `CONNECT\naccept-version:1.2\nheart-beat:${heartbeat}\n\n\0`;
+
+test('a heartbeat is sent in silence only, and never later than was agreed', async () => {
+  for (const intervalMs of [1_000, 4_000, 10_000]) {
+    const { connect, time } = rig();
+    const { say, heard, pair } = connect();
+    await say(connectWith(`0,${intervalMs}`));
+    let silentMs = 0;
+    let beatCount = 0;
+    for (let passedMs = 0; passedMs < 60_000; passedMs += 50) {
+      time.advance(50);
+      silentMs += 50;
+      const beats = heard();
+      assert.ok(
+        beats.every((text) => text === '\n'),
+        beats.join(),
+      );
+      if (beats.length > 0) silentMs = 0;
+      beatCount += beats.length;
+      assert.ok(silentMs <= intervalMs, `${silentMs} ms without a word`);
+    }
+    assert.ok(beatCount <= (60_000 / intervalMs) * 2, `${beatCount} heartbeats in a minute`);
+    pair.close();
+    time.advance(60_000);
+    assert.equal(time.pendingTimerCount, 0, 'a session leaves no timer behind');
+  }
+});
+
+test('messages count as heartbeats of ours', async () => {
+  const { connect, time } = rig();
+  const { say, heard } = connect();
+  await say(connectWith('0,10000'));
+  await say('SUBSCRIBE\nid:s\ndestination:/topic/a\n\n\0');
+  for (let count = 0; count < 20; count++) {
+    time.advance(2_000);
+    const texts = await say('SEND\ndestination:/topic/a\n\nx\0');
+    assert.ok(
+      texts.every((text) => text.startsWith('MESSAGE')),
+      texts.join(),
+    );
+  }
+  assert.deepEqual(heard(), []);
+});
+
+test('a client that is silent for three intervals is told so and cut off; any octet counts as life', async () => {
+  const { connect, time, registry } = rig();
+  const { say, heard, pair } = connect();
+  await say(connectWith('2000,0'));
+  for (const text of ['\n', '\r\n', '\n', 'SEND\ndestination:/topic/a\n', '\nbody', '\0']) {
+    time.advance(5_500);
+    assert.deepEqual(await say(text), []);
+  }
+  time.advance(5_500);
+  assert.deepEqual(heard(), []);
+  time.advance(2_500);
+  assert.match(heard().join(), /^ERROR\n[\s\S]*tideway-code:session\/heartbeat-timeout/);
+  assert.deepEqual([pair.ended?.closeCode, registry.count], [4008, 0]);
+});
+
+test('without an agreement there are no heartbeats in either direction', async () => {
+  for (const header of ['0,0', undefined]) {
+    const { connect, time } = rig();
+    const { say, heard, pair } = connect();
+    await say(header === undefined ? CONNECT : connectWith(header));
+    time.advance(3_600_000);
+    assert.deepEqual([heard(), pair.ended], [[], undefined]);
+    assert.equal(time.pendingTimerCount, 0);
+  }
+  const { connect, time } = rig();
+  const old = connect();
+  await old.say('CONNECT\nheart-beat:1000,1000\n\n\0');
+  time.advance(60_000);
+  assert.deepEqual([old.heard(), old.pair.ended], [[], undefined], '1.0 has none');
+});
+
+test('[E2] a connection that says nothing, or half a CONNECT, ends in time', async () => {
+  for (const words of ['', '\n', 'CONNECT\naccept-version:1.2\n']) {
+    const { connect, time } = rig();
+    const { say, heard, pair } = connect();
+    await say(words);
+    time.advance(5_500);
+    assert.match(heard().join(), /tideway-code:session\/connect-timeout/);
+    assert.equal(pair.ended?.closeCode, 4005);
+  }
+});
+
+test('what waits for the token is bounded in frames and octets', async () => {
+  const authenticate: Authenticate = () => new Promise(() => {});
+  const limits = { maxUnauthenticatedCount: 3, maxUnauthenticatedBytes: 2_000 };
+  const { connect, metrics } = rig({ authenticate, limits });
+  const send = 'SEND\ndestination:/topic/a\n\n\0';
+  const [few, many, large] = [connect(), connect(), connect()];
+  await few.say(CONNECT + send.repeat(3));
+  await many.say(CONNECT + send.repeat(4));
+  await large.say(`${CONNECT}SEND\ndestination:/topic/a\n\n${'x'.repeat(2_000)}\0`);
+  assert.deepEqual(
+    [few, many, large].map(({ pair }) => pair.ended?.closeCode),
+    [undefined, 4504, 4504],
+  );
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 1);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 1);
+});
+
+test('subscribers with the same id share the octets of a MESSAGE; another id, mode or version has its own', async () => {
+  const { connect, time } = rig();
+  const peers = await Promise.all(
+    [
+      ['1.2', 'id:s'],
+      ['1.2', 'id:s'],
+      ['1.2', 'id:t'],
+      ['1.2', 'id:s\nack:client'],
+      ['1.1', 'id:s'],
+    ].map(async ([version, headers]) => {
+      const peer = connect();
+      await peer.say(`CONNECT\naccept-version:${version}\n\n\0`);
+      await peer.say(`SUBSCRIBE\n${headers}\ndestination:/topic/a\n\n\0`);
+      return peer;
+    }),
+  );
+  peers[0]?.pair.sendText('SEND\ndestination:/topic/a\n\nx\0');
+  await settled();
+  time.advance(0);
+  const octets = peers.map(({ pair }) => pair.take()[0]?.octets);
+  assert.ok(octets.every((each) => each !== undefined));
+  assert.equal(octets[0], octets[1]);
+  assert.equal(new Set(octets).size, 4);
+});
+
+test('a reader that takes no answers is disconnected once, with 4001, and nothing overflows', async () => {
+  const { connect, registry } = rig({ limits: { maxOutboundBytes: 2_000 } });
+  const { pair, say } = connect();
+  await say(CONNECT);
+  pair.stopReading();
+  for (let id = 0; id < 200; id++) pair.sendText(`UNSUBSCRIBE\nid:x\nreceipt:${id}\n\n\0`);
+  await settled();
+  assert.deepEqual([pair.ended?.closeCode, registry.count], [4001, 0]);
+});
+
+test('the first message tells STOMP from other languages', () => {
+  const encoder = new TextEncoder();
+  for (const text of ['CONNECT\n', 'STOMP\n\n\0', '\n\r\nCONNECT\r\na:b', 'CONNECT\naccept']) {
+    assert.ok(isStompFirstMessage(text), text);
+    assert.ok(isStompFirstMessage(encoder.encode(text)), text);
+  }
+  for (const text of ['', '\n', '{}', 'CONNECTED\n', 'connect\n', ' CONNECT\n', 'STOMPER\n']) {
+    assert.ok(!isStompFirstMessage(text), text);
+    assert.ok(!isStompFirstMessage(encoder.encode(text)), text);
+  }
+});
