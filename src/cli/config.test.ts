@@ -71,7 +71,7 @@ test('the example of the reference is a valid config', (t) => {
   assert.deepEqual(config.apiKeys, ['key-one', 'key-two']);
   assert.equal(config.access[1]?.who, 'authenticated');
   assert.equal(config.limits.maxMessageBytes, 65_536);
-  assert.equal(config.limits.maxFragmentCount, 16_384);
+  assert.equal(config.limits.maxFragmentCount, 131_072);
 });
 
 test('an empty file is a config of defaults', (t) => {

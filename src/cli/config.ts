@@ -8,6 +8,7 @@ import {
   MIN_SECRET_BYTES,
   type ServerLimits,
   type TopicRule,
+  type WorkRule,
 } from '../server/index.js';
 
 /** The longest delay that a timer of Node can wait. */
@@ -80,6 +81,14 @@ const topicRule = object({
   liveRingBytes: wholeNumber('octets', 1).exactOptional(),
 } satisfies Record<keyof TopicRule, z.ZodType>);
 
+const workRule = object({
+  acknowledgeTimeoutMs: wholeNumber('milliseconds', 0, MAX_TIMER_MS).exactOptional(),
+  maxDeliveryCount: wholeNumber('', 1).exactOptional(),
+  deadLetter: text('a destination such as /work/dead').exactOptional(),
+  maxQueueBytes: wholeNumber('octets', 1).exactOptional(),
+  maxMessageCount: wholeNumber('', 1).exactOptional(),
+} satisfies Record<keyof WorkRule, z.ZodType>);
+
 const limits = object({
   maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
   maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
@@ -92,15 +101,18 @@ const limits = object({
   messageTimeoutMs: milliseconds(DEFAULT_LIMITS.messageTimeoutMs, 0),
   maxControlFramesPerSecond: wholeNumber('', 0).default(DEFAULT_LIMITS.maxControlFramesPerSecond),
   minHeartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.minHeartbeatIntervalMs),
+  maxWorkBytes: bytes(DEFAULT_LIMITS.maxWorkBytes),
+  maxWorkQueueCount: count(DEFAULT_LIMITS.maxWorkQueueCount),
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
+  maxWaitingInterceptionCount: count(DEFAULT_LIMITS.maxWaitingInterceptionCount),
+  maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),
   maxOutboundBytes: bytes(DEFAULT_LIMITS.maxOutboundBytes),
   maxUnauthenticatedCount: count(DEFAULT_LIMITS.maxUnauthenticatedCount),
   maxUnauthenticatedBytes: bytes(DEFAULT_LIMITS.maxUnauthenticatedBytes),
-  maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxTransactionCount: count(DEFAULT_LIMITS.maxTransactionCount),
   maxTransactionFrameCount: count(DEFAULT_LIMITS.maxTransactionFrameCount),
   maxTransactionBytes: bytes(DEFAULT_LIMITS.maxTransactionBytes),
@@ -146,6 +158,7 @@ export const configSchema = object({
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
   topics: z.record(z.string(), topicRule, expecting('patterns and their rules')).default({}),
+  work: z.record(z.string(), workRule, expecting('patterns and their rules')).default({}),
   access: list(accessRule, 'rules').default([]),
   limits: limits.prefault({}),
   log: object({

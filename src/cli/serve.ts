@@ -65,6 +65,9 @@ function applyRules(server: TidewayServer, { config, wrong }: ServeSettings): vo
   for (const [pattern, rule] of Object.entries(config.topics)) {
     apply(['topics', pattern], () => server.topics.rule(pattern, rule));
   }
+  for (const [pattern, rule] of Object.entries(config.work)) {
+    apply(['work', pattern], () => server.work.rule(pattern, rule));
+  }
   for (const [index, { effect, operations, pattern, who }] of config.access.entries()) {
     const condition = who === 'authenticated' ? authenticated : undefined;
     apply(['access', index, 'pattern'], () =>

@@ -12,3 +12,4 @@ export * from './log.js';
 export * from './metrics.js';
 export * from './random.js';
 export * from './ring.js';
+export * from './standard-schema.js';

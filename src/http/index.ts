@@ -1,3 +1,7 @@
-/** The door of http/: the HTTP API and static files. */
+/** The door of http/: the HTTP API, static files, forwarding to back ends. */
+export { AddressGuard, type AddressClass, type Resolve } from './forward-address.js';
+export { DEFAULT_FORWARD_OPTIONS, MIN_FORWARD_SECRET_BYTES } from './forward-options.js';
+export type { ForwardOptions } from './forward-options.js';
+export { HttpForwarder, type ForwardEnvironment } from './http-forwarder.js';
 export { createHttpApi, type HttpApiOptions } from './http-api.js';
 export { createRequestListener } from './request-listener.js';

@@ -53,6 +53,13 @@ export class DestinationPattern {
     );
   }
 
+  /** The names of its `{name}` segments, from the left. */
+  get captureNames(): readonly string[] {
+    return this.#segments.flatMap((segment) =>
+      segment.kind === 'one' && segment.capture !== undefined ? [segment.capture] : [],
+    );
+  }
+
   /** Whether a destination matches. */
   matches(destination: string): boolean {
     // Thousands of names are tried for each that matches, so nothing is allocated here.

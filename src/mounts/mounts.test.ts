@@ -2,14 +2,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cancellation, MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
-import { destinationFault, DestinationPattern, Message } from '../message/index.js';
+import { destinationFault, DestinationPattern, escapeName, Message } from '../message/index.js';
+import { AccessRules, Router } from '../routing/index.js';
 import type { Mount, Reply, RequestOperation } from '../routing/index.js';
-import { ANONYMOUS, Grant, HandlerLine, type Session } from '../session/index.js';
+import { ANONYMOUS, Grant, HandlerLine, SessionRegistry, type Session } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import { mountContract, SeededRandom, VirtualTime } from '../testing/index.js';
 import { AppMount, type HandlerContext } from './app/index.js';
 import { TopicRules, TopicsMount } from './topics/index.js';
-import { escapeName, UserMount } from './user/index.js';
+import { UserMount } from './user/index.js';
+
+/** Where the values of handlers go. */
+function topicRouter(): Router {
+  const router = new Router(new AccessRules(), new MemoryMetrics());
+  router.mount('/topic', new TopicsMount(streamsRig().streams, new TopicRules()));
+  return router;
+}
 
 function streamsRig() {
   const time = new VirtualTime();
@@ -36,7 +44,7 @@ for (const { name, run } of mountContract('log', () => {
 }
 
 for (const { name, run } of mountContract('reply', () => ({
-  mount: new AppMount(new VirtualTime(), SILENT_LOG).map('/a', {}, () => 1),
+  mount: new AppMount(new VirtualTime(), SILENT_LOG, topicRouter()).map('/a', {}, () => 1),
   prefix: '/app',
   destination: '/app/a',
   refusedDestination: '/app/none',
@@ -66,7 +74,7 @@ function operation(
   const principal = session?.principal ?? ANONYMOUS;
   const scope = DestinationPattern.parse(destination);
   return {
-    caller: { principal, session },
+    caller: { authority: 'client', principal, session },
     destination,
     path: destination.slice(destination.indexOf('/', 1)),
     grant: new Grant({ generation: 0, permits: () => true }, principal, 'request', scope),
@@ -79,7 +87,7 @@ function operation(
 
 test('a user destination reaches every session of its principal, under its own name, and nobody else', async () => {
   const { streams, settle, dispose } = streamsRig();
-  const mount = new UserMount(streams);
+  const mount = new UserMount(streams, new SessionRegistry());
   const subscribe = async (name: string | undefined, sessionId: string) => {
     const given = {
       ...operation('/user/queue/x', sessionOf(name, sessionId)),
@@ -117,7 +125,7 @@ function app(): {
   mount: AppMount;
   ask: (path: string, session?: Session, body?: unknown) => Promise<Reply>;
 } {
-  const mount = new AppMount(new VirtualTime(), SILENT_LOG);
+  const mount = new AppMount(new VirtualTime(), SILENT_LOG, topicRouter());
   return {
     mount,
     ask: (path, session, body) => mount.request(operation(`/app${path}`, session, body)),
@@ -281,7 +289,7 @@ test('every mount refuses policies that are not there', async () => {
   mount.map('/a', {}, () => 1);
   const mounts: Mount[] = [
     new TopicsMount(streams, new TopicRules()),
-    new UserMount(streams),
+    new UserMount(streams, new SessionRegistry()),
     mount,
   ];
   for (const one of mounts) {

@@ -146,8 +146,8 @@ test('[D3] whatever the rules, a destination inside a granted pattern is refused
 });
 
 const message = Message.fromJson(1);
-const client: Caller = { principal: ADA, session: {} as never };
-const serverCaller: Caller = { principal: ANONYMOUS, session: undefined };
+const client: Caller = { authority: 'client', principal: ADA, session: {} as never };
+const serverCaller: Caller = { authority: 'server', principal: ANONYMOUS, session: undefined };
 
 function router(access: AccessRules = rules('open')) {
   const metrics = new MemoryMetrics();

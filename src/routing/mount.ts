@@ -1,5 +1,5 @@
 /** Owns the mount contract: what answers the three operations below one prefix (public as `tideway/mount`). */
-import type { CancellationSignal } from '../foundation/index.js';
+import type { CancellationSignal, RequestError } from '../foundation/index.js';
 import type { Audience, DestinationPattern, Message, StreamPosition } from '../message/index.js';
 import type { DeliverySink, DeliverySource, Grant, Principal, Session } from '../session/index.js';
 
@@ -9,10 +9,12 @@ import type { DeliverySink, DeliverySource, Grant, Principal, Session } from '..
  */
 export type MountKind = 'log' | 'state' | 'reply';
 
-/** Who asks: a client's session, or the server itself. */
+/** Who asks, and by whose right. */
 export interface Caller {
+  /** `client`: access rules decide, and inbound interceptors see it. `server`: its program or its HTTP API, which nothing stops. */
+  readonly authority: 'client' | 'server';
   readonly principal: Principal;
-  /** Undefined for the server itself and for its HTTP API. */
+  /** The session that stands behind it; undefined for the server itself and for its HTTP API. */
   readonly session: Session | undefined;
 }
 
@@ -31,6 +33,11 @@ export interface SendOperation extends OperationOfCaller {
   readonly messageId: string | undefined;
   /** Whom it is for, where not for everyone: said by the server only. */
   readonly audience?: Audience | undefined;
+  /**
+   * Whether the dialect tells its client of a send that failed. Default true. Where it cannot without ending the
+   * connection, `false`: a mount of handlers then tells the session on its `/user/queue/errors` and resolves with `failure`.
+   */
+  readonly answersFailures?: boolean | undefined;
 }
 
 export interface RequestOperation extends SendOperation {
@@ -53,6 +60,8 @@ export interface SubscribeOperation extends OperationOfCaller {
 /** What a send came to: a log answers with the position. */
 export interface SendOutcome {
   readonly position?: StreamPosition;
+  /** What failed, where the mount has told the sender of it already (`answersFailures: false`). */
+  readonly failure?: RequestError;
 }
 
 /** A subscription that a mount has opened; live from the moment that the promise of it resolves (semantics S4). */
@@ -73,6 +82,8 @@ export type Reply = Message | AsyncIterable<Message>;
  */
 export interface Mount {
   readonly kind: MountKind;
+  /** Whether what it is sent goes on to others: then interceptors of the broker see it. Default: of a log it does. */
+  readonly keepsMessages?: boolean;
   send?(operation: SendOperation): Promise<SendOutcome>;
   subscribe?(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription>;
   request?(operation: RequestOperation): Promise<Reply>;

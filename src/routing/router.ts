@@ -1,24 +1,37 @@
 /** Owns the way from an operation to its mount, and is the one place where access is decided. */
-import { RequestError, type Metrics } from '../foundation/index.js';
+import { RequestError, SILENT_LOG, type Metrics } from '../foundation/index.js';
 import type { CancellationSignal } from '../foundation/index.js';
 import {
   checkDestination,
   DestinationPattern,
   isWithin,
   quoted,
+  Message,
   type Audience,
-  type Message,
   type MessageHeaders,
 } from '../message/index.js';
 import {
   AcknowledgementWindow,
+  ANONYMOUS,
+  DEFAULT_SESSION_LIMITS,
   Grant,
+  type DeliverySource,
   type Operation,
   type Session,
   type Subscription,
 } from '../session/index.js';
 import type { AccessRules } from './access.js';
-import type { Caller, Mount, OpenedSubscription, Reply, SendOutcome } from './mount.js';
+import { DROPPED } from './interception-chain.js';
+import { Interceptors } from './interceptors.js';
+import type {
+  Caller,
+  Mount,
+  OpenedSubscription,
+  Reply,
+  RequestOperation,
+  SendOperation,
+  SendOutcome,
+} from './mount.js';
 
 /** A message with what may accompany it. */
 export interface Submission {
@@ -27,6 +40,8 @@ export interface Submission {
   readonly messageId?: string | undefined;
   /** Never from a client. */
   readonly audience?: Audience | undefined;
+  /** See `SendOperation`. */
+  readonly answersFailures?: boolean | undefined;
 }
 
 export interface SubscribeOptions {
@@ -36,6 +51,8 @@ export interface SubscribeOptions {
   readonly policy?: string | undefined;
   /** The client acknowledges, and this many may be on their way without. Default: it does not, and all count as acknowledged. */
   readonly maxUnacknowledgedCount?: number | undefined;
+  /** Whether the server does this in its own name: no access rule of the client counts. Default false. */
+  readonly isByServer?: boolean | undefined;
 }
 
 /** A subscription that is open but not started: write its acknowledgement, then call `subscription.start()`. */
@@ -57,15 +74,32 @@ export const MAX_KEY_LENGTH = 255;
 /** Headers of one message, whatever door it came through. */
 export const MAX_HEADER_COUNT = 64;
 
+/** The server itself, which no access rule binds. */
+export const SERVER_CALLER: Caller = {
+  authority: 'server',
+  principal: ANONYMOUS,
+  session: undefined,
+};
+
 /** Finds the mount of a destination by its longest prefix, and gives grants. */
 export class Router {
   readonly access: AccessRules;
+  readonly interceptors: Interceptors;
   readonly #metrics: Metrics;
   #mountPoints: readonly MountPoint[] = [];
 
-  constructor(access: AccessRules, metrics: Metrics) {
+  constructor(
+    access: AccessRules,
+    metrics: Metrics,
+    interceptors: Interceptors = new Interceptors(
+      SILENT_LOG,
+      metrics,
+      DEFAULT_SESSION_LIMITS.maxWaitingInterceptionCount,
+    ),
+  ) {
     this.access = access;
     this.#metrics = metrics;
+    this.interceptors = interceptors;
   }
 
   /** Gives a prefix to a mount. Throws when the prefix is no destination or is taken. */
@@ -79,38 +113,159 @@ export class Router {
     );
   }
 
-  /** Rejects with a RequestError. Nothing is awaited before the mount is called, so that order holds (semantics O3). */
-  async send(caller: Caller, destination: string, submission: Submission): Promise<SendOutcome> {
-    const { mount, operation } = this.#enter(caller, 'send', destination, submission);
-    if (mount.send === undefined) throw this.#unsupported('send', destination);
-    return mount.send(operation);
+  /**
+   * Rejects with a RequestError. Where no interceptor stands, nothing is awaited before the mount is called; where one does, those
+   * before it are (semantics O3, I5).
+   */
+  send(caller: Caller, destination: string, submission: Submission): Promise<SendOutcome> {
+    return this.#inbound('send', caller, destination, submission, (to, what) =>
+      this.#send(caller, to, what),
+    );
   }
 
   /** Rejects with a RequestError. */
-  async request(
+  request(
     caller: Caller,
     destination: string,
     submission: Submission,
     cancellation: CancellationSignal,
   ): Promise<Reply> {
-    const { mount, operation } = this.#enter(caller, 'request', destination, submission);
-    if (mount.request === undefined) throw this.#unsupported('request', destination);
-    return mount.request({ ...operation, cancellation });
+    return this.#inbound('request', caller, destination, submission, (to, what) =>
+      this.#request(caller, to, what, cancellation),
+    );
   }
 
   /** Opens a subscription of a session. Rejects with a RequestError. */
-  async subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
-    const scope = this.#scopeOf(name);
-    const point = this.#find(name);
-    const grant = this.#grant({ principal: session.principal, session }, 'subscribe', scope);
-    const { mount, prefix } = point;
-    if (mount.subscribe === undefined) throw this.#unsupported('subscribe', name);
+  subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
+    // What the server itself subscribes a session to is nothing that came in.
+    return this.interceptors.isInboundFree || options.isByServer === true
+      ? this.#subscribe(session, name, options)
+      : this.#subscribeIntercepted(session, name, options);
+  }
+
+  /** Ends a subscription of a session, by its id. Rejects with `subscription/unknown` when there is none, or with a refusal. */
+  async unsubscribe(session: Session, id: string): Promise<void> {
+    const { sessionId, principal } = session;
+    const release = (): void => {
+      const subscription = session.subscription(id);
+      if (subscription === undefined) {
+        throw new RequestError(
+          'subscription/unknown',
+          'this session has no subscription of that name',
+        );
+      }
+      session.release(subscription);
+    };
+    if (this.interceptors.isInboundFree) return release();
+    const destination = session.subscription(id)?.name ?? id;
+    return this.interceptors.inbound(
+      session,
+      { kind: 'unsubscribe', sessionId, principal, id, destination },
+      async () => release(),
+    );
+  }
+
+  /** A new grant for a subscription whose session has a new principal. Throws `access/denied`. */
+  regrant(session: Session, name: string): Grant {
+    return this.#grant(clientCaller(session), 'subscribe', scopeOf(name));
+  }
+
+  /** Closes every mount once. */
+  close(): void {
+    for (const mount of new Set(this.#mountPoints.map((point) => point.mount))) mount.close?.();
+  }
+
+  /** Shows a client's message to the interceptors, if there are any, and gives what they made of it to `enter`. */
+  #inbound<R>(
+    kind: 'send' | 'request',
+    caller: Caller,
+    destination: string,
+    submission: Submission,
+    enter: (destination: string, submission: Submission) => Promise<R>,
+  ): Promise<R> {
+    const { session, principal, authority } = caller;
+    if (session === undefined || authority === 'server' || this.interceptors.isInboundFree) {
+      return enter(destination, submission);
+    }
+    const { message, key, messageId } = submission;
+    const { sessionId } = session;
+    const asked = { kind, sessionId, principal, destination, message, key, messageId };
+    const intercepted = async (): Promise<R> => {
+      checkSubmission(destination, submission);
+      return this.interceptors.inbound(session, asked, (changed) => {
+        const { message, key, messageId } = changed;
+        return enter(changed.destination, { ...submission, message, key, messageId });
+      });
+    };
+    return intercepted();
+  }
+
+  async #send(caller: Caller, destination: string, submission: Submission): Promise<SendOutcome> {
+    const { mount, operation } = this.#enter(caller, 'send', destination, submission);
+    if (mount.send === undefined) throw unsupported('send', destination);
+    if (this.interceptors.isBrokerFree || !keepsMessages(mount)) return mount.send(operation);
+    return this.interceptors.broker(operation, async (changed) => {
+      if (changed === DROPPED) return {};
+      checkSubmission(destination, changed);
+      return mount.send!(changed);
+    });
+  }
+
+  async #request(
+    caller: Caller,
+    destination: string,
+    submission: Submission,
+    cancellation: CancellationSignal,
+  ): Promise<Reply> {
+    // It may have waited at the interceptors.
+    requireWaiting(cancellation);
+    const { mount, operation } = this.#enter(caller, 'request', destination, submission);
+    if (mount.request === undefined) throw unsupported('request', destination);
+    const request: RequestOperation = { ...operation, cancellation };
+    if (this.interceptors.isBrokerFree || !keepsMessages(mount)) return mount.request(request);
+    return this.interceptors.broker(request, async (changed) => {
+      if (changed === DROPPED) return Message.fromJson(null);
+      checkSubmission(destination, changed);
+      requireWaiting(cancellation);
+      return mount.request!(changed);
+    });
+  }
+
+  async #subscribeIntercepted(
+    session: Session,
+    name: string,
+    options: SubscribeOptions,
+  ): Promise<Opened> {
+    scopeOf(name);
+    const { sessionId, principal } = session;
+    const { id = name, cursor, policy } = options;
+    const asked = { kind: 'subscribe', sessionId, principal, id, destination: name } as const;
+    return this.interceptors.inbound(
+      session,
+      { ...asked, cursor, policy },
+      async ({ destination, cursor, policy }) => {
+        requireLive(session);
+        return this.#subscribe(session, destination, { ...options, id, cursor, policy });
+      },
+    );
+  }
+
+  async #subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
+    const scope = scopeOf(name);
+    const { mount, prefix } = this.#find(name);
+    const caller = clientCaller(session);
+    const grant =
+      options.isByServer === true
+        ? Grant.ofServer(session.principal, 'subscribe', scope)
+        : this.#grant(caller, 'subscribe', scope);
+    if (mount.subscribe === undefined) throw unsupported('subscribe', name);
     const subscription = session.reserve(options.id ?? name, name, grant);
-    let opened: OpenedSubscription;
+    let opened: OpenedSubscription | undefined;
+    let source: DeliverySource;
     try {
       opened = await mount.subscribe(
         {
-          caller: { principal: session.principal, session },
+          caller,
           destination: name,
           path: name.slice(prefix.length),
           grant,
@@ -121,7 +276,9 @@ export class Router {
         },
         subscription,
       );
+      source = this.interceptors.outbound(session, subscription, opened.source);
     } catch (error) {
+      opened?.source.close();
       session.release(subscription);
       throw error;
     }
@@ -129,34 +286,18 @@ export class Router {
     const window =
       maxUnacknowledgedCount === undefined
         ? undefined
-        : new AcknowledgementWindow(opened.source, subscription, maxUnacknowledgedCount);
-    subscription.attach(window ?? opened.source);
+        : new AcknowledgementWindow(source, subscription, maxUnacknowledgedCount);
+    subscription.attach(window ?? source);
     return { subscription, cursor: opened.cursor, recovered: opened.recovered, window };
   }
 
-  /** A new grant for a subscription whose session has a new principal. Throws `access/denied`. */
-  regrant(session: Session, name: string): Grant {
-    const caller = { principal: session.principal, session };
-    return this.#grant(caller, 'subscribe', this.#scopeOf(name));
-  }
-
-  /** Closes every mount once. */
-  close(): void {
-    for (const mount of new Set(this.#mountPoints.map((point) => point.mount))) mount.close?.();
-  }
-
-  #enter(caller: Caller, operation: 'send' | 'request', destination: string, what: Submission) {
-    checkDestination(destination);
-    checkLength('key', what.key);
-    checkLength('messageId', what.messageId);
-    const { headers } = what.message;
-    if (headers.length > MAX_HEADER_COUNT) {
-      throw new RequestError(
-        'message/invalid',
-        `a message has at most ${MAX_HEADER_COUNT} headers`,
-      );
-    }
-    checkHeaders(headers);
+  #enter(
+    caller: Caller,
+    operation: 'send' | 'request',
+    destination: string,
+    what: Submission,
+  ): { readonly mount: Mount; readonly operation: SendOperation } {
+    checkSubmission(destination, what);
     const { mount, prefix } = this.#find(destination);
     const grant = this.#grant(caller, operation, DestinationPattern.parse(destination));
     return {
@@ -170,19 +311,9 @@ export class Router {
         key: what.key,
         messageId: what.messageId,
         audience: what.audience,
+        answersFailures: what.answersFailures,
       },
     };
-  }
-
-  #scopeOf(name: string): DestinationPattern {
-    const scope = DestinationPattern.parse(name);
-    if (scope.hasCaptures) {
-      throw new RequestError(
-        'destination/invalid',
-        `${quoted(name)}: "{name}" is for mappings and rules; subscribe with "*"`,
-      );
-    }
-    return scope;
   }
 
   #find(name: string): MountPoint {
@@ -196,7 +327,7 @@ export class Router {
   #grant(caller: Caller, operation: Operation, scope: DestinationPattern): Grant {
     const { principal } = caller;
     const mayPass =
-      caller.session === undefined || this.access.permits(principal, operation, scope.text);
+      caller.authority === 'server' || this.access.permits(principal, operation, scope.text);
     if (!mayPass) {
       this.#metrics.count('access_refused', { operation });
       const who = principal.name === undefined ? 'an anonymous client' : 'this principal';
@@ -204,13 +335,55 @@ export class Router {
     }
     return new Grant(this.access, principal, operation, scope);
   }
+}
 
-  #unsupported(operation: Operation, destination: string): RequestError {
-    return new RequestError(
-      'destination/unsupported-operation',
-      `${quoted(destination)} does not take ${operation}`,
+/** A client, in its own right. */
+export function clientCaller(session: Session): Caller {
+  return { authority: 'client', principal: session.principal, session };
+}
+
+function keepsMessages(mount: Mount): boolean {
+  return mount.keepsMessages ?? mount.kind === 'log';
+}
+
+function unsupported(operation: Operation, destination: string): RequestError {
+  return new RequestError(
+    'destination/unsupported-operation',
+    `${quoted(destination)} does not take ${operation}`,
+  );
+}
+
+function scopeOf(name: string): DestinationPattern {
+  const scope = DestinationPattern.parse(name);
+  if (scope.hasCaptures) {
+    throw new RequestError(
+      'destination/invalid',
+      `${quoted(name)}: "{name}" is for mappings and rules; subscribe with "*"`,
     );
   }
+  return scope;
+}
+
+/** It may have ended while its operation waited. */
+function requireLive(session: Session): void {
+  if (!session.isEnded) return;
+  throw new RequestError('subscription/ended', 'the session ended before this was subscribed to');
+}
+
+function requireWaiting(cancellation: CancellationSignal): void {
+  if (!cancellation.isCancelled) return;
+  throw new RequestError('request/cancelled', 'nobody waits for this any more');
+}
+
+function checkSubmission(destination: string, { message, key, messageId }: Submission): void {
+  checkDestination(destination);
+  checkLength('key', key);
+  checkLength('messageId', messageId);
+  const { headers } = message;
+  if (headers.length > MAX_HEADER_COUNT) {
+    throw new RequestError('message/invalid', `a message has at most ${MAX_HEADER_COUNT} headers`);
+  }
+  checkHeaders(headers);
 }
 
 /**

@@ -4,20 +4,69 @@ export type { ListenOptions, PublishOptions } from './server.js';
 export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PATH, DEFAULT_PORT } from './options.js';
 export type { ServerLimits, ServerOptions } from './options.js';
 export type { BoundAddress } from './listening.js';
+export {
+  DEFAULT_FORWARD_OPTIONS,
+  MIN_FORWARD_SECRET_BYTES,
+  type ForwardOptions,
+} from '../http/index.js';
 export { MIN_SECRET_BYTES, tokenAuthentication, type TokenOptions } from './tokens.js';
 export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
-export type { ErrorCode, JsonValue, Log, Metrics } from '../foundation/index.js';
-export { Message } from '../message/index.js';
-export type { Captures, MessageHeaders, Publication, StreamPosition } from '../message/index.js';
+export type { ErrorCode, JsonValue, Log, Metrics, StandardSchema } from '../foundation/index.js';
+export { escapeName, Message } from '../message/index.js';
 export type {
+  Audience,
+  Captures,
+  MessageHeaders,
+  Publication,
+  StreamPosition,
+} from '../message/index.js';
+export {
+  controller,
+  InvalidPayloadError,
+  messageExceptionHandler,
+  messageMapping,
+  sendTo,
+  sendToUser,
+  subscribeMapping,
+} from '../mounts/app/index.js';
+export type {
+  AppMount,
+  DestinationVariables,
+  ErrorClass,
+  ErrorPredicate,
+  ExceptionHandler,
+  ExceptionOptions,
   Handler,
   HandlerContext,
   HandlerResult,
+  HandlerSendOptions,
+  HandlerSendToUserOptions,
+  HandlerSession,
   MappingOptions,
+  MappingPrefixes,
+  PayloadIssue,
+  ValueOptions,
 } from '../mounts/app/index.js';
 export type { TopicRule } from '../mounts/topics/index.js';
+export type { WorkRule } from '../mounts/work/index.js';
 export { authenticated } from '../routing/index.js';
-export type { AccessCondition, AccessRules, Mount } from '../routing/index.js';
+export type {
+  AccessCondition,
+  AccessRules,
+  Answer,
+  BrokerMessage,
+  InboundChange,
+  InboundConnect,
+  InboundMessage,
+  InboundOperation,
+  InboundSubscribe,
+  InboundUnsubscribe,
+  Interceptor,
+  MessageChange,
+  Mount,
+  OutboundPublication,
+  OutboundSubscription,
+} from '../routing/index.js';
 export { ANONYMOUS } from '../session/index.js';
 export type {
   AcceptConnection,
@@ -27,6 +76,9 @@ export type {
   Credentials,
   Principal,
   SessionLimits,
+  Users,
+  UserSession,
+  UserSubscription,
 } from '../session/index.js';
 export { MemoryStreamStore } from '../streams/index.js';
 export type {

@@ -1,7 +1,11 @@
 /** Owns the options of a server: meaning, unit, default, consequence. */
 import type { Server as HttpServer } from 'node:http';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
+import type { MappingPrefixes } from '../mounts/app/index.js';
+import type { ForwardOptions } from '../http/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
+import type { WorkRule } from '../mounts/work/index.js';
+import type { Interceptor } from '../routing/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { DoorDeflateOptions } from '../transport/index.js';
@@ -14,7 +18,7 @@ export interface ServerLimits extends SessionLimits {
    * the API answers 413. Default 1 MiB.
    */
   readonly maxMessageBytes: number;
-  /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 16,384. */
+  /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 131,072. */
   readonly maxFragmentCount: number;
   /** Time for the HTTP upgrade; then the socket is dropped. Default 10,000. */
   readonly handshakeTimeoutMs: number;
@@ -34,6 +38,10 @@ export interface ServerLimits extends SessionLimits {
   readonly maxControlFramesPerSecond: number;
   /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
   readonly minHeartbeatIntervalMs: number;
+  /** Octets that all work queues keep together; a send beyond is refused with `work/full`. Default 256 MiB. */
+  readonly maxWorkBytes: number;
+  /** Work queues at the same time; a send or subscribe that needs one more is refused with `work/full`. Default 10,000. */
+  readonly maxWorkQueueCount: number;
 }
 
 /** All of it is optional: `createServer()` is an embedded server without identity, on its own HTTP server. */
@@ -57,6 +65,17 @@ export interface ServerOptions {
   readonly staticDirectory?: string;
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
+  /** Settings of work queues by pattern; the first that matches holds. More by `server.work.rule`. */
+  readonly work?: Readonly<Record<string, WorkRule>>;
+  /** Where the values of message mappings go that say nothing else. */
+  readonly mappings?: MappingPrefixes;
+  /** Around what comes in, is kept and goes out, in this order; more by `server.intercept`. Default none. */
+  readonly interceptors?: readonly Interceptor[];
+  /**
+   * Mappings below `/app` whose handlers are elsewhere, by pattern (`/orders/**`): each message becomes one POST to a back end.
+   * They are tried before those of `server.app.map`, in this order.
+   */
+  readonly app?: Readonly<Record<string, ForwardOptions>>;
   readonly limits?: Partial<ServerLimits>;
   /**
    * Compression of WebSocket messages (RFC 7692), for clients that offer it. Default false: it costs CPU, and where a
@@ -86,7 +105,7 @@ export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_LIMITS: ServerLimits = {
   ...DEFAULT_SESSION_LIMITS,
   maxMessageBytes: 1_048_576,
-  maxFragmentCount: 16_384,
+  maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
   connectTimeoutMs: 60_000,
   closeTimeoutMs: 10_000,
@@ -96,6 +115,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   messageTimeoutMs: 60_000,
   maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
+  maxWorkBytes: 268_435_456,
+  maxWorkQueueCount: 10_000,
 };
 
 /** The limits with their defaults. Throws a RangeError for one that is not known or no number from 0 up. */

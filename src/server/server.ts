@@ -4,10 +4,8 @@ import {
   Cancellation,
   DeadlineWheel,
   Disconnect,
-  encodeUtf8,
   MemoryMetrics,
   newId,
-  RequestError,
   SILENT_LOG,
   type Log,
   type Metrics,
@@ -17,20 +15,28 @@ import type { DialectEnvironment } from '../dialect/opening/index.js';
 import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener } from '../http/index.js';
 import {
-  BINARY_CONTENT_TYPE,
-  isJsonContentType,
-  JSON_CONTENT_TYPE,
-  Message,
-  quoted,
-  type MessageHeaders,
+  messageOf,
+  type Audience,
+  type MessageOptions,
+  type StreamPosition,
 } from '../message/index.js';
-import type { StreamPosition } from '../message/index.js';
-import { AppMount } from '../mounts/app/index.js';
+import { AppMount, type Forwarder } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
-import { AccessRules, OriginGate, Router, type Caller, type Mount } from '../routing/index.js';
+import { ownDestinationOf } from '../mounts/user/index.js';
+import { WorkRules, type WorkRule } from '../mounts/work/index.js';
+import {
+  AccessRules,
+  Interceptors,
+  OriginGate,
+  Router,
+  SERVER_CALLER,
+  type Interceptor,
+  type Mount,
+} from '../routing/index.js';
 import {
   ANONYMOUS,
   SessionRegistry,
+  Users,
   type AcceptConnection,
   type Authenticate,
 } from '../session/index.js';
@@ -42,6 +48,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { offeredDialects } from './dialects.js';
+import { mapForwards } from './forwards.js';
 import {
   bind,
   boundAddress,
@@ -51,7 +58,7 @@ import {
   urlOf,
   type BoundAddress,
 } from './listening.js';
-import { mountBuiltIn } from './mounts.js';
+import { mountBuiltIn, USER_PREFIX } from './mounts.js';
 import {
   DEFAULT_HOST,
   DEFAULT_PATH,
@@ -62,14 +69,13 @@ import {
 import { tokenAuthentication } from './tokens.js';
 
 /** What may accompany a publication. */
-export interface PublishOptions {
+export interface PublishOptions extends MessageOptions {
   /** What `latest` and `sample` tell apart by. */
   readonly key?: string;
   /** A repeated id is answered with the first position and not published again. */
   readonly messageId?: string;
-  readonly headers?: MessageHeaders;
-  /** Default `application/json`, and `application/octet-stream` for octets. Of any other type than JSON, a string is sent as it is. */
-  readonly contentType?: string;
+  /** Which sessions it is for, where not for every reader of the destination: one alone, or all but one. */
+  readonly audience?: Audience;
 }
 
 /** Where a server has been told to listen. */
@@ -80,7 +86,6 @@ export interface ListenOptions {
   readonly host?: string;
 }
 
-const SERVER_CALLER: Caller = { principal: ANONYMOUS, session: undefined };
 /** Deadlines of sessions come due up to this much late. */
 const DEADLINE_GRANULARITY_MS = 250;
 
@@ -90,8 +95,12 @@ export class TidewayServer {
   readonly access: AccessRules = new AccessRules();
   /** Settings of topics by pattern: `topics.rule('/topic/chat', { historySize: 100 })`. */
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
+  /** Settings of work queues by pattern: `work.rule('/work/mail', { acknowledgeTimeoutMs: 300_000 })`. */
+  readonly work: { rule: (pattern: string, rule: WorkRule) => void };
   /** Message mappings below `/app`. */
   readonly app: AppMount;
+  /** Who is connected: names, their sessions, and what these are subscribed to. */
+  readonly users: Users;
   /** What everything is counted in: the option `metrics`, or a `MemoryMetrics`. */
   readonly metrics: Metrics;
   /**
@@ -102,6 +111,7 @@ export class TidewayServer {
   readonly #router: Router;
   readonly #originGate: OriginGate;
   readonly #streams: Streams;
+  readonly #forwarders: readonly Forwarder[];
   readonly #sessions = new SessionRegistry();
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
@@ -121,19 +131,41 @@ export class TidewayServer {
     const log = options.log ?? SILENT_LOG;
     const limits = limitsOf(options.limits);
     this.metrics = options.metrics ?? new MemoryMetrics();
-    this.#router = new Router(this.access, this.metrics);
+    this.#router = new Router(
+      this.access,
+      this.metrics,
+      new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount),
+    );
+    for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
+    this.users = new Users(this.#sessions);
     const rules = new TopicRules();
     for (const [pattern, rule] of Object.entries(options.topics ?? {})) rules.add(pattern, rule);
     this.topics = { rule: (pattern, rule) => rules.add(pattern, rule) };
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
     this.#streams = new Streams(store, time, this.metrics, {
-      liveRingBytes: (destination) => rules.settingsOf(destination).liveRingBytes,
+      liveRingBytes: (stream) =>
+        rules.settingsOf(ownDestinationOf(stream, USER_PREFIX)).liveRingBytes,
     });
-    this.app = new AppMount(time, log);
-    mountBuiltIn(this.#router, { streams: this.#streams, rules, app: this.app });
+    this.app = new AppMount(time, log, this.#router, options.mappings);
+    const { maxMessageBytes } = limits;
+    const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
+    this.#forwarders = mapForwards(this.app, options.app ?? {}, forwarding);
+    const workRules = new WorkRules();
+    for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
+    this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
+    const { metrics } = this;
+    const { maxWorkBytes, maxWorkQueueCount } = limits;
+    const bounds = { maxWorkBytes, maxWorkQueueCount };
+    mountBuiltIn(this.#router, {
+      streams: this.#streams,
+      rules,
+      app: this.app,
+      work: { time, random, deadlines: this.#deadlines, metrics, log, rules: workRules, ...bounds },
+      sessions: this.#sessions,
+    });
 
     const environment: DialectEnvironment = {
       session: {
@@ -145,7 +177,7 @@ export class TidewayServer {
         registry: this.#sessions,
       },
       router: this.#router,
-      authenticate: authenticationOf(options, time),
+      authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       connectTimeoutMs: limits.connectTimeoutMs,
@@ -186,6 +218,14 @@ export class TidewayServer {
   }
 
   /**
+   * Adds an interceptor behind those that there are; answers a way to take it out again. One of `outbound` concerns subscriptions
+   * that are opened from now on. Throws a TypeError for what is none.
+   */
+  intercept(interceptor: Interceptor): () => void {
+    return this.#router.interceptors.add(interceptor);
+  }
+
+  /**
    * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets.
    * Answers the position, for destinations that have one. Rejects with a RequestError.
    */
@@ -194,8 +234,8 @@ export class TidewayServer {
     body: unknown,
     options: PublishOptions = {},
   ): Promise<StreamPosition | undefined> {
-    const { key, messageId } = options;
-    const submission = { message: messageOf(body, options), key, messageId };
+    const { key, messageId, audience } = options;
+    const submission = { message: messageOf(body, options), key, messageId, audience };
     return (await this.#router.send(SERVER_CALLER, destination, submission)).position;
   }
 
@@ -252,6 +292,7 @@ export class TidewayServer {
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
     this.#deadlines.stop();
     this.#router.close();
+    for (const forwarder of this.#forwarders) forwarder.close();
     this.#streams.close();
   }
 
@@ -309,22 +350,4 @@ function authenticationOf(options: ServerOptions, time: Time): Authenticate {
   }
   if (tokens !== undefined) return tokenAuthentication(tokens, () => time.nowMs());
   return authenticate ?? (() => Promise.resolve(ANONYMOUS));
-}
-
-function messageOf(body: unknown, options: PublishOptions): Message {
-  const { contentType, headers } = options;
-  if (body instanceof Uint8Array) {
-    return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
-  }
-  if (contentType === undefined || contentType === JSON_CONTENT_TYPE) {
-    return Message.fromJson(body, headers);
-  }
-  if (isJsonContentType(contentType)) {
-    return new Message(Message.fromJson(body).body, contentType, headers);
-  }
-  if (typeof body === 'string') return new Message(encodeUtf8(body), contentType, headers);
-  throw new RequestError(
-    'message/invalid',
-    `a body of type ${quoted(contentType)} is given as a string or as octets`,
-  );
 }

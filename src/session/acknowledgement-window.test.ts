@@ -88,3 +88,20 @@ test('an id that does not wait, or no longer, is said to be unknown and changes 
   assert.equal(window.rejected('id-1', 'one'), false);
   assert.deepEqual([source.settled, sink.readyCount], [['ack 1'], 1]);
 });
+
+test('[K4] a full window forgets what its source has taken back, and the redelivery is its newest', () => {
+  const { source, window, taken } = open([[1, 2], [3], [1], [4]], 2);
+  const takenBack = new Set<number>();
+  Object.assign(source, {
+    awaits: ({ offset = -1 }: Publication) => !takenBack.has(offset),
+  });
+  assert.deepEqual([taken(), taken()], [[1, 2], []]);
+  takenBack.add(1);
+  assert.deepEqual(taken(), [3]);
+  assert.equal(window.acknowledged('id-1', 'one'), false);
+  takenBack.clear();
+  window.acknowledged('id-2', 'one');
+  assert.deepEqual(taken(), [1]);
+  assert.equal(window.acknowledged('id-1', 'cumulative'), true);
+  assert.deepEqual(source.settled, ['ack 2', 'ack 3', 'ack 1']);
+});

@@ -35,6 +35,7 @@ export class AcknowledgementWindow implements DeliverySource {
   }
 
   pull(maxBytes: number): Delivery | undefined {
+    if (this.#unacknowledged.size >= this.#maxCount) this.#forgetTakenBack();
     const room = this.#maxCount - this.#unacknowledged.size;
     if (room <= 0) return undefined;
     if (this.#held.length > 0) {
@@ -52,6 +53,8 @@ export class AcknowledgementWindow implements DeliverySource {
 
   /** To be called for each publication as it is written to the client. */
   delivered(id: string, publication: Publication): void {
+    // One that comes again is the newest: a cumulative word speaks of it by its last delivery.
+    this.#unacknowledged.delete(id);
     this.#unacknowledged.set(id, this.#isKept ? publication : undefined);
   }
 
@@ -69,6 +72,16 @@ export class AcknowledgementWindow implements DeliverySource {
     this.#held = [];
     this.#unacknowledged.clear();
     this.#source.close();
+  }
+
+  /** What its source no longer waits for takes no room (semantics K4). */
+  #forgetTakenBack(): void {
+    if (this.#source.awaits === undefined) return;
+    for (const [id, publication] of this.#unacknowledged) {
+      if (publication !== undefined && !this.#source.awaits(publication)) {
+        this.#unacknowledged.delete(id);
+      }
+    }
   }
 
   #settle(

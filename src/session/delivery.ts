@@ -38,6 +38,8 @@ export interface DeliverySource {
   acknowledge?(publication: Publication): void;
   /** The client could not do it: somebody may get it again. */
   reject?(publication: Publication): void;
+  /** Whether a publication still waits for its acknowledgement here; false once it was taken back, after a time-out for one. */
+  awaits?(publication: Publication): boolean;
 }
 
 /** What a session gives to a mount: the way to say that there is more. */

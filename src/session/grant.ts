@@ -10,6 +10,9 @@ export interface GrantAuthority {
   permits(principal: Principal, operation: Operation, scope: string): boolean;
 }
 
+/** What the server itself does is allowed, whatever rules say about its clients. */
+const SERVER_AUTHORITY: GrantAuthority = { generation: 0, permits: () => true };
+
 /** Decisions about concrete destinations that a pattern's grant remembers. */
 const MAX_REMEMBERED_DECISIONS = 1024;
 
@@ -38,6 +41,24 @@ export class Grant {
     this.operation = operation;
     this.scope = scope.text;
     this.isExact = scope.isExact;
+  }
+
+  /** The right to what the server does for a principal in its own name; it ends with the principal's token alone. */
+  static ofServer(
+    principal: Principal,
+    operation: Operation,
+    scope: { readonly text: string; readonly isExact: boolean },
+  ): Grant {
+    return new Grant(SERVER_AUTHORITY, principal, operation, scope);
+  }
+
+  get isOfServer(): boolean {
+    return this.#authority === SERVER_AUTHORITY;
+  }
+
+  /** The same right for a principal whose token was renewed. Only of the server's own: others are decided anew. */
+  renewedFor(principal: Principal): Grant {
+    return Grant.ofServer(principal, this.operation, { text: this.scope, isExact: this.isExact });
   }
 
   /** Whether the token of its principal has ended at this instant. */

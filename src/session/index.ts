@@ -11,3 +11,4 @@ export * from './session.js';
 export * from './session-registry.js';
 export * from './shared-message.js';
 export * from './subscription.js';
+export * from './users.js';

@@ -10,6 +10,13 @@ export interface SessionLimits {
    * mapping is `parallel`. Default 256.
    */
   readonly maxWaitingHandlerCount: number;
+  /** Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Default 256. */
+  readonly maxWaitingInterceptionCount: number;
+  /**
+   * Messages that one subscription of a client that acknowledges may have on their way; one that asks for more gets this many.
+   * While so many wait for their acknowledgement, nothing more is delivered to it. Default 1,000.
+   */
+  readonly maxUnacknowledgedCount: number;
   /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
   readonly maxBufferedBytes: number;
   /** Octets that one pull takes, or one publication when that is larger. Default 65,536. */
@@ -20,8 +27,6 @@ export interface SessionLimits {
   readonly maxUnauthenticatedCount: number;
   /** Octets of those messages, about; more end it with `session/too-many-operations`. Default 4 MiB. */
   readonly maxUnauthenticatedBytes: number;
-  /** Messages of one subscription that its client has not acknowledged; while there are as many, no more are sent. Default 1,000. */
-  readonly maxUnacknowledgedCount: number;
   /** Transactions of one session that are open; one more is refused with `transaction/too-large`. Default 16. */
   readonly maxTransactionCount: number;
   /** Frames of one session that wait for a COMMIT; one more is refused with `transaction/too-large`. Default 1,000. */
@@ -40,12 +45,13 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSubscriptionCount: 1_000,
   maxPendingRequestCount: 256,
   maxWaitingHandlerCount: 256,
+  maxWaitingInterceptionCount: 256,
+  maxUnacknowledgedCount: 1_000,
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,
   maxUnauthenticatedCount: 256,
   maxUnauthenticatedBytes: 4_194_304,
-  maxUnacknowledgedCount: 1_000,
   maxTransactionCount: 16,
   maxTransactionFrameCount: 1_000,
   maxTransactionBytes: 4_194_304,

@@ -337,6 +337,14 @@ test('one more subscription than the limit is refused and counted; a released on
   assert.ok(session.reserve('/c', '/c', grant('/c')));
 });
 
+test('a client gets the window that it asks for up to the limit, and the limit where it asks for none', () => {
+  const { session, metrics } = rig({ limits: { maxUnacknowledgedCount: 5 } });
+  const reached = () => metrics.value('limit_reached', { limit: 'maxUnacknowledgedCount' });
+  assert.deepEqual([session.windowCountOf(3), session.windowCountOf(5)], [3, 5]);
+  assert.deepEqual([session.windowCountOf(undefined), reached()], [5, 0]);
+  assert.deepEqual([session.windowCountOf(6), session.windowCountOf(0), reached()], [5, 1, 1]);
+});
+
 test('a subscription that was released while its source was opened closes that source', () => {
   const { session, grant } = rig();
   const subscription = session.reserve('/a', '/a', grant('/a'));
@@ -416,6 +424,9 @@ test('ending every session ends each with the same words', () => {
   for (const sessionId of ['a', 'b']) {
     const listed = {
       sessionId,
+      principal: ADA,
+      connection: { transport: 'memory' },
+      subscriptions: [],
       disconnect: (error: Disconnect) => {
         told.push(`${sessionId} ${error.code}`);
         registry.remove(listed);

@@ -1,7 +1,7 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
 import type { Clock, DeadlineWheel, Log, Metrics } from '../foundation/index.js';
-import { isInAudience } from '../message/index.js';
+import { isInAudience, type Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
@@ -17,6 +17,10 @@ export interface DeliveryWriter {
   writeDelivery(subscription: Subscription, delivery: Delivery): void;
   /** Says why, then closes the connection. */
   writeDisconnect(error: Disconnect): void;
+  /** Tells the client of a subscription that the server made for it; a dialect without words for it leaves this out. */
+  writeSubscribed?(subscription: Subscription, cursor: string | undefined): void;
+  /** Tells the client that such a subscription is no more. */
+  writeUnsubscribed?(subscription: Subscription): void;
 }
 
 /** What every session of a server shares. */
@@ -82,9 +86,38 @@ export class Session implements SubscriptionOwner {
     return this.#subscriptions.get(id);
   }
 
+  /** How many messages a subscription of a client that acknowledges may have on their way: what it asks for, up to the limit. */
+  windowCountOf(asked: number | undefined): number {
+    const { maxUnacknowledgedCount } = this.#environment.limits;
+    if (asked === undefined || asked <= maxUnacknowledgedCount) {
+      return Math.max(1, asked ?? maxUnacknowledgedCount);
+    }
+    this.#environment.metrics.count('limit_reached', { limit: 'maxUnacknowledgedCount' });
+    return maxUnacknowledgedCount;
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions.values();
+  }
+
+  /** Begins a subscription that the server made, after its client was told of it. */
+  startSubscribed(subscription: Subscription, cursor: string | undefined): void {
+    this.#writer.writeSubscribed?.(subscription, cursor);
+    subscription.start();
+  }
+
+  /** Ends a subscription that the server made, and tells the client so. */
+  endSubscribed(subscription: Subscription): void {
+    this.release(subscription);
+    this.#writer.writeUnsubscribed?.(subscription);
+  }
+
   /** Reserves an id for a destination or pattern. Throws `subscription/exists` or `subscription/too-many`. */
   reserve(id: string, name: string, grant: Grant): Subscription {
-    if (this.#subscriptions.has(id)) {
+    const known = this.#subscriptions.get(id);
+    // The client may take over what the server has subscribed it to; from then on its own rights count.
+    if (known?.grant.isOfServer === true && !grant.isOfServer) this.release(known);
+    else if (known !== undefined) {
       throw new RequestError('subscription/exists', 'this session has that subscription already');
     }
     const { maxSubscriptionCount } = this.#environment.limits;
@@ -117,7 +150,8 @@ export class Session implements SubscriptionOwner {
     this.#watchToken();
     for (const subscription of this.#subscriptions.values()) {
       try {
-        subscription.regrant(regrant(subscription.name));
+        const { grant, name } = subscription;
+        subscription.regrant(grant.isOfServer ? grant.renewedFor(principal) : regrant(name));
       } catch (error) {
         this.#finish(subscription, { kind: 'end', error: this.#refusalOf(error) });
       }
@@ -167,6 +201,11 @@ export class Session implements SubscriptionOwner {
       this.#environment.log.error('a listener of the end of a session failed', { error });
     }
     this.#environment.metrics.count('sessions_ended');
+  }
+
+  /** Whether a publication is for this session, and what the subscription's grant is for. */
+  mayReceive({ grant }: Subscription, { audience, destination }: Publication): boolean {
+    return isInAudience(audience, this.sessionId) && grant.covers(destination);
   }
 
   /** To be called after a reply was queued: too many octets waiting end the session. */
@@ -268,11 +307,9 @@ export class Session implements SubscriptionOwner {
 
   /** The publications of a batch that are for this session and that the grant covers: the batch itself when all are (semantics D3). */
   #permittedPart(subscription: Subscription, batch: Batch): Batch | undefined {
-    const { grant } = subscription;
-    if (grant.isExact && batch.isForEveryone) return batch;
-    const permitted = batch.publications.filter(
-      (publication) =>
-        isInAudience(publication.audience, this.sessionId) && grant.covers(publication.destination),
+    if (subscription.grant.isExact && batch.isForEveryone) return batch;
+    const permitted = batch.publications.filter((publication) =>
+      this.mayReceive(subscription, publication),
     );
     if (permitted.length === batch.publications.length) return batch;
     return permitted.length === 0 ? undefined : new Batch(permitted);

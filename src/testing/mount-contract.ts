@@ -22,6 +22,8 @@ export interface MountUnderTest {
   readonly refusedDestination?: string;
   /** Sends after which a subscriber of a state that pulls nothing has fallen behind. Default: not tried. */
   readonly overflowSendCount?: number;
+  /** Whether subscribers of a destination compete, each publication going to one of them. Default: all are told the same. */
+  readonly isCompeting?: boolean;
   /** Waits until what was sent can be pulled, such as the end of a turn. Default: nothing to wait for. */
   settle?(): Promise<void>;
   /** Ends what the case began, after `mount.close()`. */
@@ -30,7 +32,7 @@ export interface MountUnderTest {
 
 const OPEN: GrantAuthority = { generation: 0, permits: () => true };
 const TESTER: Principal = { name: 'tester', claims: {}, expiresAtMs: undefined };
-const CALLER: Caller = { principal: TESTER, session: undefined };
+const CALLER: Caller = { authority: 'server', principal: TESTER, session: undefined };
 const PULL_BYTES = 65_536;
 
 /** A subscriber that counts how often it was told that there is more. */
@@ -229,10 +231,16 @@ function addForPositioned(add: Add): void {
     }
     expect(last > 0, 'nothing came');
   });
-  add('two subscribers are told the same', async (rig) => {
+  add('two subscribers are told the same, or share it where they compete', async (rig) => {
     const [left, right] = [await rig.subscribe(), await rig.subscribe()];
     for (const subscriber of [left, right]) subscriber.pullAll();
     await rig.send(3);
+    if (rig.underTest.isCompeting === true) {
+      const pulled = [left, right].flatMap((subscriber) => publicationsOf(subscriber.pullAll()));
+      expectEqual(new Set(pulled.map(({ offset }) => offset)).size, 3, 'different publications');
+      expectEqual(pulled.length, 3, 'publications of both');
+      return;
+    }
     const told = [left, right].map((subscriber) =>
       publicationsOf(subscriber.pullAll()).map(({ offset, body }) => [offset, [...body]]),
     );

@@ -17,7 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   mounts: ['streams', 'routing', 'session', 'message', 'foundation'],
   storage: ['streams', 'message', 'foundation'],
   cluster: ['streams', 'message', 'foundation'],
-  http: ['routing', 'session', 'streams', 'message', 'foundation'],
+  // `mounts` for the port of mounts/app that it implements.
+  http: ['mounts', 'routing', 'session', 'streams', 'message', 'foundation'],
   client: ['protocol', 'message', 'foundation'],
   server: [
     'http',

@@ -14,7 +14,9 @@ import {
   written,
 } from './hardening-rig.js';
 
-const MAX_FRAGMENT_COUNT = 16_384;
+const MAX_FRAGMENT_COUNT = 131_072;
+/** Enough to see what each costs. */
+const HELD_FRAGMENT_COUNT = 16_384;
 const ATTACKER_COUNT = isFullSize(14) ? 100 : 20;
 
 /** `count` fragments without an end. */
@@ -85,8 +87,8 @@ async function heldBytes(
 }
 
 test('[hardening 14] fragments of one octet hold less than twice the message limit', async (context) => {
-  const maxMessageBytes = MAX_FRAGMENT_COUNT;
-  const payload = fragments(MAX_FRAGMENT_COUNT - 1, 1);
+  const maxMessageBytes = HELD_FRAGMENT_COUNT;
+  const payload = fragments(HELD_FRAGMENT_COUNT - 1, 1);
   const held = await heldBytes(context, maxMessageBytes, payload, ATTACKER_COUNT);
   assert.ok(held > 0 && held < 2 * maxMessageBytes, `${held} octets`);
   tellFigure(

@@ -30,7 +30,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
   access.setDefault('open');
   const router = new Router(access, metrics);
   const streams = new Streams(new MemoryStreamStore(time, new SeededRandom(1)), time, metrics);
-  const app = new AppMount(time, SILENT_LOG);
+  const app = new AppMount(time, SILENT_LOG, router);
   router.mount('/topic', new TopicsMount(streams, new TopicRules()));
   router.mount('/app', app);
   const registry = new SessionRegistry();

@@ -14,7 +14,7 @@ import {
   type InvalidFrame,
   type ServerFrame,
 } from '../../protocol/native/index.js';
-import type { Caller, Submission } from '../../routing/index.js';
+import { clientCaller, type Caller, type Submission } from '../../routing/index.js';
 import {
   Session,
   type Connection,
@@ -110,7 +110,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       case 'subscribe':
         return this.#settle(frame, this.#subscribe(frame));
       case 'unsubscribe':
-        return this.#unsubscribe(frame);
+        return this.#settle(frame, this.#unsubscribe(frame));
       case 'send':
         return this.#settle(frame, this.#send(frame));
       case 'request':
@@ -128,7 +128,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
     this.#writtenCount += 1;
-    const { name } = subscription;
+    // The name that the client gave it: an interceptor may have led it to another destination.
+    const { id: name } = subscription;
     switch (delivery.kind) {
       case 'publications': {
         // All exact subscribers share one encoding: it names no subscription where that is the destination.
@@ -158,6 +159,18 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   writeDisconnect(error: Disconnect): void {
     this.write(disconnectMessage(error));
     this.#connection.close(error.closeCode, error.code);
+  }
+
+  writeSubscribed({ name }: Subscription, cursor: string | undefined): void {
+    this.#writeFrame({
+      type: 'subscribed',
+      destination: name,
+      ...(cursor !== undefined && { cursor }),
+    });
+  }
+
+  writeUnsubscribed({ name }: Subscription): void {
+    this.#writeFrame({ type: 'unsubscribed', destination: name });
   }
 
   write(message: SharedMessage): void {
@@ -207,7 +220,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   }
 
   get #caller(): Caller {
-    return { principal: this.session.principal, session: this.session };
+    return clientCaller(this.session);
   }
 
   /** Failures of an operation answer its frame. */
@@ -245,6 +258,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   async #subscribe(frame: FrameOf<'subscribe'>): Promise<void> {
     const { id, destination, cursor, policy } = frame;
     const opened = await this.#environment.router.subscribe(this.session, destination, {
+      id: destination,
       cursor,
       policy,
     });
@@ -264,16 +278,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     opened.subscription.start();
   }
 
-  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): void {
-    const subscription = this.session.subscription(destination);
-    if (subscription === undefined) {
-      const error = new RequestError(
-        'subscription/unknown',
-        'this session has no subscription of that name',
-      );
-      return this.fail(id, error, destination);
-    }
-    this.session.release(subscription);
+  async #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
+    await this.#environment.router.unsubscribe(this.session, destination);
     this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination });
   }
 

@@ -10,6 +10,7 @@ import {
   type StompHeaders,
   type StompVersion,
 } from '../../protocol/stomp/index.js';
+import { clientCaller } from '../../routing/index.js';
 import {
   Session,
   type Connection,
@@ -208,7 +209,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
 
   async #send(frame: Frame): Promise<Outcome> {
     const destination = requiredHeader(frame, 'destination');
-    const caller = { principal: this.session.principal, session: this.session };
+    const caller = clientCaller(this.session);
     try {
       const { router } = this.#environment;
       const { position } = await router.send(caller, destination, submissionOf(frame));

@@ -1,93 +1,148 @@
 /** Owns message mappings: handlers of the application behind a prefix. */
-import { Cancellation, RequestError } from '../../foundation/index.js';
-import type { CancellationSignal, Clock, TurnScheduler, Log } from '../../foundation/index.js';
-import { DestinationPattern, Message, Publication, quoted } from '../../message/index.js';
+import { RequestError } from '../../foundation/index.js';
+import type { CancellationSignal, JsonValue, Log, Time } from '../../foundation/index.js';
+import { Message, messageOf, Publication } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
-  Caller,
   Mount,
   MountKind,
   OpenedSubscription,
   Reply,
   RequestOperation,
+  Router,
   SendOperation,
   SendOutcome,
   SubscribeOperation,
 } from '../../routing/index.js';
-import { Batch } from '../../session/index.js';
-import type { Delivery, DeliverySource } from '../../session/index.js';
-import type { Handler, HandlerContext, MappingOptions } from './handler.js';
-
-interface Mapping {
-  readonly pattern: DestinationPattern;
-  readonly handler: Handler;
-  readonly concurrency: 'serial' | 'parallel';
-}
+import type { DeliverySink, Operation } from '../../session/index.js';
+import { OneAnswer, StreamedAnswer } from './answers.js';
+import { Call, following } from './call.js';
+import { controllerMappings } from './controller.js';
+import {
+  exceptionMapping,
+  type ErrorClass,
+  type ErrorPredicate,
+  type ExceptionMapping,
+} from './exception-handlers.js';
+import type {
+  ExceptionHandler,
+  ExceptionOptions,
+  Handler,
+  MappingOptions,
+  PayloadOf,
+  PayloadSchema,
+} from './handler.js';
+import { mappingOf, MappingTable, type AnyHandler } from './mapping.js';
+import { MessageContext } from './message-context.js';
+import { Outbox, type MappingPrefixes } from './outbox.js';
+import { InvalidPayloadError } from './payload.js';
+import { Turns } from './turns.js';
+import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
+import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
 
 type HandlerOperation = Omit<SendOperation, 'key' | 'messageId'>;
 
-/** Values of a stream that nobody waits for, taken before others get their turn. */
-const VALUES_A_TURN = 64;
+/** What becomes of a value, and of a failure; `leave` lets the session's next handler begin. */
+interface Settlement<T> {
+  value(value: unknown, call: Call, leave: () => void): T | Promise<T>;
+  /** Of an exception handler's value, where that is not the outcome as any value would be. */
+  recovered?(value: unknown, call: Call, targets: ValueTargets): T | Promise<T>;
+}
 
 /** A reply mount. Mappings are tried in the order in which they were made. */
 export class AppMount implements Mount {
   readonly kind: MountKind = 'reply';
-  readonly #time: Clock & TurnScheduler;
+  readonly #time: Time;
   readonly #log: Log;
-  readonly #mappings: Mapping[] = [];
+  readonly #router: Router;
+  readonly #outbox: Outbox;
+  readonly #mappings = new MappingTable();
+  readonly #exceptions: ExceptionMapping[] = [];
 
-  constructor(time: Clock & TurnScheduler, log: Log) {
+  /** What handlers send, values included, goes through `router` in the server's name. */
+  constructor(time: Time, log: Log, router: Router, prefixes: MappingPrefixes = {}) {
     this.#time = time;
     this.#log = log;
+    this.#router = router;
+    this.#outbox = new Outbox(router, prefixes);
   }
 
   /**
-   * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler.
-   * Throws `destination/invalid` for a pattern that is none, and a TypeError when there is no handler.
+   * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler. Its types come from the pattern and the schema.
+   * Throws `destination/invalid` for a pattern or destination that is none, a TypeError when there is no handler, and a
+   * RangeError for an option that is out of range.
    */
-  map(pattern: string, handler: Handler): this;
-  map(pattern: string, options: MappingOptions, handler: Handler): this;
-  map(pattern: string, ...rest: [Handler] | [MappingOptions, Handler]): this {
+  map<const Pattern extends string>(pattern: Pattern, handler: Handler<JsonValue, Pattern>): this;
+  map<const Pattern extends string, Schema extends PayloadSchema = undefined>(
+    pattern: Pattern,
+    options: MappingOptions<Schema>,
+    handler: Handler<PayloadOf<Schema>, Pattern>,
+  ): this;
+  map(pattern: string, ...rest: [AnyHandler] | [MappingOptions, AnyHandler]): this {
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
-    // Found here, where the mistake is, and not at the first message.
-    if (typeof handler !== 'function') throw new TypeError(`the mapping ${pattern} has no handler`);
-    this.#mappings.push({
-      pattern: DestinationPattern.parse(pattern),
-      handler,
-      concurrency: options.concurrency ?? 'serial',
-    });
+    this.#mappings.add(mappingOf(pattern, options, handler));
     return this;
   }
 
-  /** Resolves when the handler has settled (semantics K1). */
+  /**
+   * Answers the errors of a class, or those that a predicate accepts, of every mapping; the first that fits counts. Throws
+   * `destination/invalid` for a destination that is none, a TypeError for what is no handler.
+   */
+  onError<Thrown>(
+    selector: ErrorClass<Thrown>,
+    handler: ExceptionHandler<Thrown>,
+    options?: ExceptionOptions,
+  ): this;
+  onError(selector: ErrorPredicate, handler: ExceptionHandler, options?: ExceptionOptions): this;
+  onError(
+    selector: ErrorClass | ErrorPredicate,
+    handler: ExceptionHandler<never>,
+    options: ExceptionOptions = {},
+  ): this {
+    this.#exceptions.push(exceptionMapping(selector, handler as ExceptionHandler, options));
+    return this;
+  }
+
+  /** Takes the mappings of controllers: objects of classes with decorators. Throws as `map`, and a TypeError for an object without. */
+  register(...controllers: readonly object[]): this {
+    for (const controller of controllers) {
+      for (const mapping of controllerMappings(controller)) this.#mappings.add(mapping);
+    }
+    return this;
+  }
+
+  /** Resolves when the handler has settled and its value is where it goes (semantics K1). */
   async send(operation: SendOperation): Promise<SendOutcome> {
-    await untilEnded(operation.caller, (cancellation) =>
-      this.#run('send', operation, cancellation, async (result, leave) => {
-        if (!isAsyncIterable(result)) return;
-        let valueCount = 0;
-        for await (const _ of result) {
-          leave();
-          // A stream without an end must not outlive its session.
-          if (cancellation.isCancelled) break;
-          // One that never really waits must not keep the loop from everybody else.
-          if (++valueCount % VALUES_A_TURN === 0) {
-            await new Promise<void>((resolve) => this.#time.afterTurn(resolve));
-          }
-        }
-      }),
-    );
-    return {};
+    const { caller, answersFailures = true } = operation;
+    const ended = caller.session?.ended ?? NEVER;
+    try {
+      await this.#run('send', operation, ended, {
+        value: (value, call, leave) => this.#sendValues(value, call, leave),
+        recovered: (value, call, targets) => this.#outbox.sendValue(value, targets, call.origin),
+      });
+      return {};
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      // A stream that was on its way when its session ended has failed nobody.
+      if (ended.isCancelled && error.code === 'request/cancelled') return {};
+      if (answersFailures || caller.session === undefined) throw error;
+      await this.#tell(operation, error);
+      return { failure: error };
+    }
   }
 
   async request(operation: RequestOperation): Promise<Reply> {
-    return this.#run<Reply>('request', operation, operation.cancellation, (result, leave) => {
-      if (!isAsyncIterable(result)) return toMessage(result);
-      return this.#stream(operation.destination, result, operation.cancellation, leave);
+    return this.#run<Reply>('request', operation, operation.cancellation, {
+      value: (value, call, leave) => {
+        if (!(value instanceof StreamedValues)) return messageOf(value);
+        leave();
+        return replies(value, call);
+      },
     });
   }
 
-  /** The handler's one-time answer, then the end. */
-  async subscribe(operation: SubscribeOperation): Promise<OpenedSubscription> {
+  /** The handler's one-time answer, or its stream, then the end. */
+  async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {
     refuseOtherPolicies(operation);
     if (operation.pattern !== undefined) {
       throw new RequestError(
@@ -95,161 +150,136 @@ export class AppMount implements Mount {
         'a mapping answers one destination; subscribe without a pattern',
       );
     }
-    const { caller, destination } = operation;
-    const message = Message.fromJson(null);
-    const answer = await untilEnded(caller, (cancellation) =>
-      this.#run('subscribe', { ...operation, message }, cancellation, (result) => {
-        if (isAsyncIterable(result)) {
-          throw new RequestError('request/no-reply', 'this mapping streams; use a request');
-        }
-        return toMessage(result);
-      }),
-    );
-    const publication = new Publication(answer, {
-      destination,
-      publishedAtMs: this.#time.nowMs(),
+    const given = { ...operation, message: Message.fromJson(null) };
+    const ended = operation.caller.session?.ended ?? NEVER;
+    return this.#run<OpenedSubscription>('subscribe', given, ended, {
+      value: async (value, call) => {
+        if (isAsyncIterable(value)) return { source: this.#streamedAnswer(value, call, sink) };
+        if (!call.mapping.targets.isExplicit) return { source: this.#oneAnswer(value, call) };
+        await this.#outbox.sendValue(value, call.mapping.targets, call.origin);
+        return { source: new OneAnswer(undefined) };
+      },
+      recovered: async (value, call, targets) => {
+        await this.#outbox.sendValue(value, targets, call.origin);
+        return { source: new OneAnswer(undefined) };
+      },
     });
-    return { source: new OneAnswer(publication) };
   }
 
   async #run<T>(
-    kind: HandlerContext['operation'],
+    kind: Operation,
     operation: HandlerOperation,
-    cancellation: CancellationSignal,
-    settle: (result: unknown, leave: () => void) => T | Promise<T>,
+    signal: CancellationSignal,
+    settlement: Settlement<T>,
   ): Promise<T> {
-    const { mapping, variables } = this.#find(operation);
-    const { caller, destination, message } = operation;
-    const context: HandlerContext = {
-      operation: kind,
-      destination,
-      variables,
-      get body() {
-        return message.json();
-      },
-      message,
-      headers: message.headers,
-      principal: caller.principal,
-      sessionId: caller.session?.sessionId,
-      cancellation,
-    };
-    const task = async (leave: () => void): Promise<T> => {
-      // Its asker may have gone while it waited in the line. A send has none: what was received is handled.
-      if (kind !== 'send' && cancellation.isCancelled) {
-        throw new RequestError('request/cancelled', 'nobody waits for this any more');
-      }
-      try {
-        return await settle(await mapping.handler(context), leave);
-      } catch (error) {
-        throw this.#failure(destination, error);
-      }
-    };
-    const line = caller.session?.handlerLine;
-    if (line === undefined) return task(() => {});
-    return mapping.concurrency === 'parallel' ? line.runBeside(task) : line.run(task);
-  }
-
-  #find(operation: HandlerOperation): {
-    mapping: Mapping;
-    variables: HandlerContext['variables'];
-  } {
-    // The bare prefix has no segment for a pattern to match.
-    for (const mapping of operation.path === '' ? [] : this.#mappings) {
-      const variables = mapping.pattern.capturesOf(operation.path);
-      if (variables !== undefined) return { mapping, variables };
-    }
-    throw new RequestError(
-      'app/no-handler',
-      `no message mapping matches ${quoted(operation.destination)}`,
-    );
-  }
-
-  /** Waits for the first value in the session's line, then leaves it (semantics O3). */
-  async #stream(
-    destination: string,
-    values: AsyncIterable<unknown>,
-    cancellation: CancellationSignal,
-    leave: () => void,
-  ): Promise<AsyncIterable<Message>> {
-    const iterator = values[Symbol.asyncIterator]();
-    const first = await iterator.next();
-    leave();
-    const failure = (error: unknown): RequestError => this.#failure(destination, error);
-    return repliesOf(iterator, first, cancellation, failure);
-  }
-
-  #failure(destination: string, error: unknown): RequestError {
-    if (error instanceof RequestError) return error;
-    this.#log.error('a message handler failed', { destination, error });
-    return new RequestError('app/failed', 'the handler of this destination failed', {
-      cause: error,
+    const { caller, destination, path, message } = operation;
+    const { mapping, variables } = this.#mappings.find(kind, destination, path);
+    const { cancellation, forget } = following(signal);
+    const parts = { operation: kind, caller, destination, message, variables, cancellation };
+    const context = new MessageContext(parts, this.#router, this.#outbox);
+    const call = new Call(mapping, caller, path, context, cancellation, {
+      timers: this.#time,
+      log: this.#log,
+      exceptions: this.#exceptions,
     });
+    const task = (leave: () => void): Promise<T> => settle(call, settlement, leave);
+    const line = caller.session?.handlerLine;
+    try {
+      if (line === undefined) return await task(() => {});
+      return await (mapping.isSerial ? line.run(task) : line.runBeside(task));
+    } finally {
+      // The signal of a request is its own, and a stream of replies goes on listening to it.
+      if (kind !== 'request') forget();
+    }
+  }
+
+  /** Every value of a send to where it goes, one after another. */
+  async #sendValues(value: unknown, call: Call, leave: () => void): Promise<void> {
+    const { mapping, origin, cancellation } = call;
+    if (!(value instanceof StreamedValues)) {
+      return this.#outbox.sendValue(value, mapping.targets, origin);
+    }
+    leave();
+    const turns = new Turns(this.#time);
+    // A stream without an end must not outlive its session.
+    for await (const one of value.untilCancelled(cancellation)) {
+      await this.#outbox.sendValue(one, mapping.targets, origin);
+      await turns.next();
+    }
+  }
+
+  #oneAnswer(value: unknown, call: Call): OneAnswer {
+    const isValue = value !== undefined && value !== null;
+    return new OneAnswer(isValue ? this.#publicationOf(value, call) : undefined);
+  }
+
+  #streamedAnswer(values: AsyncIterable<unknown>, call: Call, sink: DeliverySink): StreamedAnswer {
+    if (call.mapping.targets.isExplicit) {
+      throw new RequestError(
+        'request/no-reply',
+        'this mapping streams to other destinations; send to it',
+      );
+    }
+    const turns = new Turns(this.#time);
+    const origin = {
+      iterator: values[Symbol.asyncIterator](),
+      cancellation: call.cancellation,
+      publicationOf: (value: unknown) => this.#publicationOf(value, call),
+      pause: () => turns.next(),
+      recover: async (error: unknown) => {
+        const { value, targets } = await call.recover(error);
+        await this.#outbox.sendValue(value, targets, call.origin);
+      },
+    };
+    return new StreamedAnswer(origin, sink);
+  }
+
+  #publicationOf(value: unknown, { destination }: Call): Publication {
+    const publishedAtMs = this.#time.nowMs();
+    return new Publication(messageOf(value), { destination, publishedAtMs });
+  }
+
+  /** Tells the session that sent it, and no other of its user, what became of a message. */
+  async #tell({ caller, destination, path }: SendOperation, error: RequestError): Promise<void> {
+    const { code, number, message } = error;
+    const issues = error instanceof InvalidPayloadError ? { issues: error.issues } : {};
+    const told = { code, number, message, destination, ...issues };
+    try {
+      await this.#outbox.sendValue(told, ERROR_TARGETS, { caller, path, variables: new Map() });
+    } catch (failure) {
+      this.#log.error('a failure could not be told', { destination, error: failure });
+    }
   }
 }
 
-async function* repliesOf(
-  iterator: AsyncIterator<unknown>,
-  first: IteratorResult<unknown>,
-  cancellation: CancellationSignal,
-  failure: (error: unknown) => RequestError,
-): AsyncGenerator<Message> {
-  let step = first;
+/** Nothing ends what the server itself sends. */
+const NEVER: CancellationSignal = { isCancelled: false, onCancelled: () => () => {} };
+
+async function settle<T>(call: Call, settlement: Settlement<T>, leave: () => void): Promise<T> {
+  const { operation, cancellation } = call;
+  // Its asker may have gone while it waited in the line. A send has none: what was received is handled.
+  if (operation !== 'send' && cancellation.isCancelled) throw cancelled();
   try {
-    while (step.done !== true && !cancellation.isCancelled) {
-      yield toMessage(step.value);
-      step = await iterator.next();
-    }
+    return await settlement.value(await call.value(), call, leave);
   } catch (error) {
-    throw failure(error);
-  } finally {
-    if (step.done !== true) await iterator.return?.();
+    if (isCancellation(error, cancellation)) throw error;
+    const { value, targets } = await call.recover(error);
+    return settlement.recovered === undefined
+      ? settlement.value(value, call, leave)
+      : settlement.recovered(value, call, targets);
   }
 }
 
-/** Runs something with a signal that its caller's session has ended; the session forgets it afterwards. */
-async function untilEnded<T>(
-  caller: Caller,
-  run: (cancellation: CancellationSignal) => Promise<T>,
-): Promise<T> {
-  const cancellation = new Cancellation();
-  const forget = caller.session?.ended.onCancelled(() => cancellation.cancel());
+/** Whether nobody is there to be told of an error. */
+function isCancellation(error: unknown, { isCancelled }: CancellationSignal): boolean {
+  return isCancelled && error instanceof RequestError && error.code === 'request/cancelled';
+}
+
+async function* replies(values: StreamedValues, call: Call): AsyncGenerator<Message> {
   try {
-    return await run(cancellation);
-  } finally {
-    forget?.();
-  }
-}
-
-function toMessage(result: unknown): Message {
-  return result instanceof Message ? result : Message.fromJson(result);
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-}
-
-/** One publication, then the end. */
-class OneAnswer implements DeliverySource {
-  #publication: Publication | undefined;
-  #hasEnded = false;
-
-  constructor(publication: Publication) {
-    this.#publication = publication;
-  }
-
-  pull(): Delivery | undefined {
-    const publication = this.#publication;
-    if (publication !== undefined) {
-      this.#publication = undefined;
-      return { kind: 'publications', batch: new Batch([publication]) };
-    }
-    if (this.#hasEnded) return undefined;
-    this.#hasEnded = true;
-    return { kind: 'end' };
-  }
-
-  close(): void {
-    this.#publication = undefined;
-    this.#hasEnded = true;
+    for await (const value of values.untilCancelled(call.cancellation)) yield messageOf(value);
+  } catch (error) {
+    const { value } = await call.recover(error);
+    if (value !== undefined) yield messageOf(value);
   }
 }

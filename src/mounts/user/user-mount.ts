@@ -1,6 +1,12 @@
 /** Owns user destinations: `/user/queue/x` is the caller's own, `/user/{name}/queue/x` reaches every session of a principal. */
-import { encodeUtf8, RequestError } from '../../foundation/index.js';
-import { Publication } from '../../message/index.js';
+import { RequestError } from '../../foundation/index.js';
+import {
+  escapeName,
+  Publication,
+  quoted,
+  unescapeName,
+  type Audience,
+} from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
@@ -11,39 +17,55 @@ import type {
   SubscribeOperation,
 } from '../../routing/index.js';
 import { Batch } from '../../session/index.js';
-import type { Delivery, DeliverySink, DeliverySource } from '../../session/index.js';
+import type {
+  Delivery,
+  DeliverySink,
+  DeliverySource,
+  Principal,
+  SessionRegistry,
+} from '../../session/index.js';
 import type { Retention, Streams } from '../../streams/index.js';
 
 /** Publications of user destinations are kept for live sessions, and for recovery as far as the live ring reaches. */
 const RETENTION: Retention = { historySize: 0, historyTtlMs: Infinity };
 
+/** A stream, and which of its readers a message is for. */
+interface Target {
+  readonly owner: string;
+  readonly audience: Audience | undefined;
+}
+
 /** A log mount. A named principal has one stream for each destination; an anonymous session has its own. */
 export class UserMount implements Mount {
   readonly kind: MountKind = 'log';
   readonly #streams: Streams;
+  readonly #registry: Pick<SessionRegistry, 'session'>;
 
-  constructor(streams: Streams) {
+  constructor(streams: Streams, registry: Pick<SessionRegistry, 'session'>) {
     this.#streams = streams;
+    this.#registry = registry;
   }
 
   /**
-   * Sends to a principal: the first segment below the prefix is its name, percent-encoded as `escapeName` does it.
-   * Allowed to the server, and to clients only by a rule.
+   * Sends to a principal: the first segment below the prefix is its name, percent-encoded as `escapeName` does it; or the id
+   * of a live session, which then gets it alone. Allowed to the server, and to clients only by a rule.
    */
   async send(operation: SendOperation): Promise<SendOutcome> {
     const { destination, path, message, key, messageId } = operation;
-    const [, name = '', ...rest] = path.split('/');
-    if (name === '' || rest.length === 0) {
+    const [, segment = '', ...rest] = path.split('/');
+    if (segment === '' || rest.length === 0) {
       throw new RequestError(
         'destination/invalid',
         'name the principal and its destination, as in /user/ada/queue/notices',
       );
     }
+    const { owner, audience } = this.#targetOf(segment, operation.audience);
     const prefix = destination.slice(0, destination.length - path.length);
-    const stream = `${prefix}/p:${name}/${rest.join('/')}`;
+    const stream = `${prefix}/${owner}/${rest.join('/')}`;
     const { position } = await this.#streams.publish(stream, message, {
       key,
       messageId,
+      audience,
       retention: RETENTION,
     });
     return { position };
@@ -65,8 +87,7 @@ export class UserMount implements Mount {
       );
     }
     const prefix = destination.slice(0, destination.length - path.length);
-    const { name } = caller.principal;
-    const owner = name === undefined ? `s:${caller.session.sessionId}` : `p:${escapeName(name)}`;
+    const owner = ownerOf(caller.principal, caller.session.sessionId);
     const opened = await this.#streams.open(`${prefix}/${owner}${path}`, sink, cursor);
     return {
       source: new OwnDestinationSource(opened.source, destination),
@@ -74,22 +95,37 @@ export class UserMount implements Mount {
       ...(opened.recovered !== undefined && { recovered: opened.recovered }),
     };
   }
+
+  #targetOf(segment: string, audience: Audience | undefined): Target {
+    const name = unescapeName(segment);
+    if (name === undefined) {
+      throw new RequestError(
+        'destination/invalid',
+        `${quoted(segment)} is no name: write "%" as "%25", "/" as "%2F", and other characters as they are`,
+      );
+    }
+    const session = this.#registry.session(name);
+    if (session === undefined) return { owner: `p:${segment}`, audience };
+    const { sessionId, principal } = session;
+    const owner = ownerOf(principal, sessionId);
+    // An audience that names another session is left as it is: then it is for nobody.
+    return { owner, audience: { onlySessionId: sessionId, ...audience } };
+  }
+}
+
+/** The first segment of the streams of a principal, or of an anonymous session. */
+function ownerOf({ name }: Principal, sessionId: string): string {
+  return name === undefined ? `s:${sessionId}` : `p:${escapeName(name)}`;
 }
 
 /**
- * A principal's name as one segment of a destination: `%` and what a segment cannot hold are percent-encoded,
- * so that `/` is `%2F`. Names that need none of it stand as they are.
+ * The destination that subscribers know a stream of this mount by: what is below the owner. Settings of topics are
+ * looked up under it. Streams outside of the prefix keep their name.
  */
-export function escapeName(name: string): string {
-  const escaped = name.replace(
-    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-    /[%/*?{}\u0000-\u001f\u007f-\u009f]/g,
-    (character) =>
-      [...encodeUtf8(character)]
-        .map((octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`)
-        .join(''),
-  );
-  return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%2E') : escaped;
+export function ownDestinationOf(stream: string, prefix: string): string {
+  if (!stream.startsWith(`${prefix}/`)) return stream;
+  const end = stream.indexOf('/', prefix.length + 1);
+  return end < 0 ? stream : `${prefix}${stream.slice(end)}`;
 }
 
 /** Shows each publication under the destination that was subscribed to. */

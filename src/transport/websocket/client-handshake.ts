@@ -10,7 +10,6 @@ import {
   PERMESSAGE_DEFLATE,
   acceptKey,
   checkUpgradeResponse,
-  collectHeaders,
 } from '../../protocol/websocket/index.js';
 import { checkedSubprotocols, parseAddress, type ClientAddress } from './client-address.js';
 import type { ClientOptions } from './client-options.js';
@@ -25,6 +24,7 @@ import { resolveCompression, type CompressionSettings } from './compression-opti
 import { checkedDeflateAnswer, deflateOfferHeader } from './deflate-upgrade.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
+import { visibleHeaders } from './visible-headers.js';
 import type { AcceptedSocket } from './web-socket-types.js';
 import type { WebSocket } from './web-socket.js';
 
@@ -255,7 +255,7 @@ class HttpHandshake implements ClientHandshake {
       return;
     }
     // RFC 6455 §4.1: the client MUST validate the answer before it sends anything further.
-    const outcome = checkUpgradeResponse(collectHeaders(response.rawHeaders), {
+    const outcome = checkUpgradeResponse(visibleHeaders(response), {
       accept: acceptKey(this.#key, sha1Base64),
       subprotocols: this.#terms.subprotocols,
       extensionNames: this.#compression === undefined ? [] : [PERMESSAGE_DEFLATE],

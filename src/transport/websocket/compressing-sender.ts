@@ -20,6 +20,8 @@ interface WaitingFrame {
   payload: Octets | undefined;
   /** What it counts for until it is handed on. */
   readonly byteLength: number;
+  /** As it was asked for when it was sent. */
+  readonly isMasking: boolean;
   readonly callback: SendCallback | undefined;
 }
 
@@ -82,7 +84,12 @@ export class CompressingSender extends FrameSender {
     const compressed = deflater.deflateNow(payload, isLast);
     if (canBePlain && compressed.length >= payload.length) {
       this.frame(firstOctet, payload, callback);
-    } else this.frame(markedOctet, compressed, callback);
+    } else if (this.#waiting.length > 0) {
+      this.#wait(markedOctet, compressed, payload.length, callback);
+    } else {
+      super.frame(markedOctet, compressed, callback);
+      this.addOverhead(compressed.length - payload.length);
+    }
   }
 
   /** Whether a frame is one of a compressed message; decided when the message begins. */
@@ -141,8 +148,12 @@ export class CompressingSender extends FrameSender {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#endsAfterWaiting = false;
-    super.abandon(error);
-    for (const { callback } of waiting) callback?.(error);
+    // The words of `ws`, whatever stage of it was reached.
+    const reason = new Error('The socket was closed while data was being compressed', {
+      cause: error,
+    });
+    super.abandon(reason);
+    for (const { callback } of waiting) callback?.(reason);
   }
 
   #wait(
@@ -151,7 +162,8 @@ export class CompressingSender extends FrameSender {
     byteLength: number,
     callback: SendCallback | undefined,
   ): WaitingFrame {
-    const frame: WaitingFrame = { firstOctet, payload, byteLength, callback };
+    const { isMasking } = this;
+    const frame: WaitingFrame = { firstOctet, payload, byteLength, isMasking, callback };
     this.#waiting.push(frame);
     this.#waitingBytes += byteLength;
     return frame;
@@ -160,13 +172,16 @@ export class CompressingSender extends FrameSender {
   /** Hands on all that is ready, up to the next frame that is not. */
   #sendReady(): void {
     let count = 0;
-    for (const { firstOctet, payload, byteLength, callback } of this.#waiting) {
+    const usuallyMasks = this.isMasking;
+    for (const { firstOctet, payload, byteLength, isMasking, callback } of this.#waiting) {
       if (payload === undefined) break;
       count += 1;
       this.#waitingBytes -= byteLength;
+      this.isMasking = isMasking;
       if (firstOctet === undefined) super.encoded(payload, callback);
       else super.frame(firstOctet, payload, callback);
     }
+    this.isMasking = usuallyMasks;
     this.#waiting.splice(0, count);
     if (this.#endsAfterWaiting && this.#waiting.length === 0) {
       this.#endsAfterWaiting = false;

@@ -120,6 +120,11 @@ export class Endpoint
     return this.sender.bufferedBytes;
   }
 
+  /** The same without headers, as far as the stream has not been given them. */
+  get bufferedPayloadBytes(): number {
+    return this.sender.bufferedPayloadBytes;
+  }
+
   /** Whether input is taken: neither the owner nor a message that is being inflated holds it. */
   get isReading(): boolean {
     return !this.#parser.isPaused;

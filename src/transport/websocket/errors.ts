@@ -1,4 +1,5 @@
 /** Owns the errors of the engine, with the stable codes that users of `ws` know. */
+import { constants } from 'node:zlib';
 import type { Violation } from '../../protocol/websocket/index.js';
 
 /** A peer broke the protocol or a limit; the connection is closing because of it. A RangeError, as in `ws`. */
@@ -12,11 +13,16 @@ export class WebSocketError extends RangeError {
   /** The name of the limit that was reached, if it was one: `maxMessageBytes`, `idleTimeoutMs` … */
   readonly limit: string | undefined;
 
+  /** The number of zlib's error, where `code` is one of zlib's. */
+  declare readonly errno?: number;
+
   constructor(violation: Violation) {
     const { message, isAboutConnection = false } = violation;
     super(isAboutConnection ? message : `Invalid WebSocket frame: ${message}`);
     this.code = violation.code;
     this.closeCode = violation.closeCode;
     this.limit = violation.limit;
+    const errno: unknown = (constants as Record<string, unknown>)[violation.code];
+    if (typeof errno === 'number') this.errno = errno;
   }
 }

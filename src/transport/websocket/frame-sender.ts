@@ -45,6 +45,8 @@ export class FrameSender implements Flushable, SlabOwner {
   readonly #isAsynchronous: boolean;
   #outbox: readonly Octets[] = NONE;
   #outboxBytes = 0;
+  /** How much more what stands in the outbox and the slab is than what the application sent. */
+  #overheadBytes = 0;
   #callbacks: SendCallback[] | undefined = undefined;
   /** The newest Ping's payload, whose Pong waits until the socket can take it. */
   #owedPong: Octets | undefined = undefined;
@@ -82,6 +84,16 @@ export class FrameSender implements Flushable, SlabOwner {
     return this.#outboxBytes + this.#loop.slab.lengthFor(this) + this.#socket.writableLength;
   }
 
+  /** As `bufferedBytes`, but of what the stream has not been given yet only what the application sent. */
+  get bufferedPayloadBytes(): number {
+    return this.bufferedBytes - this.#overheadBytes;
+  }
+
+  /** What was just queued is larger than what the application sent, or smaller when it was compressed. */
+  addOverhead(byteCount: number): void {
+    this.#overheadBytes += byteCount;
+  }
+
   /** Queues a frame of text. */
   text(text: string, isFinal: boolean, callback?: SendCallback): void {
     const firstOctet = OPCODE_TEXT | (isFinal ? FIN_BIT : 0);
@@ -102,8 +114,9 @@ export class FrameSender implements Flushable, SlabOwner {
     }
     // RFC 6455 §5.1 and §6.1, item 5: a client MUST mask all frames, a server MUST NOT mask any.
     const mask = this.isMasking ? this.#masks.next() : undefined;
-    const header = frameHeaderBytes(payloadBytes, this.isMasking);
-    const target = this.#reserve(header + payloadBytes);
+    const headerBytes = frameHeaderBytes(payloadBytes, this.isMasking);
+    const target = this.#reserve(headerBytes + payloadBytes);
+    this.#overheadBytes += headerBytes;
     const start = writeFrameHeader(target, this.#reservedAt, firstOctet, payloadBytes, mask);
     target.write(text, start, payloadBytes, 'utf8');
     if (mask !== undefined) this.#mask(target, start, mask, payloadBytes);
@@ -142,6 +155,9 @@ export class FrameSender implements Flushable, SlabOwner {
       this.#enqueue(header);
       this.#enqueue(mask === undefined ? payload : this.#maskedCopy(payload, mask));
     }
+    // A control frame is nothing that the application sent as data.
+    this.#overheadBytes +=
+      (firstOctet & OPCODE_CLOSE) === 0 ? headerBytes : headerBytes + payload.length;
     this.#queued(callback);
   }
 
@@ -152,6 +168,7 @@ export class FrameSender implements Flushable, SlabOwner {
     const frame = this.#loop.sharedFrames.frameOf(firstOctet, data);
     if (frame === undefined) return false;
     this.#enqueue(frame);
+    this.#overheadBytes += headerBytesOf(frame);
     return true;
   }
 
@@ -160,6 +177,7 @@ export class FrameSender implements Flushable, SlabOwner {
     if (this.isInReadBatch && frames.length < LARGE_PAYLOAD_BYTES) {
       copyInto(this.#reserve(frames.length), this.#reservedAt, frames);
     } else this.#enqueue(frames);
+    this.#overheadBytes += headerBytesOf(frames);
     this.#queued(callback);
   }
 
@@ -200,6 +218,7 @@ export class FrameSender implements Flushable, SlabOwner {
       if (slabBytes > 0) slab.clear();
       return;
     }
+    this.#overheadBytes = 0;
     if (this.#outbox.length > 0 || (this.#isAsynchronous && slabBytes > 0)) {
       if (slabBytes > 0) this.leaveSlab();
       this.#writeOutbox();
@@ -230,6 +249,7 @@ export class FrameSender implements Flushable, SlabOwner {
     if (this.#loop.slab.lengthFor(this) > 0) this.#loop.slab.clear();
     this.#outbox = NONE;
     this.#outboxBytes = 0;
+    this.#overheadBytes = 0;
     this.#owedPong = undefined;
     const callbacks = this.#callbacks;
     this.#callbacks = undefined;
@@ -375,6 +395,12 @@ const MAX_LOOP_BYTES = 32;
 function copyInto(target: Octets, at: number, source: Octets): void {
   if (source.length > MAX_LOOP_BYTES) target.set(source, at);
   else for (let index = 0; index < source.length; index++) target[at + index] = source[index]!;
+}
+
+/** Octets before the payload of an unmasked frame. */
+function headerBytesOf(frame: Octets): number {
+  const shortLength = frame[1]! & 0x7f;
+  return shortLength < 126 ? 2 : shortLength === 126 ? 4 : 10;
 }
 
 function totalLength(chunks: readonly Octets[]): number {

@@ -7,7 +7,7 @@ export type OverflowPolicy = 'disconnect' | 'dropNewest';
 export interface ConnectionLimits {
   /** Octets of one message over all its fragments. Default 16 MiB. Beyond it the connection is closed with 1009. */
   readonly maxMessageBytes: number;
-  /** Frames of one message, empty ones too. Default 16,384. Beyond it the connection is closed with 1008. */
+  /** Frames of one message, empty ones too. Default 131,072. Beyond it the connection is closed with 1008. */
   readonly maxFragmentCount: number;
   /**
    * From the first octet of a message, its fragments included, to its last; then the connection is closed with 1008.
@@ -44,7 +44,7 @@ export interface ConnectionLimits {
 
 export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   maxMessageBytes: 16 * 1024 * 1024,
-  maxFragmentCount: 16_384,
+  maxFragmentCount: 131_072,
   messageTimeoutMs: 0,
   maxControlFramesPerSecond: 100,
   maxOutboundBytes: 0,

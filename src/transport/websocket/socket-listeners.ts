@@ -18,8 +18,12 @@ export interface SocketEndpoint extends SocketUser {
 /** How the listeners below find the user of their socket. */
 const kUser: unique symbol = Symbol('user');
 
+/** Set on a socket that the application has got hold of. */
+const kSharesData: unique symbol = Symbol('shares data');
+
 type UsedSocket = Duplex & {
   [kUser]?: SocketUser | undefined;
+  [kSharesData]?: true;
   setTimeout?: (timeoutMs: number) => void;
   setNoDelay?: (noDelay: boolean) => void;
 };
@@ -75,12 +79,19 @@ export function destroyOnError(socket: Duplex): void {
   if (!socket.listeners('error').includes(socketFailed)) socket.on('error', socketFailed);
 }
 
+/** Lets others listen to 'data' from now on, which the shared buffer would leave out. */
+export function sharesData(socket: Duplex): void {
+  (socket as UsedSocket)[kSharesData] ??= true;
+}
+
 function socketData(this: UsedSocket, chunk: Buffer): void {
   this[kUser]?.received(chunk);
 }
 
 function socketRead(this: UsedSocket, byteCount: number, buffer: Buffer): boolean {
-  (this[kUser] as SocketEndpoint).receivedShared(buffer, byteCount);
+  if (this[kSharesData] === true && this.listenerCount('data') > 1) {
+    this.emit('data', Buffer.copyBytesFrom(buffer, 0, byteCount));
+  } else (this[kUser] as SocketEndpoint).receivedShared(buffer, byteCount);
   return true;
 }
 

@@ -5,11 +5,11 @@ import {
   PROTOCOL_VERSION,
   acceptKey,
   checkUpgradeRequest,
-  collectHeaders,
   type AcceptedUpgrade,
   type RefusedUpgrade,
 } from '../../protocol/websocket/index.js';
 import { sha1Base64 } from './client-handshake.js';
+import { visibleHeaders } from './visible-headers.js';
 
 /** Judges the request by RFC 6455 §4.2.1; `versions` are those that are spoken, 13 alone by default. */
 export function judgeUpgrade(
@@ -21,7 +21,7 @@ export function judgeUpgrade(
     method: request.method ?? '',
     httpVersionMajor: request.httpVersionMajor,
     httpVersionMinor: request.httpVersionMinor,
-    headers: collectHeaders(request.rawHeaders),
+    headers: visibleHeaders(request),
   });
 }
 

@@ -42,6 +42,7 @@ import {
   sendPrepared,
   type PrepareOptions,
 } from './prepared-message.js';
+import { sharesData } from './socket-listeners.js';
 import type {
   AcceptedSocket,
   ReadyState,
@@ -158,10 +159,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     return this.#extensions;
   }
 
-  /** Octets that were sent and that the kernel has not taken yet, with the frames' headers. */
+  /**
+   * Octets of messages that were sent and that the kernel has not taken yet. From the end of the tick on the frames'
+   * headers count too.
+   */
   get bufferedAmount(): number {
     const waitingBytes = this.#blobs?.bufferedBytes ?? 0;
-    return this.#unsentBytes + waitingBytes + (this.#endpoint?.bufferedBytes ?? 0);
+    return this.#unsentBytes + waitingBytes + (this.#endpoint?.bufferedPayloadBytes ?? 0);
   }
 
   /** Messages that were not sent because `maxOutboundBytes` waited and `onOverflow` is `dropNewest`. */
@@ -175,7 +179,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   /** The socket below, null before it is open. For its addresses and certificate; reading or writing it breaks the connection. */
   get _socket(): Duplex | null {
-    return this.#endpoint?.socket ?? null;
+    const socket = this.#endpoint?.socket ?? null;
+    if (socket !== null) sharesData(socket);
+    return socket;
   }
 
   /** The request of the opening handshake while it is under way, otherwise null. */

@@ -1,0 +1,37 @@
+/** Owns making a message of any value that an application gives. */
+import { encodeUtf8, RequestError } from '../foundation/index.js';
+import { quoted } from './destination.js';
+import {
+  BINARY_CONTENT_TYPE,
+  isJsonContentType,
+  JSON_CONTENT_TYPE,
+  Message,
+  type MessageHeaders,
+} from './message.js';
+
+/** What may accompany a value. */
+export interface MessageOptions {
+  readonly headers?: MessageHeaders;
+  /** Default `application/json`, and `application/octet-stream` for octets. Of any other type than JSON, a string is sent as it is. */
+  readonly contentType?: string;
+}
+
+/** A Message stands as it is; octets are copied; anything else is JSON. Throws a RequestError `message/invalid`. */
+export function messageOf(body: unknown, options: MessageOptions = {}): Message {
+  if (body instanceof Message) return body;
+  const { contentType, headers } = options;
+  if (body instanceof Uint8Array) {
+    return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
+  }
+  if (contentType === undefined || contentType === JSON_CONTENT_TYPE) {
+    return Message.fromJson(body, headers);
+  }
+  if (isJsonContentType(contentType)) {
+    return new Message(Message.fromJson(body).body, contentType, headers);
+  }
+  if (typeof body === 'string') return new Message(encodeUtf8(body), contentType, headers);
+  throw new RequestError(
+    'message/invalid',
+    `a body of type ${quoted(contentType)} is given as a string or as octets`,
+  );
+}

@@ -1,0 +1,38 @@
+/** Owns the spelling of a principal's name as one segment of a destination, both ways. */
+import { decodeUtf8, encodeUtf8 } from '../foundation/index.js';
+
+/**
+ * A principal's name as one segment of a destination: `%` and what a segment cannot hold are percent-encoded,
+ * so that `/` is `%2F`. Names that need none of it stand as they are.
+ */
+export function escapeName(name: string): string {
+  const escaped = name.replace(
+    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+    /[%/*?{}\u0000-\u001f\u007f-\u009f]/g,
+    (character) =>
+      [...encodeUtf8(character)]
+        .map((octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`)
+        .join(''),
+  );
+  return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%2E') : escaped;
+}
+
+/**
+ * The name that a segment spells, undefined for a segment that `escapeName` does not write: one name has one spelling, or
+ * a rule about one of them could be walked round by another.
+ */
+export function unescapeName(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment;
+  let name: string;
+  try {
+    name = segment.replace(/(?:%[0-9A-F]{2})+/g, (escapes) =>
+      decodeUtf8(
+        Uint8Array.from(escapes.slice(1).split('%'), (digits) => Number.parseInt(digits, 16)),
+      ),
+    );
+  } catch {
+    // Octets that are no UTF-8 spell nothing.
+    return undefined;
+  }
+  return escapeName(name) === segment ? name : undefined;
+}

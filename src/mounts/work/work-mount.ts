@@ -1,0 +1,122 @@
+/** Owns work: queues whose consumers compete, each message kept until one of them has acknowledged it (semantics K2 to K7). */
+import { RequestError } from '../../foundation/index.js';
+import { Message, quoted } from '../../message/index.js';
+import { refuseOtherPolicies } from '../../routing/index.js';
+import type {
+  Mount,
+  MountKind,
+  OpenedSubscription,
+  Reply,
+  RequestOperation,
+  SendOperation,
+  SendOutcome,
+  SubscribeOperation,
+} from '../../routing/index.js';
+import type { DeliverySink } from '../../session/index.js';
+import type { KeptTotal } from './kept-messages.js';
+import { withoutDeliveryHeaders } from './redelivery.js';
+import { WorkQueue, type Queued, type WorkQueueParts } from './work-queue.js';
+
+export interface WorkMountParts extends WorkQueueParts {
+  /** Queues known at the same time; one more is refused with `work/full`. */
+  readonly maxWorkQueueCount: number;
+}
+
+/** A log mount; the queue's name is the destination, whatever the prefix. */
+export class WorkMount implements Mount {
+  readonly kind: MountKind = 'log';
+  readonly #parts: WorkMountParts;
+  readonly #queues = new Map<string, WorkQueue>();
+  readonly #total: KeptTotal = { bytes: 0 };
+
+  constructor(parts: WorkMountParts) {
+    this.#parts = parts;
+  }
+
+  /** Queues that have messages, consumers, or message ids to remember. */
+  get queueCount(): number {
+    return this.#queues.size;
+  }
+
+  /** Octets that all queues keep. */
+  get keptBytes(): number {
+    return this.#total.bytes;
+  }
+
+  /** Resolves when the message is kept, with its position. */
+  async send(operation: SendOperation): Promise<SendOutcome> {
+    return { position: this.#append(operation).position };
+  }
+
+  /** Sends and answers the position as JSON: `{ epoch, offset, isDuplicate }`. */
+  async request(operation: RequestOperation): Promise<Reply> {
+    const { position, isDuplicate } = this.#append(operation);
+    return Message.fromJson({ ...position, isDuplicate });
+  }
+
+  async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {
+    refuseOtherPolicies(operation);
+    const { destination, pattern, cursor, maxUnacknowledgedCount } = operation;
+    if (pattern !== undefined) {
+      throw new RequestError(
+        'destination/pattern-not-allowed',
+        'work queues are subscribed to one by one, without patterns',
+      );
+    }
+    requireQueue(operation);
+    const source = this.#queue(destination).open(sink, maxUnacknowledgedCount !== undefined);
+    // Nothing can be read again here: what was not acknowledged comes by itself, the rest is somebody else's.
+    return { source, ...(cursor !== undefined && { recovered: false }) };
+  }
+
+  /** Ends all queues with what they keep. */
+  close(): void {
+    for (const queue of this.#queues.values()) queue.close();
+    this.#queues.clear();
+  }
+
+  #append(operation: SendOperation): Queued {
+    requireQueue(operation);
+    const { destination, key, messageId, audience } = operation;
+    if (audience !== undefined) {
+      throw new RequestError(
+        'message/invalid',
+        'a work queue gives a message to whoever is free; it cannot be for some sessions only',
+      );
+    }
+    const message = withoutDeliveryHeaders(operation.message);
+    const queue = this.#queue(destination);
+    try {
+      return queue.append({ message, key, messageId });
+    } finally {
+      // One that was made for a message that it then refused.
+      queue.forgetIfIdle();
+    }
+  }
+
+  #queue(destination: string): WorkQueue {
+    const known = this.#queues.get(destination);
+    if (known !== undefined) return known;
+    const { maxWorkQueueCount, metrics } = this.#parts;
+    if (this.#queues.size >= maxWorkQueueCount) {
+      metrics.count('limit_reached', { limit: 'maxWorkQueueCount' });
+      throw new RequestError(
+        'work/full',
+        `there are ${maxWorkQueueCount} work queues already (maxWorkQueueCount); try again later`,
+      );
+    }
+    const queue = new WorkQueue(destination, this.#parts, this.#total, () =>
+      this.#queues.delete(destination),
+    );
+    this.#queues.set(destination, queue);
+    return queue;
+  }
+}
+
+function requireQueue({ destination, path }: { destination: string; path: string }): void {
+  if (path !== '') return;
+  throw new RequestError(
+    'destination/invalid',
+    `${quoted(destination)} is a prefix; name a queue in it`,
+  );
+}

@@ -1,0 +1,38 @@
+/** Owns subscriptions that the server makes for a session, in its own name. */
+import { quoted } from '../message/index.js';
+import { RequestError } from '../foundation/index.js';
+import type { Session } from '../session/index.js';
+import type { Router } from './router.js';
+
+/**
+ * Subscribes a session to a destination or pattern and tells its client, to whom deliveries of it then come. The id is the
+ * destination. A session that has it already, or has ended, is left as it is. Rejects with a RequestError.
+ */
+export async function subscribeByServer(
+  router: Router,
+  session: Session,
+  destination: string,
+): Promise<void> {
+  if (session.isEnded || session.subscription(destination) !== undefined) return;
+  const opened = await router.subscribe(session, destination, { isByServer: true });
+  const { subscription, cursor } = opened;
+  // Ended, or taken over by its client, while it was being opened.
+  if (!subscription.isClosed) session.startSubscribed(subscription, cursor);
+}
+
+/**
+ * Ends a subscription that the server made. Answers whether there was one. Throws a RequestError `access/denied` for one
+ * that the client itself made: the access rules are the way to end those.
+ */
+export function unsubscribeByServer(session: Session, destination: string): boolean {
+  const subscription = session.subscription(destination);
+  if (subscription === undefined) return false;
+  if (!subscription.grant.isOfServer) {
+    throw new RequestError(
+      'access/denied',
+      `the client itself subscribed to ${quoted(destination)}; a rule of access ends that`,
+    );
+  }
+  session.endSubscribed(subscription);
+  return true;
+}
