@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import type { z } from 'zod';
-import { API_KEY, configSchema, isLongEnough, type Config } from './config.js';
+import { API_KEY, configSchema, type Config, type ForwardEntry } from './config.js';
 import { knownKeys, nearestKey } from './config-keys.js';
 import { systemCodeOf, wordsOf, wrongUse, type CommandFailure } from './failure.js';
-import { MIN_SECRET_BYTES } from '../server/index.js';
+import { MIN_FORWARD_SECRET_BYTES, MIN_SECRET_BYTES } from '../server/index.js';
 
 type Path = readonly PropertyKey[];
 
@@ -89,7 +89,9 @@ function faultsOf(
   content: unknown,
 ): readonly { path: Path; words: string }[] {
   if (issue.code !== 'unrecognized_keys') {
-    return [{ path: issue.path, words: `${issue.message}, got ${got(content, issue.path)}` }];
+    const isExpectation = issue.message.startsWith('expected');
+    const rest = isExpectation ? `, got ${got(content, issue.path)}` : '';
+    return [{ path: issue.path, words: issue.message + rest }];
   }
   const known = knownKeys(configSchema, issue.path);
   return issue.keys.map((key) => {
@@ -98,6 +100,8 @@ function faultsOf(
     return { path: [...issue.path, key], words: `unknown key; ${hint}` };
   });
 }
+
+const SECRET_KEYS = ['hmacSecret', 'apiKeys', 'secret', 'headers'];
 
 /** What stands there, in short; a secret only by its type. */
 function got(content: unknown, path: Path): string {
@@ -109,7 +113,7 @@ function got(content: unknown, path: Path): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'keys and values';
-  const isSecret = path.includes('hmacSecret') || path.includes('apiKeys');
+  const isSecret = SECRET_KEYS.some((key) => path.includes(key));
   return isSecret ? `another ${typeof value}` : JSON.stringify(value).slice(0, 60);
 }
 
@@ -131,14 +135,42 @@ function withFiles(config: Config, directory: string, wrong: LoadedConfig['wrong
   return {
     ...config,
     ...(config.static !== undefined && { static: inDirectory(config.static) }),
-    ...(config.app !== undefined && { app: inDirectory(config.app) }),
+    app: appWithFiles(config.app, inDirectory, wrong),
     ...(apiKeysFile !== undefined && {
       apiKeys: [...config.apiKeys, ...readApiKeys(inDirectory(apiKeysFile), wrong)],
     }),
     ...(tokens !== undefined &&
       secretFile !== undefined && {
-        tokens: { ...tokens, hmacSecret: readSecret(inDirectory(secretFile), wrong) },
+        tokens: {
+          ...tokens,
+          hmacSecret: readSecret(
+            inDirectory(secretFile),
+            ['tokens', 'hmacSecretFile'],
+            MIN_SECRET_BYTES,
+            wrong,
+          ),
+        },
       }),
+  };
+}
+
+function appWithFiles(
+  { module, forwards }: Config['app'],
+  inDirectory: (path: string) => string,
+  wrong: LoadedConfig['wrong'],
+): Config['app'] {
+  const withSecret = (pattern: string, entry: ForwardEntry): ForwardEntry => {
+    const { secretFile, ...rest } = entry;
+    if (secretFile === undefined) return entry;
+    const path = ['app', pattern, 'secretFile'];
+    const file = inDirectory(secretFile);
+    return { ...rest, secret: readSecret(file, path, MIN_FORWARD_SECRET_BYTES, wrong) };
+  };
+  return {
+    ...(module !== undefined && { module: inDirectory(module) }),
+    forwards: Object.fromEntries(
+      Object.entries(forwards).map(([pattern, entry]) => [pattern, withSecret(pattern, entry)]),
+    ),
   };
 }
 
@@ -151,11 +183,15 @@ function readApiKeys(file: string, wrong: LoadedConfig['wrong']): readonly strin
   throw wrong(path, `${file}: a key has white space or other than ASCII in it`);
 }
 
-function readSecret(file: string, wrong: LoadedConfig['wrong']): string {
-  const path = ['tokens', 'hmacSecretFile'];
+function readSecret(
+  file: string,
+  path: Path,
+  minBytes: number,
+  wrong: LoadedConfig['wrong'],
+): string {
   const secret = readTextAt(file, path, wrong).trim();
-  if (isLongEnough(secret)) return secret;
-  throw wrong(path, `the secret in ${file} has fewer than ${MIN_SECRET_BYTES} octets`);
+  if (Buffer.byteLength(secret) >= minBytes) return secret;
+  throw wrong(path, `the secret in ${file} has fewer than ${minBytes} octets`);
 }
 
 function readTextAt(file: string, path: Path, wrong: LoadedConfig['wrong']): string {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 type Path = readonly PropertyKey[];
 
-/** A schema without the wrappers that say "optional" and "default". */
+/** A schema without the wrappers that say "optional", "default" and what is made of it. */
 function bare(schema: unknown): unknown {
   if (
     schema instanceof z.ZodOptional ||
@@ -13,6 +13,10 @@ function bare(schema: unknown): unknown {
   ) {
     return bare(schema.unwrap());
   }
+  // Something made of it before, or after: its keys are those of the schema between.
+  if (schema instanceof z.ZodPipe) {
+    return bare(schema.in instanceof z.ZodTransform ? schema.out : schema.in);
+  }
   return schema;
 }
 
@@ -21,7 +25,9 @@ export function knownKeys(schema: unknown, path: Path): readonly string[] {
   const here = bare(schema);
   const [first, ...rest] = path;
   if (first === undefined) return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
-  if (here instanceof z.ZodObject) return knownKeys(here.shape[String(first)], rest);
+  if (here instanceof z.ZodObject) {
+    return knownKeys(here.shape[String(first)] ?? here.def.catchall, rest);
+  }
   if (here instanceof z.ZodArray) return knownKeys(here.element, rest);
   if (here instanceof z.ZodRecord) return knownKeys(here.valueType, rest);
   return [];
@@ -39,12 +45,21 @@ export function configKeys(schema: unknown, prefix = ''): readonly ConfigKey[] {
   const here = bare(schema);
   if (here instanceof z.ZodObject) {
     const dot = prefix === '' ? '' : `${prefix}.`;
-    return Object.entries(here.shape).flatMap(([key, value]) => configKeys(value, dot + key));
+    const others = here.def.catchall;
+    return [
+      ...Object.entries(here.shape).flatMap(([key, value]) => configKeys(value, dot + key)),
+      ...(others === undefined || others instanceof z.ZodNever
+        ? []
+        : configKeys(others, `${prefix}.<pattern>`)),
+    ];
   }
   if (here instanceof z.ZodArray && bare(here.element) instanceof z.ZodObject) {
     return configKeys(here.element, `${prefix}[]`);
   }
-  if (here instanceof z.ZodRecord) return configKeys(here.valueType, `${prefix}.<pattern>`);
+  if (here instanceof z.ZodRecord) {
+    const { description = 'pattern' } = here.keyType as z.ZodType;
+    return configKeys(here.valueType, `${prefix}.<${description}>`);
+  }
   const defaultValue = schema instanceof z.ZodDefault ? schema.parse(undefined) : undefined;
   return [{ name: prefix, defaultValue }];
 }

@@ -66,7 +66,10 @@ test('the example of the reference is a valid config', (t) => {
   const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(REFERENCE, 'utf8')) ?? [];
   const secret = fileWith(t, `${'s'.repeat(32)}\n`, 'secret.txt');
   const keys = fileWith(t, 'key-one\n# not a key\nkey-two\n', 'api-keys.txt');
-  const { config } = load(t, yaml.replace('./secret.txt', secret).replace('./api-keys.txt', keys));
+  const { config } = load(
+    t,
+    yaml.replaceAll('./secret.txt', secret).replace('./api-keys.txt', keys),
+  );
   assert.equal(config.tokens?.hmacSecret, 's'.repeat(32));
   assert.deepEqual(config.apiKeys, ['key-one', 'key-two']);
   assert.equal(config.access[1]?.who, 'authenticated');
@@ -117,11 +120,58 @@ test('values that cannot be meant are refused with what is expected', (t) => {
     ['access: [{ effect: allow, pattern: /a, operations: [] }]', /operations: expected send/],
     ['path: 3', /path: expected a path such as \/ws, or a list of such paths, got 3/],
     ['path: []', /path: expected a path such as \/ws, or a list of such paths, got a list/],
+    ['endpoints: []', /endpoints: expected at least one endpoint/],
+    ['endpoints: [{ dialects: [stomp] }]', /endpoints\[0\]\.path: expected a path.*got nothing/],
+    [
+      'endpoints: [{ path: /ws, dialects: [mqtt] }]',
+      /endpoints\[0\]\.dialects\[0\]: expected a list of dialects: .*native, got "mqtt"/,
+    ],
+    [
+      'endpoints: [{ path: /ws, dialect: [stomp] }]',
+      /dialect: unknown key; did you mean "dialects"/,
+    ],
+    [
+      'endpoints:\n  - path: /ws\n  - path: /ws\n',
+      /^tideway\.yaml:3: endpoints\[1\]\.path: \/ws is the path of two endpoints; name its/,
+    ],
+    ['prefixes: { topics: /topic }', /prefixes\.topics: unknown key; did you mean "topic"/],
+    ['prefixes: { app: [3] }', /prefixes\.app: expected a prefix such as \/topic, or a list/],
+    ['prefixes: { app: app }', /prefixes\.app: "app" is no prefix: it must begin with "\/"/],
+    [
+      'prefixes: { work: [/work, /queue] }',
+      /prefixes\.work: "\/queue" is a prefix of "topic" by default; set prefixes\.topic without it$/,
+    ],
     ['tokens: { isuer: x }', /tokens\.isuer: unknown key; did you mean "issuer"/],
     ['tokens: {}', /tokens: expected either hmacSecret or hmacSecretFile/],
     ['- port', /^tideway\.yaml: expected keys and values: host, port/],
   ];
   for (const [yaml, words] of cases) assert.match(faultsOf(t, yaml).join('\n'), words, yaml);
+});
+
+test('an app is a module, forwards, or both; a forward is told what is wrong with it', (t) => {
+  const app = (yaml: string): LoadedConfig['config']['app'] => load(t, `app: ${yaml}`).config.app;
+  const to = '{ url: "https://example.com/" }';
+  assert.match(app('./app.js').module ?? '', /\/app\.js$/);
+  assert.deepEqual(app('./app.js').forwards, {});
+  assert.equal(app(`{ /a/**: ${to} }`).module, undefined);
+  assert.equal(app(`{ /a/**: ${to} }`).forwards['/a/**']?.timeoutMs, 10_000);
+  const both = app(`{ module: ./app.js, /a: ${to} }`);
+  assert.deepEqual([both.module?.endsWith('/app.js'), Object.keys(both.forwards)], [true, ['/a']]);
+  const secret = fileWith(t, `${'s'.repeat(32)}\n`, 'secret.txt');
+  const signed = app(`{ /a: { url: "https://example.com/", secretFile: ${secret} } }`);
+  assert.equal(signed.forwards['/a']?.secret, 's'.repeat(32));
+  const cases: readonly (readonly [yaml: string, words: RegExp])[] = [
+    ['app: 3', /app: expected a path of a JavaScript module, or patterns .*, got 3/],
+    ['app: {', /not YAML/],
+    ['app: { /a: {} }', /app\."\/a"\.url: expected a URL such as .*, got nothing/],
+    ['app: { /a: { url: "ftp://a" } }', /app\."\/a"\.url: expected a URL/],
+    ['app: { /a: { url: "http://a", timeoutms: 3 } }', /timeoutms: unknown key; .*"timeoutMs"/],
+    ['app: { /a: { url: "http://a", maxConcurrency: 0 } }', /expected a whole number from 1 up/],
+    ['app: { modul: ./app.js }', /app\.modul: expected keys and values: url, /],
+  ];
+  for (const [yaml, words] of cases) assert.match(faultsOf(t, yaml).join('\n'), words, yaml);
+  const faults = faultsOf(t, 'app: { /a: { url: "http://a", secret: hunter2 } }').join('\n');
+  assert.match(faults, /secret: expected a secret of at least 32 octets, got another string/);
 });
 
 test('a secret is never repeated in an error', (t) => {
@@ -159,7 +209,7 @@ test('paths of a config file start at the file', (t) => {
   const file = fileWith(t, 'static: ./public\napp: ../app.js\n');
   const { config } = loadConfig(file);
   assert.equal(config.static, join(file, '../public'));
-  assert.equal(config.app, join(file, '../../app.js'));
+  assert.equal(config.app.module, join(file, '../../app.js'));
 });
 
 test('the nearest key is found for a slip, and none for another word', () => {

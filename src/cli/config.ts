@@ -1,11 +1,20 @@
 /** Owns the config file of `serve`: one zod schema, from which types, defaults, errors and the known keys come. */
 import { z } from 'zod';
 import {
+  DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
   DEFAULT_LIMITS,
-  DEFAULT_PATH,
   DEFAULT_PORT,
+  MIN_FORWARD_SECRET_BYTES,
+  DEFAULT_PREFIXES,
+  DIALECT_NAMES,
+  endpointFaults,
+  ENDPOINT_PATH,
   MIN_SECRET_BYTES,
+  type ForwardOptions,
+  prefixFaults,
+  TRANSPORT_NAMES,
+  type MountName,
   type ServerLimits,
   type TopicRule,
   type WorkRule,
@@ -54,7 +63,49 @@ export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
 
 const ENDPOINT = 'a path such as /ws';
 const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
-const endpointPath = text(ENDPOINT, /^\/[^\s?#]*$/);
+const endpointPath = text(ENDPOINT, ENDPOINT_PATH);
+
+const origins = list(
+  text('an origin such as https://example.com').refine(
+    isOrigin,
+    expecting('an origin such as https://example.com, without a path'),
+  ),
+  'origins such as https://example.com',
+);
+
+/** Some of a few words. */
+function words<Word extends string>(
+  what: string,
+  known: readonly [Word, ...Word[]],
+): z.ZodArray<z.ZodEnum<{ [W in Word]: W }>> {
+  const error = expecting(`a list of ${what}: ${known.join(', ')}`);
+  return z.array(z.enum(known, error), error).min(1, error);
+}
+
+const endpoint = object({
+  path: endpointPath,
+  dialects: words('dialects', DIALECT_NAMES).default([...DIALECT_NAMES]),
+  transports: words('transports', TRANSPORT_NAMES).default([...TRANSPORT_NAMES]),
+  allowedOrigins: origins.exactOptional(),
+});
+
+const PREFIX_WORDS = 'a prefix such as /topic, or a list of such prefixes';
+
+function prefix(
+  mount: MountName,
+): z.ZodDefault<z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>> {
+  const [first, ...others] = DEFAULT_PREFIXES[mount];
+  return z
+    .union([z.string(), z.array(z.string())], expecting(PREFIX_WORDS))
+    .default(others.length === 0 ? first : [first, ...others]);
+}
+
+const prefixes = object({
+  app: prefix('app'),
+  topic: prefix('topic'),
+  user: prefix('user'),
+  work: prefix('work'),
+} satisfies Record<MountName, z.ZodType>);
 
 const OPERATIONS = ['send', 'subscribe', 'request'] as const;
 const OPERATION_WORDS = `${OPERATIONS.join(', ')}, a list of these, or any`;
@@ -74,6 +125,53 @@ const accessRule = object({
   pattern: text('a pattern of destinations such as /topic/**'),
   who: z.enum(['anyone', 'authenticated'], expecting('anyone or authenticated')).default('anyone'),
 });
+
+/** Text that is not to be seen where it is wrong. */
+function secret(minBytes: number): z.ZodString {
+  return z
+    .string(expecting('a text'))
+    .refine(
+      (value) => Buffer.byteLength(value) >= minBytes,
+      expecting(`a secret of at least ${minBytes} octets`),
+    );
+}
+
+const forward = object({
+  url: text('a URL such as https://example.com/orders', /^https?:\/\//i),
+  timeoutMs: milliseconds(DEFAULT_FORWARD_OPTIONS.timeoutMs),
+  maxConcurrency: count(DEFAULT_FORWARD_OPTIONS.maxConcurrency),
+  maxWaitingCount: wholeNumber('', 0).default(DEFAULT_FORWARD_OPTIONS.maxWaitingCount),
+  allowPrivate: z.boolean(expecting('true or false')).default(DEFAULT_FORWARD_OPTIONS.allowPrivate),
+  headers: z
+    .record(
+      z.string().describe('name'),
+      z.string(expecting('a text')),
+      expecting('names and values'),
+    )
+    .exactOptional(),
+  secret: secret(MIN_FORWARD_SECRET_BYTES).exactOptional(),
+  secretFile: text('a path of a file').exactOptional(),
+  concurrency: z.enum(['serial', 'parallel'], expecting('serial or parallel')).default('serial'),
+} satisfies Record<keyof ForwardOptions | 'secretFile', z.ZodType>).refine(
+  (entry) => entry.secret === undefined || entry.secretFile === undefined,
+  expecting('secret or secretFile, not both'),
+);
+
+export type ForwardEntry = z.infer<typeof forward>;
+
+const APP_WORDS = 'a path of a JavaScript module, or patterns such as /orders/** and where they go';
+
+/** A text is the module. Where there are forwards too, the module has a key of its own, which no pattern can be. */
+const app = z.preprocess(
+  (value) => (typeof value === 'string' ? { module: value } : value),
+  z
+    .object({ module: text('a path of a JavaScript module').exactOptional() }, expecting(APP_WORDS))
+    .catchall(forward)
+    .transform(({ module, ...forwards }) => ({
+      ...(module !== undefined && { module }),
+      forwards: forwards as Readonly<Record<string, ForwardEntry>>,
+    })),
+);
 
 const topicRule = object({
   historySize: wholeNumber('publications', 0).exactOptional(),
@@ -122,10 +220,7 @@ const limits = object({
 } satisfies Record<keyof ServerLimits, z.ZodType>);
 
 const tokens = object({
-  hmacSecret: z
-    .string(expecting('a text'))
-    .refine(isLongEnough, expecting(`a secret of at least ${MIN_SECRET_BYTES} octets`))
-    .exactOptional(),
+  hmacSecret: secret(MIN_SECRET_BYTES).exactOptional(),
   hmacSecretFile: text('a path of a file').exactOptional(),
   issuer: text('a text').exactOptional(),
   audience: text('a text').exactOptional(),
@@ -136,7 +231,7 @@ const tokens = object({
   expecting('either hmacSecret or hmacSecretFile'),
 );
 
-export const configSchema = object({
+const config = object({
   host: text('a host name or an address').default(DEFAULT_HOST),
   port: wholeNumber('', 0, 65_535).default(DEFAULT_PORT),
   path: z
@@ -144,16 +239,14 @@ export const configSchema = object({
       [endpointPath, z.array(endpointPath).min(1, expecting(ENDPOINT_WORDS))],
       expecting(ENDPOINT_WORDS),
     )
-    .default(DEFAULT_PATH),
+    .exactOptional(),
+  endpoints: list(endpoint, 'endpoints, each with a path')
+    .min(1, expecting('at least one endpoint'))
+    .exactOptional(),
+  prefixes: prefixes.prefault({}),
   static: text('a path of a directory').exactOptional(),
-  app: text('a path of a JavaScript module').exactOptional(),
-  allowedOrigins: list(
-    text('an origin such as https://example.com').refine(
-      isOrigin,
-      expecting('an origin such as https://example.com, without a path'),
-    ),
-    'origins such as https://example.com',
-  ).default([]),
+  app: app.prefault({}),
+  allowedOrigins: origins.default([]),
   apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
@@ -169,6 +262,16 @@ export const configSchema = object({
       )
       .default('info'),
   }).prefault({}),
+});
+
+/** How zod calls an issue that is none of its own. */
+const OWN_ISSUE = 'custom';
+
+/** With what two parts of the file say that cannot both be. */
+export const configSchema = config.superRefine((given, context) => {
+  for (const { path, words } of [...prefixFaults(given.prefixes), ...endpointFaults(given)]) {
+    context.addIssue({ code: OWN_ISSUE, path: [...path], message: words });
+  }
 });
 
 /** A config with its defaults filled in. */

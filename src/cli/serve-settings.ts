@@ -31,7 +31,7 @@ export function serveSettings(flags: ServeFlags, env: NodeJS.ProcessEnv): ServeS
     ...fromFile,
     ...(flags.host !== undefined && { host: flags.host }),
     ...(port !== undefined && { port }),
-    ...(flags.app !== undefined && { app: resolve(flags.app) }),
+    ...(flags.app !== undefined && { app: { ...fromFile.app, module: resolve(flags.app) } }),
     ...(flags.static !== undefined && { static: resolve(flags.static) }),
   };
   if (config.static !== undefined && !isDirectory(config.static)) {

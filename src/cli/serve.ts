@@ -22,7 +22,7 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
   const server = createServer({ ...serverOptionsOf(config), log });
   applyRules(server, settings);
   try {
-    if (config.app !== undefined) await configureByModule(config.app, server);
+    if (config.app.module !== undefined) await configureByModule(config.app.module, server);
     await listen(server, config);
   } catch (error) {
     await server.close();
@@ -38,9 +38,11 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
 }
 
 function serverOptionsOf(config: Config): ServerOptions {
-  const { tokens, path, allowedOrigins, apiKeys, limits } = config;
+  const { tokens, path, endpoints, prefixes, allowedOrigins, apiKeys, limits } = config;
   return {
-    path,
+    ...(path !== undefined && { path }),
+    ...(endpoints !== undefined && { endpoints }),
+    prefixes,
     allowedOrigins,
     apiKeys,
     limits,
@@ -52,18 +54,23 @@ function serverOptionsOf(config: Config): ServerOptions {
   };
 }
 
-/** Before the app module, so that what the operator wrote holds where both name a topic. */
+/** Before the app module, so that what the operator wrote holds where both name a topic or a mapping. */
 function applyRules(server: TidewayServer, { config, wrong }: ServeSettings): void {
   const apply = (path: readonly PropertyKey[], change: () => void): void => {
     try {
       change();
     } catch (error) {
-      if (error instanceof RequestError) throw wrong(path, error.message);
+      if (error instanceof RequestError || error instanceof RangeError) {
+        throw wrong(path, error.message);
+      }
       throw error;
     }
   };
   for (const [pattern, rule] of Object.entries(config.topics)) {
     apply(['topics', pattern], () => server.topics.rule(pattern, rule));
+  }
+  for (const [pattern, entry] of Object.entries(config.app.forwards)) {
+    apply(['app', pattern], () => server.forward(pattern, entry));
   }
   for (const [pattern, rule] of Object.entries(config.work)) {
     apply(['work', pattern], () => server.work.rule(pattern, rule));

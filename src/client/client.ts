@@ -13,6 +13,8 @@ import { Link, type LinkEnd } from './link.js';
 import { Operations, type AnswerSink, type OperationOptions } from './operations.js';
 import { contentOf, type Content, type ServerMessage } from './server-message.js';
 import type {
+  AcknowledgingHandler,
+  AcknowledgingHandlers,
   ReceivedPublication,
   SubscribeOptions,
   Subscription,
@@ -145,7 +147,17 @@ export class Client {
    */
   subscribe(
     destination: string,
+    handlers: AcknowledgingHandlers | AcknowledgingHandler,
+    options: SubscribeOptions & { readonly acknowledge: 'auto' | 'manual' },
+  ): Subscription;
+  subscribe(
+    destination: string,
     handlers: SubscriptionHandlers | ((publication: ReceivedPublication) => void),
+    options?: SubscribeOptions,
+  ): Subscription;
+  subscribe(
+    destination: string,
+    handlers: AcknowledgingHandlers | AcknowledgingHandler,
     options?: SubscribeOptions,
   ): Subscription {
     const all = typeof handlers === 'function' ? { onPublication: handlers } : handlers;

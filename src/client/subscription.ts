@@ -2,6 +2,7 @@
 import type { Cancel } from '../foundation/index.js';
 import { formatCursor } from '../message/index.js';
 import type { ClientError } from './client-error.js';
+import { encodeMessage } from './client-message.js';
 import { contentOf, errorOf, type Content, type ServerMessage } from './server-message.js';
 import type { Wire } from './wire.js';
 
@@ -18,6 +19,14 @@ export interface ReceivedPublication extends Content {
   readonly publishedAtMs: number;
   readonly key?: string | undefined;
   readonly messageId?: string | undefined;
+}
+
+/** A publication that the server wants a word about. Either may be said once, and counts only on the connection that brought it. */
+export interface UnacknowledgedPublication extends ReceivedPublication {
+  /** It is done. */
+  acknowledge(): void;
+  /** It is not: on `/work` somebody gets it again. */
+  reject(): void;
 }
 
 /** The whole state of a destination; what was held before it no longer counts. */
@@ -51,7 +60,25 @@ export interface SubscriptionHandlers {
   onEnded?(error: ClientError | undefined): void;
 }
 
+/** What takes the publications of a subscription with the option `acknowledge`. */
+export type AcknowledgingHandler =
+  | ((publication: UnacknowledgedPublication) => Promise<unknown>)
+  | ((publication: UnacknowledgedPublication) => unknown);
+
+/** The handlers of a subscription with the option `acknowledge`. */
+export interface AcknowledgingHandlers extends Omit<SubscriptionHandlers, 'onPublication'> {
+  /** With `auto` a promise that it returns is awaited. */
+  onPublication?(publication: UnacknowledgedPublication): unknown;
+}
+
 export interface SubscribeOptions {
+  /**
+   * `auto`: a publication is acknowledged when its handler is done, its promise included, and rejected when that fails. `manual`: by
+   * `acknowledge()` or `reject()` of the publication. Default: the server takes what it has sent as done.
+   */
+  readonly acknowledge?: 'auto' | 'manual' | undefined;
+  /** Publications that may be here at the same time without a word, up to the server's limit. Default 1: one after another. */
+  readonly maxUnacknowledged?: number | undefined;
   /** Where to continue: the `cursor` of an earlier subscription to the same destination. */
   readonly cursor?: string | undefined;
   /** How the server treats a slow reader: `all`, `latest`, `sample`, `dropOldest`. Default: the topic's. */
@@ -65,14 +92,14 @@ export class Subscription {
   /** The destination or pattern. */
   readonly destination: string;
   /** @internal */
-  readonly policy: string | undefined;
+  readonly options: SubscribeOptions;
   /** The id of the `subscribe` that the current connection has carried. @internal */
   requestId: number | undefined = undefined;
   /** Refusals in a row that said "try again". @internal */
   refusals: number = 0;
   /** @internal */
   stopRetry: Cancel | undefined = undefined;
-  readonly #handlers: SubscriptionHandlers;
+  readonly #handlers: AcknowledgingHandlers;
   readonly #wire: Wire;
   readonly #remove: (subscription: Subscription) => void;
   #state: SubscriptionState = 'subscribing';
@@ -82,14 +109,14 @@ export class Subscription {
   /** @internal */
   constructor(
     destination: string,
-    handlers: SubscriptionHandlers,
-    options: SubscribeOptions | undefined,
+    handlers: AcknowledgingHandlers,
+    options: SubscribeOptions = {},
     wire: Wire,
     remove: (subscription: Subscription) => void,
   ) {
     this.destination = destination;
-    this.policy = options?.policy;
-    this.#cursor = options?.cursor;
+    this.options = options;
+    this.#cursor = options.cursor;
     this.#handlers = handlers;
     this.#wire = wire;
     this.#remove = remove;
@@ -156,9 +183,45 @@ export class Subscription {
       if (message.type === 'snapshot') handlers.onSnapshot?.(content);
       if (message.type !== 'publication') return;
       const { publishedAtMs = 0, key, messageId } = message;
-      const subscription = this.destination;
-      handlers.onPublication?.({ ...content, subscription, publishedAtMs, key, messageId });
+      const { acknowledge } = this.options;
+      const publication = {
+        ...content,
+        subscription: this.destination,
+        publishedAtMs,
+        key,
+        messageId,
+        ...(acknowledge && this.#wordsFor(message)),
+        // Without that option no handler counts on the two words.
+      } as UnacknowledgedPublication;
+      if (acknowledge === 'auto') void this.#work(publication);
+      else handlers.onPublication?.(publication);
     });
+  }
+
+  async #work(publication: UnacknowledgedPublication): Promise<void> {
+    try {
+      await this.#handlers.onPublication?.(publication);
+      publication.acknowledge();
+    } catch (error) {
+      publication.reject();
+      // A worker goes on with the next one: what it could not do is somebody else's, and told.
+      this.#wire.report(error);
+    }
+  }
+
+  #wordsFor({ destination, subscription, epoch, offset }: ServerMessage): {
+    acknowledge: () => void;
+    reject: () => void;
+  } {
+    // Another connection has another subscription, which gets it again: a word of the old one means nothing there.
+    const { requestId } = this;
+    let isSaid = epoch === undefined;
+    const say = (type: string) => (): void => {
+      if (isSaid || requestId === undefined || this.requestId !== requestId) return;
+      isSaid = true;
+      this.#wire.transmit(encodeMessage({ type, destination, subscription, epoch, offset }));
+    };
+    return { acknowledge: say('acknowledge'), reject: say('reject') };
   }
 
   /** @internal */

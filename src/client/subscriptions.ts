@@ -4,7 +4,7 @@ import { ClientError } from './client-error.js';
 import { encodeMessage } from './client-message.js';
 import type { ClientSettings } from './client-options.js';
 import { errorOf, type ServerMessage } from './server-message.js';
-import { Subscription, type SubscribeOptions, type SubscriptionHandlers } from './subscription.js';
+import { Subscription, type AcknowledgingHandlers, type SubscribeOptions } from './subscription.js';
 import type { Wire } from './wire.js';
 
 /** From here on a refusal means "try again". */
@@ -23,7 +23,7 @@ export class Subscriptions {
   /** Throws a ClientError `subscription/exists`: the server too has one subscription of each name. */
   add(
     name: string,
-    handlers: SubscriptionHandlers,
+    handlers: AcknowledgingHandlers,
     options: SubscribeOptions | undefined,
   ): Subscription {
     if (this.#byName.has(name)) {
@@ -85,9 +85,12 @@ export class Subscriptions {
   }
 
   #subscribe(subscription: Subscription): void {
-    const { destination, cursor, policy } = subscription;
+    const { destination, cursor, options } = subscription;
+    const { policy, maxUnacknowledged = 1 } = options;
     const id = (subscription.requestId = this.#wire.nextId());
-    this.#wire.transmit(encodeMessage({ type: 'subscribe', id, destination, cursor, policy }));
+    const fields = { type: 'subscribe', id, destination, cursor, policy };
+    const window = options.acknowledge && { acknowledge: true, maxUnacknowledged };
+    this.#wire.transmit(encodeMessage({ ...fields, ...window }));
   }
 
   #unsubscribe(subscription: Subscription): void {

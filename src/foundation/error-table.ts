@@ -39,7 +39,7 @@ export const REQUEST_ERRORS = {
   'app/timeout': 505,
   'request/too-many': 502,
   'server/failed': 504,
-  'session/busy': 505,
+  'session/busy': 508,
   'stream/unavailable': 506,
   'work/full': 507,
   'forward/failed': 520,

@@ -346,10 +346,7 @@ test('so many run at a time, so many wait in their order, and one more is refuse
   }
   for (const { response } of waiting) response.end();
   await Promise.all([sent[0], sent[1], sent[3], last]);
-  assert.deepEqual(
-    done.toSorted((left, right) => left - right),
-    [1, 2, 4, 6],
-  );
+  assert.deepEqual(new Set(done), new Set([1, 2, 4, 6]));
   assert.equal(metrics.value('limit_reached', { limit: 'maxWaitingCount' }), 1);
 });
 

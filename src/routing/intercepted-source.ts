@@ -67,6 +67,11 @@ export class InterceptedSource implements DeliverySource {
     this.#parts.source.reject?.(this.#originals.get(publication) ?? publication);
   }
 
+  awaits(publication: Publication): boolean {
+    const original = this.#originals.get(publication) ?? publication;
+    return this.#parts.source.awaits?.(original) ?? true;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#unseen = [];

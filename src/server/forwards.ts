@@ -1,33 +1,27 @@
-/** Owns which mappings of a server are forwarded to back ends. */
+/** Owns the mappings of a server whose handlers are HTTP back ends. */
 import { HttpForwarder, type ForwardEnvironment, type ForwardOptions } from '../http/index.js';
 import { forwardingHandler, type AppMount, type Forwarder } from '../mounts/app/index.js';
 
-/** Maps each pattern, and answers what is to be closed. Throws for a pattern or for options that are none, naming the pattern. */
-export function mapForwards(
-  app: AppMount,
-  forwards: Readonly<Record<string, ForwardOptions>>,
-  environment: ForwardEnvironment,
-): readonly Forwarder[] {
-  return Object.entries(forwards).map(([pattern, options]) => {
-    const forwarder = forwarderFor(pattern, options, environment);
-    app.map(
-      pattern,
-      { concurrency: options.concurrency ?? 'serial' },
-      forwardingHandler(forwarder),
-    );
-    return forwarder;
-  });
-}
+/** Makes them, and ends them all. */
+export class Forwards {
+  readonly #app: AppMount;
+  readonly #environment: ForwardEnvironment;
+  readonly #forwarders: Forwarder[] = [];
 
-function forwarderFor(
-  pattern: string,
-  options: ForwardOptions,
-  environment: ForwardEnvironment,
-): Forwarder {
-  try {
-    return new HttpForwarder(options, environment);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(`app[${JSON.stringify(pattern)}]: ${error.message}`, { cause: error });
+  constructor(app: AppMount, environment: ForwardEnvironment) {
+    this.#app = app;
+    this.#environment = environment;
+  }
+
+  /** Throws a RangeError for options that cannot be meant, a RequestError for a pattern that is none. */
+  map(pattern: string, options: ForwardOptions): void {
+    const forwarder = new HttpForwarder(options, this.#environment);
+    const { concurrency = 'serial' } = options;
+    this.#app.map(pattern, { concurrency }, forwardingHandler(forwarder));
+    this.#forwarders.push(forwarder);
+  }
+
+  close(): void {
+    for (const forwarder of this.#forwarders) forwarder.close();
   }
 }

@@ -78,9 +78,8 @@ export class AcknowledgementWindow implements DeliverySource {
   #forgetTakenBack(): void {
     if (this.#source.awaits === undefined) return;
     for (const [id, publication] of this.#unacknowledged) {
-      if (publication !== undefined && !this.#source.awaits(publication)) {
-        this.#unacknowledged.delete(id);
-      }
+      const isTakenBack = publication !== undefined && !this.#source.awaits(publication);
+      if (isTakenBack) this.#unacknowledged.delete(id);
     }
   }
 

@@ -1,6 +1,6 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
-import type { Clock, DeadlineWheel, Log, Metrics } from '../foundation/index.js';
+import type { Clock, DeadlineWheel, ErrorCode, Log, Metrics } from '../foundation/index.js';
 import { isInAudience, type Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
@@ -9,6 +9,7 @@ import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
+import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 
@@ -32,6 +33,8 @@ export interface SessionEnvironment {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly registry: SessionRegistry;
+  /** Who is told of the session's life. Nobody when left out. */
+  readonly events?: SessionEvents;
 }
 
 /** One client, from its authentication to its end, which is observed exactly once (semantics R4). */
@@ -49,6 +52,7 @@ export class Session implements SubscriptionOwner {
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
   #isPumping = false;
+  #isEnding = false;
 
   constructor(
     environment: SessionEnvironment,
@@ -68,6 +72,7 @@ export class Session implements SubscriptionOwner {
     this.#watchToken();
     environment.registry.add(this);
     environment.metrics.count('sessions_started');
+    environment.events?.opened(this);
   }
 
   get principal(): Principal {
@@ -134,12 +139,18 @@ export class Session implements SubscriptionOwner {
   }
 
   /** Closes a subscription and forgets its id. */
-  release(subscription: Subscription): void {
+  release(
+    subscription: Subscription,
+    reason: UnsubscribeReason = 'unsubscribed',
+    code?: ErrorCode,
+  ): void {
+    const wasLive = subscription.liveSource !== undefined;
     if (this.#subscriptions.get(subscription.id) === subscription) {
       this.#subscriptions.delete(subscription.id);
     }
     this.#ready.delete(subscription);
     this.#close(subscription);
+    if (wasLive) this.#environment.events?.unsubscribed(this, subscription, reason, code);
   }
 
   /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
@@ -168,6 +179,10 @@ export class Session implements SubscriptionOwner {
     );
   }
 
+  subscriptionStarted(subscription: Subscription): void {
+    this.#environment.events?.subscribed(this, subscription);
+  }
+
   subscriptionReady(subscription: Subscription): void {
     this.#pump(subscription);
   }
@@ -182,13 +197,17 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#environment.metrics.count('sessions_disconnected', { code: error.code });
     // Ended first: writing may find that too much waits for this connection, and would come back here.
-    this.end();
+    this.end(error.closeCode, error);
     this.#writer.writeDisconnect(error);
   }
 
-  /** Ends it without a word, because the connection is gone or was closed politely. */
-  end(): void {
-    if (this.isEnded) return;
+  /**
+   * Ends it without a word: the connection is gone or was closed politely, and the close code says which; or its dialect
+   * tells the client of `error` by itself.
+   */
+  end(closeCode: number, error?: Disconnect): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#environment.deadlines.clear(this.#tokenEnd);
     this.#environment.registry.remove(this);
     for (const subscription of this.#subscriptions.values()) this.#close(subscription);
@@ -201,6 +220,7 @@ export class Session implements SubscriptionOwner {
       this.#environment.log.error('a listener of the end of a session failed', { error });
     }
     this.#environment.metrics.count('sessions_ended');
+    this.#environment.events?.ended(this, closeCode, error);
   }
 
   /** Whether a publication is for this session, and what the subscription's grant is for. */
@@ -317,7 +337,8 @@ export class Session implements SubscriptionOwner {
 
   #finish(subscription: Subscription, end: Delivery & { readonly kind: 'end' }): void {
     const wasLive = subscription.liveSource !== undefined;
-    this.release(subscription);
+    const { error } = end;
+    this.release(subscription, error === undefined ? 'ended' : 'refused', error?.code);
     // One that is still opening has not been acknowledged; its opener finds it closed and answers.
     if (wasLive) this.#writer.writeDelivery(subscription, end);
   }

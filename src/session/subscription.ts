@@ -4,6 +4,8 @@ import type { Grant } from './grant.js';
 
 /** What a subscription tells its session. */
 export interface SubscriptionOwner {
+  /** It has been acknowledged. */
+  subscriptionStarted(subscription: Subscription): void;
   subscriptionReady(subscription: Subscription): void;
 }
 
@@ -49,6 +51,7 @@ export class Subscription implements DeliverySink {
   start(): void {
     if (this.#isClosed) return;
     this.#isLive = true;
+    this.#owner.subscriptionStarted(this);
     this.ready();
   }
 

@@ -240,3 +240,48 @@ test('an unexpected answer can be looked at, and leaves the end to the applicati
   client.close();
   assert.match(await failed, /closed before the connection was established/);
 });
+
+test('an error of the constructor is a SyntaxError with the marks of the DOMException that the standard asks for', () => {
+  for (const open of [
+    (): WebSocket => new WebSocket('ws://x.invalid/#'),
+    (): WebSocket => new WebSocket('foo'),
+    (): WebSocket => new WebSocket('ws://x.invalid/', ['echo', 'eCho']),
+  ]) {
+    assert.throws(open, (error: unknown) => {
+      assert.ok(error instanceof SyntaxError);
+      const { name, code, constructor } = error as SyntaxError & { code: number };
+      assert.deepEqual([name, code, constructor], ['SyntaxError', 12, DOMException]);
+      return true;
+    });
+  }
+});
+
+test('handlers that are null, aborted or replaced are as with an EventTarget', () => {
+  const socket = new WebSocket('ws://x.invalid/');
+  socket.on('error', () => {});
+  const calls: string[] = [];
+  const aborter = new AbortController();
+  socket.addEventListener('open', null as never);
+  socket.addEventListener('open', () => calls.push('aborted'), { signal: aborter.signal });
+  socket.addEventListener('open', () => calls.push('aborted before'), {
+    signal: AbortSignal.abort(),
+  });
+  socket.onopen = () => calls.push('replaced');
+  socket.addEventListener('open', (event) => calls.push(`second, bubbles: ${event.bubbles}`), true);
+  socket.onopen = () => calls.push('first');
+  aborter.abort();
+  socket.emit('open');
+  assert.deepEqual(calls, ['first', 'second, bubbles: false']);
+  socket.close();
+});
+
+test('fields beyond maxHeadersCount do not count', async (context) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', ownUpgradePath: false });
+  context.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  (server._server as { maxHeadersCount: number }).maxHeadersCount = 1;
+  const client = new WebSocket(`ws://127.0.0.1:${port}`);
+  const [error] = (await once(client, 'error')) as [Error];
+  assert.equal(error.message, 'Unexpected server response: 400');
+});

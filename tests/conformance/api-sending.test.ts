@@ -234,3 +234,42 @@ test('after close() nothing is buffered once the kernel has taken it; what comes
   await once(client, 'close');
   assert.equal(client.bufferedAmount, 6);
 });
+
+test('bufferedAmount counts what the application sent in this tick, compressed or not', async (context) => {
+  for (const perMessageDeflate of [false, { threshold: 0 }]) {
+    const { client } = await connect(context, { perMessageDeflate }, { perMessageDeflate: true });
+    const sent = new Promise((resolve) => client.send('foo', resolve));
+    assert.equal(client.bufferedAmount, 3);
+    client.ping('not data');
+    client.send(Buffer.alloc(300, 'a'));
+    assert.equal(client.bufferedAmount, 303);
+    client.send('b'.repeat(100_000));
+    assert.equal(client.bufferedAmount, 100_303);
+    await sent;
+    client.close();
+    await once(client, 'close');
+  }
+});
+
+test('a large message keeps its mask while it is being compressed', async (context) => {
+  const perMessageDeflate = { threshold: 0 };
+  const { client, accepted } = await connect(context, { perMessageDeflate }, { perMessageDeflate });
+  const failed = once(accepted, 'error');
+  client.send(Buffer.alloc(200_000, 'a'), { mask: false });
+  const [error] = (await failed) as [Error & { code: string }];
+  assert.equal(error.code, 'WS_ERR_EXPECTED_MASK');
+});
+
+test('a callback of what a dead connection was to compress gets an error', async (context) => {
+  const { client } = await connect(
+    context,
+    { perMessageDeflate: true },
+    { perMessageDeflate: true },
+  );
+  const outcome = new Promise<Error | null | undefined>((resolve) => {
+    client.send('a'.repeat(200_000), resolve);
+  });
+  client.terminate();
+  const error = await outcome;
+  assert.equal(error?.message, 'The socket was closed while data was being compressed');
+});

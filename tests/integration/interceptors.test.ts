@@ -49,7 +49,7 @@ test('[I1][I2] inbound interceptors refuse with their own code, each kind of ope
   assert.equal((await server.publish('/topic/secret', 1))?.offset, 1);
 });
 
-test('[I2] a changed destination is the one whose access is decided, and a subscription keeps the name that its client gave it', async (t) => {
+test('[I2] access is decided for the changed destination; a subscription keeps the name that its client gave it', async (t) => {
   const { server, open } = await run(t);
   server.access.deny('any', '/topic/closed');
   server.intercept({

@@ -13,6 +13,7 @@ import {
   type FrameBody,
   type InvalidFrame,
   type ServerFrame,
+  type SettlingFrame,
 } from '../../protocol/native/index.js';
 import { clientCaller, type Caller, type Submission } from '../../routing/index.js';
 import {
@@ -26,6 +27,7 @@ import {
   type Subscription,
 } from '../../session/index.js';
 import type { DialectEnvironment } from '../opening/index.js';
+import { Acknowledgements } from './acknowledgements.js';
 import { bodyMessage, disconnectMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
 import { PendingRequests, type ReplyOutlet } from './pending-requests.js';
 
@@ -43,6 +45,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #isRenewing = false;
   #writtenAtHeartbeat = 0;
   #waitingForWritable: (() => void)[] = [];
+  /** Made when a subscription first asks for it. */
+  #acknowledgements: Acknowledgements | undefined;
 
   constructor(environment: DialectEnvironment, connection: Connection, principal: Principal) {
     this.#environment = environment;
@@ -74,8 +78,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     for (const resume of waiting) resume();
   }
 
-  closed(): void {
-    this.session.end();
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
   }
 
   /** Answers a connect message. */
@@ -109,6 +113,9 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
         return this.#settle(frame, this.#renew(frame));
       case 'subscribe':
         return this.#settle(frame, this.#subscribe(frame));
+      case 'acknowledge':
+      case 'reject':
+        return this.#settleDelivery(frame);
       case 'unsubscribe':
         return this.#settle(frame, this.#unsubscribe(frame));
       case 'send':
@@ -118,7 +125,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       case 'cancel':
         return this.#requests.cancel(frame.id);
       case 'disconnect':
-        this.session.end();
+        this.session.end(1000);
         return this.#connection.close(1000, '');
       case 'ack':
       case 'heartbeat':
@@ -136,6 +143,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
         const isOwn = delivery.batch.publications[0]?.destination === name;
         const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
+        this.#acknowledgements?.delivered(subscription, delivery.batch);
         return this.#connection.sendBatch(encoded);
       }
       case 'snapshot': {
@@ -257,10 +265,14 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   async #subscribe(frame: FrameOf<'subscribe'>): Promise<void> {
     const { id, destination, cursor, policy } = frame;
+    const maxUnacknowledgedCount = frame.acknowledge
+      ? this.session.windowCountOf(frame.maxUnacknowledged)
+      : undefined;
     const opened = await this.#environment.router.subscribe(this.session, destination, {
       id: destination,
       cursor,
       policy,
+      maxUnacknowledgedCount,
     });
     if (opened.subscription.isClosed) {
       throw new RequestError(
@@ -274,13 +286,31 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       destination,
       ...(opened.cursor !== undefined && { cursor: opened.cursor }),
       ...(opened.recovered !== undefined && { recovered: opened.recovered }),
+      ...(maxUnacknowledgedCount !== undefined && { maxUnacknowledged: maxUnacknowledgedCount }),
     });
+    if (opened.window !== undefined) {
+      this.#acknowledgements ??= new Acknowledgements();
+      this.#acknowledgements.opened(opened.subscription, opened.window);
+    }
     opened.subscription.start();
   }
 
-  async #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
-    await this.#environment.router.unsubscribe(this.session, destination);
-    this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination });
+  #settleDelivery(frame: SettlingFrame): void {
+    const { id, destination } = frame;
+    const name = frame.subscription ?? destination;
+    try {
+      this.#acknowledgements ??= new Acknowledgements();
+      this.#acknowledgements.settle(this.session.subscription(name), frame);
+    } catch (error) {
+      return this.fail(id, error, name);
+    }
+    if (id !== undefined) this.#writeFrame({ type: 'receipt', id });
+  }
+
+  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
+    return this.#environment.router.unsubscribe(this.session, destination, () =>
+      this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination }),
+    );
   }
 
   async #send(frame: FrameOf<'send'>): Promise<void> {

@@ -169,6 +169,16 @@ test('[K3] a backlog is shared in turns too, and a full window passes its turn o
   assert.deepEqual(left.bodies, [1, 2, 7]);
 });
 
+test('[K3] whoever pulls unasked has had its turn', async () => {
+  const { mount, sendOf, consume, time } = rig();
+  const [eager, other] = [await consume(10), await consume(10)];
+  for (const body of [1, 2]) await mount.send(sendOf(body));
+  eager.ready();
+  eager.ready();
+  time.advance(0);
+  assert.deepEqual([eager.bodies, other.bodies], [[1], [2]]);
+});
+
 test('[K3] a message does not wait for a consumer that does not read', async () => {
   const { send, consume } = rig();
   const [stuck, reading] = [await consume(10), await consume(10)];
@@ -250,6 +260,15 @@ test('[K4] a message comes back after its time-out, and not before', async () =>
   slow.acknowledge(1);
   other.reject(1);
   assert.equal(slow.bodies.length, 2, "the first consumer's late word did not count");
+});
+
+test('[K4] after a time-out somebody else is asked first', async () => {
+  const { send, consume, time } = rig({ rule: { acknowledgeTimeoutMs: 10_000 } });
+  const slow = await consume(10);
+  await send(1);
+  const [other] = [await consume(10)];
+  time.advance(10_300);
+  assert.deepEqual([slow.bodies, other.bodies], [[1], [1]]);
 });
 
 test('[K4] a time-out frees the place in the window, so that a lost acknowledgement stops nobody', async () => {

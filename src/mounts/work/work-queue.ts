@@ -262,10 +262,9 @@ export class WorkQueue implements ConsumerQueue {
     const endMs = this.#parts.time.monotonicMs() - acknowledgeTimeoutMs;
     for (const [kept, consumer] of this.#handed) {
       if (acknowledgeTimeoutMs === 0 || kept.handedAtMs > endMs) break;
+      // Its place is free again, so it may be given another one, or this one if nobody else takes it.
+      this.#toEndOfLine(consumer);
       this.#comesBack(kept, 'timed-out');
-      // Its place is free again, so it may be given another one, or this one.
-      this.#idle.add(consumer);
-      this.#dispatchSoon();
     }
     this.#watchOldest();
     this.forgetIfIdle();

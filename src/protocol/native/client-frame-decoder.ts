@@ -99,6 +99,18 @@ function frameOf(
         destination: required(members, 'destination'),
         cursor: textOf(members, 'cursor'),
         policy: textOf(members, 'policy'),
+        ...acknowledgementOf(members),
+      };
+    case 'acknowledge':
+    case 'reject':
+      return {
+        type,
+        id,
+        destination: required(members, 'destination'),
+        subscription: textOf(members, 'subscription'),
+        epoch: required(members, 'epoch'),
+        offset: requiredCount(members, 'offset'),
+        cumulative: flagOf(members, 'cumulative'),
       };
     case 'unsubscribe':
       return { type, id, destination: required(members, 'destination') };
@@ -117,7 +129,7 @@ function frameOf(
       throw new RequestError(
         'frame/unknown-type',
         `"type" is ${shown(type)}; it is one of connect, authenticate, ` +
-          'subscribe, unsubscribe, send, request, cancel, ack, heartbeat, disconnect',
+          'subscribe, acknowledge, reject, unsubscribe, send, request, cancel, ack, heartbeat, disconnect',
       );
   }
 }
@@ -156,6 +168,23 @@ function connectOf(members: Members): ClientFrame {
   };
 }
 
+/** Whether the client acknowledges, and how much may be on its way meanwhile. */
+function acknowledgementOf(members: Members): {
+  acknowledge: boolean;
+  maxUnacknowledged: number | undefined;
+} {
+  const acknowledge = flagOf(members, 'acknowledge');
+  const maxUnacknowledged = countOf(members, 'maxUnacknowledged');
+  if (maxUnacknowledged === undefined || (acknowledge && maxUnacknowledged > 0)) {
+    return { acknowledge, maxUnacknowledged };
+  }
+  throw invalidField(
+    'maxUnacknowledged',
+    'a whole number from 1, beside "acknowledge":true',
+    maxUnacknowledged,
+  );
+}
+
 function membersOf(value: JsonValue, name: string): Members {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw invalidField(name, 'a JSON object', value);
@@ -180,6 +209,19 @@ function countOf(members: Members, name: string): number | undefined {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw invalidField(name, 'a whole number from 0 to 2^53-1', value);
   }
+  return value;
+}
+
+function requiredCount(members: Members, name: string): number {
+  const value = countOf(members, name);
+  if (value === undefined) throw invalidField(name, 'given, as a whole number', undefined);
+  return value;
+}
+
+function flagOf(members: Members, name: string): boolean {
+  const value = members[name];
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'boolean') throw invalidField(name, 'true or false', value);
   return value;
 }
 

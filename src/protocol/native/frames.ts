@@ -23,6 +23,18 @@ export interface ResumeRequest {
   readonly received: number;
 }
 
+/** A word about one publication of a subscription, or about all up to it. */
+export interface SettlingFrame {
+  readonly type: 'acknowledge' | 'reject';
+  readonly id: number | undefined;
+  readonly destination: string;
+  /** The name of the subscription, where it is not the destination. */
+  readonly subscription: string | undefined;
+  readonly epoch: string;
+  readonly offset: number;
+  readonly cumulative: boolean;
+}
+
 /** What a client says. `id` ties an answer to its question; without one there is no answer but an error. */
 export type ClientFrame =
   | {
@@ -38,7 +50,10 @@ export type ClientFrame =
       readonly destination: string;
       readonly cursor: string | undefined;
       readonly policy: string | undefined;
+      readonly acknowledge: boolean;
+      readonly maxUnacknowledged: number | undefined;
     }
+  | SettlingFrame
   | {
       readonly type: 'unsubscribe';
       readonly id: number | undefined;
@@ -90,6 +105,7 @@ export type ServerFrame =
       readonly destination: string;
       readonly cursor?: string;
       readonly recovered?: boolean;
+      readonly maxUnacknowledged?: number;
     }
   | { readonly type: 'unsubscribed'; readonly id?: number; readonly destination: string }
   | {

@@ -17,6 +17,9 @@ const VALID: readonly string[] = [
   '{"type":"connect","token":"t","heartbeatIntervalMs":1000,"resume":{"sessionId":"s","resumeToken":"r","received":3}}',
   '{"type":"authenticate","id":1,"token":"t"}',
   '{"type":"subscribe","id":2,"destination":"/topic/a","cursor":"e:1","policy":"all","headers":{"a":"b"}}',
+  '{"type":"subscribe","destination":"/work/a","acknowledge":true,"maxUnacknowledged":5}',
+  '{"type":"acknowledge","id":5,"destination":"/work/a","epoch":"e","offset":7}',
+  '{"type":"reject","destination":"/topic/a","subscription":"/topic/*","epoch":"e","offset":7,"cumulative":true}',
   '{"type":"unsubscribe","destination":"/topic/a"}',
   '{"type":"send","id":3,"destination":"/topic/a","body":{"a":[1,2,{"b":null}]},"key":"k","messageId":"m","headers":[["a","b"],["a","c"]]}',
   '{"type":"request","id":4,"destination":"/app/a","contentType":"application/json","body":"\\u00e9\\ud83c\\udf0a"}',
@@ -102,6 +105,43 @@ test('decoding never throws: every member of every frame replaced by every kind 
         check(decodeClientText(`{${[...written, `${JSON.stringify(name)}:${value}`].join(',')}}`));
       }
     }
+  }
+});
+
+test('a word about a publication names it whole, whatever its members are', () => {
+  const word = fc.record({
+    type: fc.constantFrom('acknowledge' as const, 'reject' as const),
+    id: fc.option(fc.nat(), { nil: undefined }),
+    destination: fc.string(),
+    subscription: fc.option(fc.string(), { nil: undefined }),
+    epoch: fc.string(),
+    offset: fc.maxSafeNat(),
+    cumulative: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(word, (frame) => {
+      assert.deepEqual(decodeClientText(JSON.stringify(frame)), { ...frame });
+    }),
+  );
+});
+
+test('a window is a whole number from 1, and belongs to a subscription that acknowledges', () => {
+  const subscribe = (more: object) =>
+    decodeClientText(JSON.stringify({ type: 'subscribe', destination: '/work/a', ...more }));
+  const frame = subscribe({ acknowledge: true, maxUnacknowledged: 1 });
+  assert.ok(frame.type === 'subscribe' && frame.acknowledge && frame.maxUnacknowledged === 1);
+  const plain = subscribe({ acknowledge: false, maxUnacknowledged: null });
+  assert.ok(plain.type === 'subscribe' && !plain.acknowledge);
+  for (const more of [
+    { acknowledge: true, maxUnacknowledged: 0 },
+    { acknowledge: true, maxUnacknowledged: 1.5 },
+    { acknowledge: false, maxUnacknowledged: 5 },
+    { maxUnacknowledged: 5 },
+    { acknowledge: 'true' },
+  ]) {
+    const invalid = subscribe(more);
+    assert.ok(invalid.type === 'invalid', JSON.stringify(more));
+    assert.equal(invalid.error.code, 'frame/invalid-field');
   }
 });
 

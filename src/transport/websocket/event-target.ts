@@ -21,14 +21,18 @@ export type EventAttribute<T extends EventType> = ((event: EventsByType[T]) => v
 export interface ListenerOptions {
   /** Whether it is called at most once. Default false. */
   readonly once?: boolean | undefined;
+  /** Removes the handler when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 type AnyHandler = EventHandler<never>;
 
+const NO_OPTIONS: ListenerOptions = {};
+
 /** A listener of the emitter that stands for a handler of the face. */
 interface FaceListener {
   (...values: never[]): void;
-  readonly handler: AnyHandler;
+  handler: AnyHandler;
   /** Set by `onopen` and its like, of which there is one for each type. */
   readonly isAttribute: boolean;
 }
@@ -38,13 +42,21 @@ export function addHandler(
   emitter: EventEmitter,
   type: EventType,
   handler: AnyHandler,
-  options: ListenerOptions = {},
+  options?: ListenerOptions | boolean | null,
 ): void {
+  // As an EventTarget has it: no handler, or one that is not wanted any more, is none.
+  const { once, signal } = typeof options === 'object' && options !== null ? options : NO_OPTIONS;
+  if (!isHandler(handler) || signal?.aborted === true) return;
   if (findListener(emitter, type, (it) => !it.isAttribute && it.handler === handler)) return;
   const listener = listenerFor(type, handler, false);
   if (listener === undefined) return;
-  if (options.once === true) emitter.once(type, listener as () => void);
+  if (once === true) emitter.once(type, listener as () => void);
   else emitter.on(type, listener as () => void);
+  signal?.addEventListener('abort', () => removeHandler(emitter, type, handler), { once: true });
+}
+
+function isHandler(value: unknown): boolean {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null);
 }
 
 /** Removes a handler that was added by `addHandler`. */
@@ -70,9 +82,13 @@ export function defineAttribute(prototype: EventEmitter, type: EventType): void 
 /** Replaces the handler set by attribute; what is not a function sets none. */
 function setAttribute(emitter: EventEmitter, type: EventType, handler: unknown): void {
   const previous = findListener(emitter, type, (it) => it.isAttribute);
-  if (previous !== undefined) emitter.removeListener(type, previous as () => void);
-  if (typeof handler !== 'function') return;
-  emitter.on(type, listenerFor(type, handler as AnyHandler, true) as () => void);
+  if (typeof handler !== 'function') {
+    if (previous !== undefined) emitter.removeListener(type, previous as () => void);
+    return;
+  }
+  // HTML, "event handler content attributes": another handler takes the place of the one before.
+  if (previous !== undefined) previous.handler = handler as AnyHandler;
+  else emitter.on(type, listenerFor(type, handler as AnyHandler, true) as () => void);
 }
 
 /** The emitter's own list is the truth, so that `removeAllListeners` removes handlers too. */
@@ -97,9 +113,10 @@ function listenerFor(
   const toEvent = eventMakers[type] as ((...values: unknown[]) => Event) | undefined;
   if (toEvent === undefined) return undefined;
   const listener = function (this: EventEmitter, ...values: unknown[]): void {
-    call(handler, this, Event.from(toEvent(...values), this));
+    call(faceListener.handler, this, Event.from(toEvent(...values), this));
   };
-  return Object.assign(listener, { handler, isAttribute }) as FaceListener;
+  const faceListener = Object.assign(listener, { handler, isAttribute }) as FaceListener;
+  return faceListener;
 }
 
 function call(handler: AnyHandler, target: EventEmitter, event: Event): void {

@@ -32,6 +32,19 @@ export class Event {
     return this.#target;
   }
 
+  /** Nothing stands above a connection, so nothing bubbles. */
+  get bubbles(): boolean {
+    return false;
+  }
+
+  get cancelable(): boolean {
+    return false;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Event';
+  }
+
   /** The event with its target. @internal */
   static from<E extends Event>(event: E, target: unknown): E {
     event.#target = target;
@@ -58,6 +71,10 @@ export class CloseEvent extends Event {
 
   get wasClean(): boolean {
     return this.#init.wasClean ?? false;
+  }
+
+  override get [Symbol.toStringTag](): string {
+    return 'CloseEvent';
   }
 }
 
@@ -91,10 +108,14 @@ export class MessageEvent extends Event {
   get data(): string | RawData {
     return this.#data as string | RawData;
   }
+
+  override get [Symbol.toStringTag](): string {
+    return 'MessageEvent';
+  }
 }
 
 // Attributes of platform objects are enumerable, and some applications copy events by their keys.
-makeEnumerable(Event.prototype, ['type', 'target']);
+makeEnumerable(Event.prototype, ['type', 'target', 'bubbles', 'cancelable']);
 makeEnumerable(CloseEvent.prototype, ['code', 'reason', 'wasClean']);
 makeEnumerable(ErrorEvent.prototype, ['error', 'message']);
 makeEnumerable(MessageEvent.prototype, ['data']);

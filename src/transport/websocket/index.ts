@@ -6,6 +6,7 @@ export type {
   SendOptions,
   WebSocketEvents,
 } from './web-socket-types.js';
+export { StandardWebSocket } from './standard-web-socket.js';
 export { WebSocketServer } from './server.js';
 export type { WebSocketServerEvents } from './server.js';
 export type {

@@ -178,3 +178,27 @@ test('a handler that lets another connection be read ends its own, whose octets 
     [false, true],
   );
 });
+
+test('whoever listens to the data of a socket that was asked for hears it, and may keep it', async (context) => {
+  const { server, open } = await serve(context);
+  const accepted = once(server, 'connection') as Promise<[WebSocket]>;
+  const client = await open();
+  const [socket] = await accepted;
+  const heard: Buffer[] = [];
+  socket._socket!.prependListener('data', (chunk: Buffer) => heard.push(chunk));
+  const texts: string[] = [];
+  for (const text of ['one', 'two']) {
+    const told = once(socket, 'message') as Promise<[Buffer]>;
+    client.send(text, { mask: true });
+    texts.push((await told)[0].toString());
+  }
+  assert.deepEqual(texts, ['one', 'two']);
+  assert.deepEqual(
+    heard.map((chunk) => [chunk[0], chunk.length]),
+    [
+      [0x81, 9],
+      [0x81, 9],
+    ],
+  );
+  assert.ok(heard.every((chunk) => chunk.buffer.byteLength < STATIC_READ_BYTES));
+});

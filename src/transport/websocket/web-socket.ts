@@ -362,7 +362,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   addEventListener<T extends EventType>(
     type: T,
     handler: EventHandler<EventsByType[T]>,
-    options?: ListenerOptions,
+    options?: ListenerOptions | boolean | null,
   ): void {
     addHandler(this, type, handler, options);
   }
