@@ -379,15 +379,14 @@ export class FrameParser {
       this.#validator?.reset();
     }
     if (end > start) {
-      const from = assembly.length;
-      assembly.append(chunk, start, end, from + this.#owed);
-      const to = assembly.length;
-      this.#messageBytes += end - start;
-      this.#owed -= end - start;
-      if (!this.#unmaskPart(assembly.buffer, from, to)) {
+      // In the chunk, which was just read and so is in the processor's cache.
+      if (!this.#unmaskPart(chunk, start, end)) {
         this.#fail(violations.TEXT_NOT_UTF8);
         return;
       }
+      assembly.append(chunk, start, end, assembly.length + this.#owed);
+      this.#messageBytes += end - start;
+      this.#owed -= end - start;
     }
     if (!isWhole) return;
     this.#owed = -1;

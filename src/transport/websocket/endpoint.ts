@@ -24,6 +24,7 @@ import { closePayload } from './close-arguments.js';
 import type { EndpointExtras, EndpointHandler } from './endpoint-handler.js';
 import type { EngineLoop } from './engine-loop.js';
 import { WebSocketError } from './errors.js';
+import { LARGE_READ_BYTES } from './freed-memory.js';
 import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
 import { InputHold } from './input-hold.js';
 import type { ConnectionLimits } from './limits.js';
@@ -222,7 +223,8 @@ export class Endpoint
 
   /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
   receivedShared(buffer: Buffer, end: number): void {
-    const { staticRead } = this.#loop;
+    const { staticRead, freedMemory } = this.#loop;
+    if (end >= LARGE_READ_BYTES) freedMemory.read(end);
     // A handler runs a loop of its own: what its connection has not parsed yet has just been overwritten.
     staticRead.reader?.destroy();
     staticRead.reader = this;
