@@ -142,13 +142,10 @@ test('the greeting of the guide serves its page and greets, with the name escape
 test('the controller of the guide compiles as it stands, and greets', async (t) => {
   const folder = folderOf(t);
   const flags = ['--ignoreConfig', '--target', 'es2022', '--module', 'nodenext', '--strict'];
+  flags.push('--types', 'node', '--skipLibCheck');
   const compiled = spawnSync(
     process.execPath,
-    [
-      join(root, 'node_modules/typescript/bin/tsc'),
-      ...[...flags, '--types', 'node', '--skipLibCheck'],
-      join(folder, 'greeting.ts'),
-    ],
+    [join(root, 'node_modules/typescript/bin/tsc'), ...flags, join(folder, 'greeting.ts')],
     { encoding: 'utf8' },
   );
   assert.equal(compiled.stdout, '');
@@ -186,10 +183,8 @@ test('the auction of the guide does what its comments say', async (t) => {
   ada.publish('/app/lots/7/bid', { amount: 'much' });
   ada.publish('/app/nothing', null);
   const told = (await ada.heard('/user/queue/errors', 2)) as { code: string }[];
-  assert.deepEqual(
-    told.map(({ code }) => code),
-    ['app/invalid-payload', 'app/no-handler'],
-  );
+  const codes = new Set(told.map(({ code }) => code));
+  assert.deepEqual(codes, new Set(['app/invalid-payload', 'app/no-handler']));
   await bob.settled('/app/bids', null);
   assert.deepEqual(await bob.heard('/user/queue/bids', 1), [{ count: 1 }]);
   await bob.subscribe('/app/lots/7');
@@ -216,37 +211,34 @@ test('the auction of the guide does what its comments say', async (t) => {
 });
 
 /** What a Spring application may have, each of which the guide has a word for. */
-const OF_SPRING = [
-  ...['EnableWebSocketMessageBroker', 'Controller', 'MessageMapping', 'SubscribeMapping'],
-  ...['SendTo', 'SendToUser', 'Payload', 'Header', 'Headers', 'DestinationVariable'],
-  ...['MessageExceptionHandler', 'ControllerAdvice', 'Scheduled', 'EnableWebSocket'],
-  ...['PreAuthorize', 'Validated', 'Async', 'ServerEndpoint'],
-].map((name) => `@${name}`);
-const CONFIGURERS = [
-  ...['WebSocketMessageBrokerConfigurer', 'configureMessageBroker', 'registerStompEndpoints'],
-  ...['configureWebSocketTransport', 'configureClientInboundChannel', 'OutboundChannel'],
-  ...['configureMessageConverters', 'configureBrokerChannel', 'addArgumentResolvers'],
-  ...['addReturnValueHandlers', 'enableSimpleBroker', 'enableStompBrokerRelay'],
-  ...['setApplicationDestinationPrefixes', 'setUserDestinationPrefix', 'setPreservePublishOrder'],
-  ...['setPreserveReceiveOrder', 'setCacheLimit', 'setPathMatcher', 'setHeartbeatValue'],
-  ...['setSelectorHeaderName', 'setUserDestinationBroadcast', 'setUserRegistryBroadcast'],
-  ...['addEndpoint', 'setAllowedOrigins', 'setAllowedOriginPatterns', 'withSockJS'],
-  ...['setHandshakeHandler', 'HandshakeInterceptor', 'setErrorHandler', 'setMessageSizeLimit'],
-  ...['setSendBufferSizeLimit', 'setSendTimeLimit', 'setTimeToFirstMessage'],
-  ...['addDecoratorFactory', 'ChannelInterceptor', 'taskExecutor', 'SimpMessagingTemplate'],
-  ...['convertAndSendToUser', 'SimpUserRegistry', 'SimpMessageHeaderAccessor', 'Principal'],
-  ...['getSessionAttributes', 'SessionConnectEvent', 'SessionConnectedEvent'],
-  ...['SessionSubscribeEvent', 'SessionUnsubscribeEvent', 'SessionDisconnectEvent'],
-  ...['BrokerAvailabilityEvent', 'simpDestMatchers', 'simpSubscribeDestMatchers'],
-  ...['simpMessageDestMatchers', 'nullDestMatcher', 'WebSocketStompClient'],
-  ...['WebSocketMessageBrokerStats', 'TextWebSocketHandler', 'AuthorizationManager'],
-];
+const OF_SPRING = `
+  @EnableWebSocketMessageBroker @Controller @MessageMapping @SubscribeMapping @SendTo
+  @SendToUser @Payload @Header @Headers @DestinationVariable @MessageExceptionHandler
+  @ControllerAdvice @Scheduled @EnableWebSocket @PreAuthorize @Validated @Async @ServerEndpoint
+  WebSocketMessageBrokerConfigurer configureMessageBroker registerStompEndpoints
+  configureWebSocketTransport configureClientInboundChannel OutboundChannel
+  configureMessageConverters configureBrokerChannel addArgumentResolvers addReturnValueHandlers
+  enableSimpleBroker enableStompBrokerRelay setApplicationDestinationPrefixes
+  setUserDestinationPrefix setPreservePublishOrder setPreserveReceiveOrder setCacheLimit
+  setPathMatcher setHeartbeatValue setSelectorHeaderName setUserDestinationBroadcast
+  setUserRegistryBroadcast addEndpoint setAllowedOrigins setAllowedOriginPatterns withSockJS
+  setHandshakeHandler HandshakeInterceptor setErrorHandler setMessageSizeLimit
+  setSendBufferSizeLimit setSendTimeLimit setTimeToFirstMessage addDecoratorFactory
+  ChannelInterceptor taskExecutor SimpMessagingTemplate convertAndSendToUser SimpUserRegistry
+  SimpMessageHeaderAccessor Principal getSessionAttributes SessionConnectEvent
+  SessionConnectedEvent SessionSubscribeEvent SessionUnsubscribeEvent SessionDisconnectEvent
+  BrokerAvailabilityEvent simpDestMatchers simpSubscribeDestMatchers simpMessageDestMatchers
+  nullDestMatcher WebSocketStompClient WebSocketMessageBrokerStats TextWebSocketHandler
+  AuthorizationManager
+`;
 
 test('the guide has a word for each annotation and configurer of Spring', () => {
-  const missing = [...OF_SPRING, ...CONFIGURERS].filter(
-    (name) => !new RegExp(`${name}\\b`).test(guide),
+  const names = OF_SPRING.trim().split(/\s+/);
+  assert.ok(names.length > 60);
+  assert.deepEqual(
+    names.filter((name) => !new RegExp(`${name}\\b`).test(guide)),
+    [],
   );
-  assert.deepEqual(missing, []);
 });
 
 test('limits, prefixes and members of the server that the guide names are there', async () => {
