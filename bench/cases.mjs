@@ -91,6 +91,13 @@ export const cases = [
     ['tideway', 'ws', 'bun', 'uws'],
     [{ against: 'ws', most: 1 / 20 }],
   ),
+  fanOut(
+    'fan-out-deflate-ten',
+    'fan-out of compressed 1 KiB JSON to 1,000, ten publications a loop turn',
+    { payloadBytes: KIB, atOnce: 10, isCompressed: true },
+    ['tideway', 'ws', 'bun', 'uws'],
+    [{ against: 'ws', most: 1 / 20 }],
+  ),
   {
     id: 'memory',
     title: 'memory per idle connection, after a forced collection',

@@ -120,7 +120,7 @@ export async function measureCpu(case_, peer, command, timing, payloadBytes, nod
 /** Resident octets per idle connection, between some connections and many more, so that what all share cancels out. */
 export async function measureMemory(case_, peer, command) {
   const { connectionCount } = case_;
-  const server = await ServerProcess.start(command, 'idle', ['--expose-gc']);
+  const server = await ServerProcess.start(command, 'idle');
   const holders = [];
   const hold = async (count) => {
     const timing = { warmUpMs: 0, durationMs: 600_000, connectionCount: count };
