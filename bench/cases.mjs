@@ -129,4 +129,18 @@ export const cases = [
       { against: 'socket-io', most: 1 / 10 },
     ],
   ),
+  fanOut(
+    'stomp',
+    'STOMP fan-out 64 B to 1,000, one publication a loop turn',
+    { ours: 'stomp', payloadBytes: 64, atOnce: 1 },
+    ['stomp', 'rabbitmq'],
+    [{ against: 'rabbitmq', most: 1 / 5 }],
+  ),
+  fanOut(
+    'stomp-ten',
+    'STOMP fan-out 64 B to 1,000, ten publications a loop turn',
+    { ours: 'stomp', payloadBytes: 64, atOnce: 10 },
+    ['stomp', 'rabbitmq'],
+    [{ against: 'rabbitmq', most: 1 / 5 }],
+  ),
 ];
