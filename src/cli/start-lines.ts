@@ -25,7 +25,11 @@ export function startLines(
     ...(settings.configFile === undefined ? [] : [['Config', settings.configFile] as const]),
     ...(config.app.module === undefined ? [] : [['App', relative('', config.app.module)] as const]),
     ...Object.entries(config.app.forwards).map(
-      ([pattern, entry]) => ['Forward', `/app${pattern} → ${withoutQuery(entry.url)}`] as const,
+      ([pattern, entry]) =>
+        [
+          'Forward',
+          `${server.prefixes.app[0] ?? ''}${pattern} → ${withoutQuery(entry.url)}`,
+        ] as const,
     ),
   ];
   // The commands speak the native dialect.
@@ -51,15 +55,15 @@ export function startLines(
   ];
 }
 
+/** What a path takes, where it is not everything. */
+function spoken(dialects: readonly DialectName[]): string {
+  return dialects.length === DIALECT_NAMES.length ? '' : ` (${dialects.join(', ')})`;
+}
+
 /** A query may have a key in it. */
 function withoutQuery(address: string): string {
   const { origin, pathname } = new URL(address);
   return origin + pathname;
-}
-
-/** What a path takes, where it is not everything. */
-function spoken(dialects: readonly DialectName[]): string {
-  return dialects.length === DIALECT_NAMES.length ? '' : ` (${dialects.join(', ')})`;
 }
 
 function publishLine(url: string, keyCount: number): string {

@@ -14,7 +14,9 @@ async function listening(context: TestContext): Promise<TidewayServer> {
 
 test('[H2] [H3] a SEND reaches the topic, a SUBSCRIBE to a mapping is answered straight back, once or value by value', async (t) => {
   const server = await listening(t);
-  server.app.map('/hello', ({ body }) => ({ content: `Hello, ${String(body)}!` }));
+  server.app.map('/hello', { payload: z.string() }, ({ payload }) => ({
+    content: `Hello, ${payload}!`,
+  }));
   server.app.map('/three', async function* () {
     yield* [1, 2, 3];
   });

@@ -217,7 +217,9 @@ test('what is wrong with a mapping is found when it is made', async () => {
   assert.throws(() => app.map('/{id}', { sendTo: 'topic' }, handler), isInvalid);
   assert.throws(() => app.map('/{id}', { sendToUser: '/queue/*' }, handler), isInvalid);
   assert.throws(() => app.map('/a', { operations: 'ask' as never }, handler), RangeError);
-  assert.throws(() => app.map('/a', { timeoutMs: 0 }, handler), RangeError);
+  for (const timeoutMs of [0, NaN, 2 ** 31, '5' as never]) {
+    assert.throws(() => app.map('/a', { timeoutMs }, handler), RangeError);
+  }
   assert.throws(() => app.map('/a', { payload: {} as never }, handler), TypeError);
   assert.throws(() => app.onError(Error, undefined as never), TypeError);
   assert.throws(() => app.onError(Error, handler, { sendTo: 'topic' }), isInvalid);
