@@ -110,11 +110,10 @@ test('[hardening 27] a header that carries another never becomes one, whoever se
       return peer;
     }),
   );
-  const own = new Set(
-    'subscription message-id destination content-type content-length tideway-epoch tideway-offset tideway-cursor tideway-published-at-ms'.split(
-      ' ',
-    ),
-  );
+  const own = new Set([
+    ...['subscription', 'message-id', 'destination', 'content-type', 'content-length'],
+    ...['tideway-epoch', 'tideway-offset', 'tideway-cursor', 'tideway-published-at-ms'],
+  ]);
   const stomp = await StompPeer.open(server.url);
   const native = await NativePeer.open(server.url);
   const roundCount = IS_FULL ? 5_000 : 300;
