@@ -41,7 +41,7 @@ function clientOf(context: TestContext, port: number, options?: Partial<ClientOp
   return client;
 }
 
-test('what comes by a subscription of the server goes to the option for it, until the server ends it or the link breaks', async (context) => {
+test('[H5] what comes by a subscription of the server goes to the option for it, while that lasts', async (context) => {
   const server = await listening(context);
   const proxy = await proxied(context, server);
   server.app.map('/join', ({ session }) => session?.subscribe('/topic/*'));
