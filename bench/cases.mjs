@@ -46,9 +46,10 @@ export const cases = [
     'echo-16k',
     'echo 16 KiB, one in flight, 8 connections',
     { payloadBytes: 16 * KIB, connectionCount: 8, inFlight: 1 },
-    ['tideway', 'ws', 'bun', 'uws'],
+    ['tideway', 'ws', 'ws-bufferutil', 'bun', 'uws'],
     [
       { against: 'ws', most: 1 / 1.5 },
+      { against: 'ws-bufferutil', most: 1 / 1.5 },
       { against: 'uws', most: 2 },
     ],
   ),
@@ -56,9 +57,10 @@ export const cases = [
     'echo-64k',
     'echo 64 KiB, one in flight, 8 connections',
     { payloadBytes: 64 * KIB, connectionCount: 8, inFlight: 1 },
-    ['tideway', 'ws', 'bun', 'uws'],
+    ['tideway', 'ws', 'ws-bufferutil', 'bun', 'uws'],
     [
       { against: 'ws', most: 1 / 1.8 },
+      { against: 'ws-bufferutil', most: 1 / 1.8 },
       { against: 'uws', most: 2 },
     ],
   ),

@@ -2,8 +2,8 @@
 import process from 'node:process';
 import { UNLIMITED_BYTES, isSubscriber, ready, role } from './program.mjs';
 
-// The tests of the repository bring `bufferutil`, which `ws` would find one folder up.
-process.env.WS_NO_BUFFER_UTIL = '1';
+// Without its optional native addon, as it is installed; `ws-bufferutil.mjs` is the one with it.
+process.env.WS_NO_BUFFER_UTIL ??= '1';
 const { WebSocketServer } = await import('ws');
 
 const server = new WebSocketServer({

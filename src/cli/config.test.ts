@@ -120,6 +120,27 @@ test('values that cannot be meant are refused with what is expected', (t) => {
     ['access: [{ effect: allow, pattern: /a, operations: [] }]', /operations: expected send/],
     ['path: 3', /path: expected a path such as \/ws, or a list of such paths, got 3/],
     ['path: []', /path: expected a path such as \/ws, or a list of such paths, got a list/],
+    ['endpoints: []', /endpoints: expected at least one endpoint/],
+    ['endpoints: [{ dialects: [stomp] }]', /endpoints\[0\]\.path: expected a path.*got nothing/],
+    [
+      'endpoints: [{ path: /ws, dialects: [mqtt] }]',
+      /endpoints\[0\]\.dialects\[0\]: expected a list of dialects: .*native, got "mqtt"/,
+    ],
+    [
+      'endpoints: [{ path: /ws, dialect: [stomp] }]',
+      /dialect: unknown key; did you mean "dialects"/,
+    ],
+    [
+      'endpoints:\n  - path: /ws\n  - path: /ws\n',
+      /^tideway\.yaml:3: endpoints\[1\]\.path: \/ws is the path of two endpoints; name its/,
+    ],
+    ['prefixes: { topics: /topic }', /prefixes\.topics: unknown key; did you mean "topic"/],
+    ['prefixes: { app: [3] }', /prefixes\.app: expected a prefix such as \/topic, or a list/],
+    ['prefixes: { app: app }', /prefixes\.app: "app" is no prefix: it must begin with "\/"/],
+    [
+      'prefixes: { work: [/work, /queue] }',
+      /prefixes\.work: "\/queue" is a prefix of "topic" by default; set prefixes\.topic without it$/,
+    ],
     ['tokens: { isuer: x }', /tokens\.isuer: unknown key; did you mean "issuer"/],
     ['tokens: {}', /tokens: expected either hmacSecret or hmacSecretFile/],
     ['- port', /^tideway\.yaml: expected keys and values: host, port/],

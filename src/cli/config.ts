@@ -4,11 +4,17 @@ import {
   DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
   DEFAULT_LIMITS,
-  DEFAULT_PATH,
   DEFAULT_PORT,
+  DEFAULT_PREFIXES,
+  DIALECT_NAMES,
+  endpointFaults,
+  ENDPOINT_PATH,
   MIN_FORWARD_SECRET_BYTES,
   MIN_SECRET_BYTES,
+  prefixFaults,
+  TRANSPORT_NAMES,
   type ForwardOptions,
+  type MountName,
   type ServerLimits,
   type TopicRule,
   type WorkRule,
@@ -57,7 +63,49 @@ export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
 
 const ENDPOINT = 'a path such as /ws';
 const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
-const endpointPath = text(ENDPOINT, /^\/[^\s?#]*$/);
+const endpointPath = text(ENDPOINT, ENDPOINT_PATH);
+
+const origins = list(
+  text('an origin such as https://example.com').refine(
+    isOrigin,
+    expecting('an origin such as https://example.com, without a path'),
+  ),
+  'origins such as https://example.com',
+);
+
+/** Some of a few words. */
+function words<Word extends string>(
+  what: string,
+  known: readonly [Word, ...Word[]],
+): z.ZodArray<z.ZodEnum<{ [W in Word]: W }>> {
+  const error = expecting(`a list of ${what}: ${known.join(', ')}`);
+  return z.array(z.enum(known, error), error).min(1, error);
+}
+
+const endpoint = object({
+  path: endpointPath,
+  dialects: words('dialects', DIALECT_NAMES).default([...DIALECT_NAMES]),
+  transports: words('transports', TRANSPORT_NAMES).default([...TRANSPORT_NAMES]),
+  allowedOrigins: origins.exactOptional(),
+});
+
+const PREFIX_WORDS = 'a prefix such as /topic, or a list of such prefixes';
+
+function prefix(
+  mount: MountName,
+): z.ZodDefault<z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>> {
+  const [first, ...others] = DEFAULT_PREFIXES[mount];
+  return z
+    .union([z.string(), z.array(z.string())], expecting(PREFIX_WORDS))
+    .default(others.length === 0 ? first : [first, ...others]);
+}
+
+const prefixes = object({
+  app: prefix('app'),
+  topic: prefix('topic'),
+  user: prefix('user'),
+  work: prefix('work'),
+} satisfies Record<MountName, z.ZodType>);
 
 const OPERATIONS = ['send', 'subscribe', 'request'] as const;
 const OPERATION_WORDS = `${OPERATIONS.join(', ')}, a list of these, or any`;
@@ -88,6 +136,13 @@ function secret(minBytes: number): z.ZodString {
     );
 }
 
+const DESTINATION_WORDS = 'a destination such as /topic/orders/{id}, or a list of such';
+const destination = text(DESTINATION_WORDS, /^\//);
+const destinations = [
+  destination,
+  z.array(destination).min(1, expecting(DESTINATION_WORDS)),
+] as const;
+
 const forward = object({
   url: text('a URL such as https://example.com/orders', /^https?:\/\//i),
   timeoutMs: milliseconds(DEFAULT_FORWARD_OPTIONS.timeoutMs),
@@ -103,6 +158,10 @@ const forward = object({
     .exactOptional(),
   secret: secret(MIN_FORWARD_SECRET_BYTES).exactOptional(),
   secretFile: text('a path of a file').exactOptional(),
+  sendTo: z.union(destinations, expecting(DESTINATION_WORDS)).exactOptional(),
+  sendToUser: z
+    .union([...destinations, z.literal(true)], expecting(`${DESTINATION_WORDS}, or true`))
+    .exactOptional(),
   concurrency: z.enum(['serial', 'parallel'], expecting('serial or parallel')).default('serial'),
 } satisfies Record<keyof ForwardOptions | 'secretFile', z.ZodType>).refine(
   (entry) => entry.secret === undefined || entry.secretFile === undefined,
@@ -183,7 +242,7 @@ const tokens = object({
   expecting('either hmacSecret or hmacSecretFile'),
 );
 
-export const configSchema = object({
+const config = object({
   host: text('a host name or an address').default(DEFAULT_HOST),
   port: wholeNumber('', 0, 65_535).default(DEFAULT_PORT),
   path: z
@@ -191,16 +250,14 @@ export const configSchema = object({
       [endpointPath, z.array(endpointPath).min(1, expecting(ENDPOINT_WORDS))],
       expecting(ENDPOINT_WORDS),
     )
-    .default(DEFAULT_PATH),
+    .exactOptional(),
+  endpoints: list(endpoint, 'endpoints, each with a path')
+    .min(1, expecting('at least one endpoint'))
+    .exactOptional(),
+  prefixes: prefixes.prefault({}),
   static: text('a path of a directory').exactOptional(),
   app: app.prefault({}),
-  allowedOrigins: list(
-    text('an origin such as https://example.com').refine(
-      isOrigin,
-      expecting('an origin such as https://example.com, without a path'),
-    ),
-    'origins such as https://example.com',
-  ).default([]),
+  allowedOrigins: origins.default([]),
   apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
@@ -216,6 +273,16 @@ export const configSchema = object({
       )
       .default('info'),
   }).prefault({}),
+});
+
+/** How zod calls an issue that is none of its own. */
+const OWN_ISSUE = 'custom';
+
+/** With what two parts of the file say that cannot both be. */
+export const configSchema = config.superRefine((given, context) => {
+  for (const { path, words } of [...prefixFaults(given.prefixes), ...endpointFaults(given)]) {
+    context.addIssue({ code: OWN_ISSUE, path: [...path], message: words });
+  }
 });
 
 /** A config with its defaults filled in. */

@@ -38,9 +38,11 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
 }
 
 function serverOptionsOf(config: Config): ServerOptions {
-  const { tokens, path, allowedOrigins, apiKeys, limits } = config;
+  const { tokens, path, endpoints, prefixes, allowedOrigins, apiKeys, limits } = config;
   return {
-    path,
+    ...(path !== undefined && { path }),
+    ...(endpoints !== undefined && { endpoints }),
+    prefixes,
     allowedOrigins,
     apiKeys,
     limits,

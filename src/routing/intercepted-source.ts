@@ -68,8 +68,7 @@ export class InterceptedSource implements DeliverySource {
   }
 
   awaits(publication: Publication): boolean {
-    const original = this.#originals.get(publication) ?? publication;
-    return this.#parts.source.awaits?.(original) ?? true;
+    return this.#parts.source.awaits?.(this.#originals.get(publication) ?? publication) ?? true;
   }
 
   close(): void {

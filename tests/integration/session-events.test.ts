@@ -9,6 +9,7 @@ import {
   type SessionEventName,
 } from 'tideway';
 import { NativePeer } from './native-peer.js';
+import { StompPeer } from './stomp-peer.js';
 
 const EVENTS: readonly SessionEventName[] = [
   'connect',
@@ -146,7 +147,7 @@ test('[L2] every kind of end is told once, with its reason', async (t) => {
   ]);
 });
 
-test('[L2] a connection that breaks, or a server that closes, while a hook authenticates: connect and disconnect, nothing else', async (t) => {
+test('[L2] a connection that breaks, or a server that closes, during authentication: connect and disconnect, nothing else', async (t) => {
   const { server, told, disconnected } = await run(t, {
     // Settles when the test has ended, if at all.
     authenticate: () => new Promise(() => {}),
@@ -197,4 +198,62 @@ test('[L3] a listener that throws or rejects is logged and harms nobody; a withd
   assert.deepEqual(errors, [failed, failed]);
   assert.throws(() => server.on('disconnected' as never, ignore), /there are connect, connected/);
   assert.throws(() => server.on('connect', undefined as never), /no listener/);
+});
+
+test('[L1][L2] a STOMP session has the same life: goodbye, broken link, refused CONNECT', async (t) => {
+  const { server, told, disconnected } = await run(t, {
+    authenticate: async ({ login }) => {
+      if (login === 'bad') throw new RequestError('access/invalid-token', 'no');
+      return { name: login, claims: {}, expiresAtMs: undefined };
+    },
+  });
+  const dialects: unknown[] = [];
+  server.on('connected', ({ dialect }) => dialects.push(dialect));
+  const endOf = async (login: string, end: (peer: StompPeer) => unknown): Promise<unknown> => {
+    told.length = 0;
+    const ended = disconnected();
+    const peer = await StompPeer.dial(server.url);
+    peer.say('CONNECT', { 'accept-version': '1.2', host: 'a', login });
+    await end(peer);
+    const { reason, code } = await ended;
+    return [reason, code, told.join(' ')];
+  };
+  const subscribed = async (peer: StompPeer): Promise<void> => {
+    peer.say('SUBSCRIBE', { id: '7', destination: '/topic/a', receipt: '1' });
+    await peer.frame('RECEIPT');
+  };
+  const leave = async (peer: StompPeer): Promise<void> => {
+    await subscribed(peer);
+    peer.say('UNSUBSCRIBE', { id: '7' });
+    peer.say('DISCONNECT', { receipt: '2' });
+  };
+  assert.deepEqual(await endOf('ada', leave), [
+    'clean',
+    undefined,
+    'connect connected subscribe unsubscribe disconnect',
+  ]);
+  const breakLink = async (peer: StompPeer): Promise<void> => {
+    await subscribed(peer);
+    peer.socket.terminate();
+  };
+  assert.deepEqual(await endOf('ada', breakLink), [
+    'lost',
+    undefined,
+    'connect connected subscribe disconnect',
+  ]);
+  assert.deepEqual(await endOf('bad', () => {}), [
+    'disconnected',
+    'session/invalid-token',
+    'connect disconnect',
+  ]);
+  const fault = async (peer: StompPeer): Promise<void> => {
+    await peer.frame('CONNECTED');
+    peer.say('NONSENSE');
+  };
+  assert.deepEqual(await endOf('ada', fault), [
+    'disconnected',
+    'session/protocol-error',
+    'connect connected disconnect',
+  ]);
+  assert.deepEqual(dialects, ['stomp', 'stomp', 'stomp']);
 });

@@ -19,7 +19,7 @@ function inMemory(t: TestContext, options: ServerOptions = {}) {
   const time = new VirtualTime(1_000);
   const metrics = new MemoryMetrics();
   const server = createServer({ time, metrics, ...options });
-  server.access.setDefault('open');
+  server.access.allow('any', '/**');
   t.after(() => server.close());
   const passed = async (durationMs = 0): Promise<void> => {
     for (let round = 0; round < 3; round++) {
