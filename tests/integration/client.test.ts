@@ -41,7 +41,7 @@ function clientOf(context: TestContext, port: number, options?: Partial<ClientOp
   return client;
 }
 
-test('[H5] what comes by a subscription of the server goes to the option for it, while that lasts', async (context) => {
+test('a subscription of the server brings its messages to the option for it, until it ends or the link breaks', async (context) => {
   const server = await listening(context);
   const proxy = await proxied(context, server);
   server.app.map('/join', ({ session }) => session?.subscribe('/topic/*'));
