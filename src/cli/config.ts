@@ -136,6 +136,13 @@ function secret(minBytes: number): z.ZodString {
     );
 }
 
+const DESTINATION_WORDS = 'a destination such as /topic/orders/{id}, or a list of such';
+const destination = text(DESTINATION_WORDS, /^\//);
+const destinations = [
+  destination,
+  z.array(destination).min(1, expecting(DESTINATION_WORDS)),
+] as const;
+
 const forward = object({
   url: text('a URL such as https://example.com/orders', /^https?:\/\//i),
   timeoutMs: milliseconds(DEFAULT_FORWARD_OPTIONS.timeoutMs),
@@ -151,6 +158,10 @@ const forward = object({
     .exactOptional(),
   secret: secret(MIN_FORWARD_SECRET_BYTES).exactOptional(),
   secretFile: text('a path of a file').exactOptional(),
+  sendTo: z.union(destinations, expecting(DESTINATION_WORDS)).exactOptional(),
+  sendToUser: z
+    .union([...destinations, z.literal(true)], expecting(`${DESTINATION_WORDS}, or true`))
+    .exactOptional(),
   concurrency: z.enum(['serial', 'parallel'], expecting('serial or parallel')).default('serial'),
 } satisfies Record<keyof ForwardOptions | 'secretFile', z.ZodType>).refine(
   (entry) => entry.secret === undefined || entry.secretFile === undefined,

@@ -1,8 +1,12 @@
 /** Owns the options of one forward: meaning, unit, default, and what is wrong with them. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import type { MappingOptions } from '../mounts/app/index.js';
 
-/** Where a mapping's messages go, and what that may cost. */
-export interface ForwardOptions {
+/** Where a mapping's messages and answers go, and what that may cost: `sendTo`, `sendToUser`, `concurrency` as of any mapping. */
+export interface ForwardOptions extends Pick<
+  MappingOptions,
+  'sendTo' | 'sendToUser' | 'concurrency'
+> {
   /** `https:` or `http:`, without user and password. Every message is a POST to it. */
   readonly url: string;
   /** Time from the message's turn to the last octet of the answer, waiting included; then `forward/timeout`. Default 10,000. */
@@ -20,8 +24,6 @@ export interface ForwardOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** At least 32 octets, for the header `tideway-signature`. Default: nothing is signed. */
   readonly secret?: string;
-  /** As of a mapping: `parallel` lets the session's other messages overtake. Default `serial`. */
-  readonly concurrency?: 'serial' | 'parallel';
 }
 
 export const DEFAULT_FORWARD_OPTIONS = {

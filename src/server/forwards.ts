@@ -1,6 +1,11 @@
 /** Owns the mappings of a server whose handlers are HTTP back ends. */
 import { HttpForwarder, type ForwardEnvironment, type ForwardOptions } from '../http/index.js';
-import { forwardingHandler, type AppMount, type Forwarder } from '../mounts/app/index.js';
+import {
+  forwardingHandler,
+  type AppMount,
+  type Forwarder,
+  type MappingOptions,
+} from '../mounts/app/index.js';
 
 /** Makes them, and ends them all. */
 export class Forwards {
@@ -16,8 +21,13 @@ export class Forwards {
   /** Throws a RangeError for options that cannot be meant, a RequestError for a pattern that is none. */
   map(pattern: string, options: ForwardOptions): void {
     const forwarder = new HttpForwarder(options, this.#environment);
-    const { concurrency = 'serial' } = options;
-    this.#app.map(pattern, { concurrency }, forwardingHandler(forwarder));
+    const { concurrency, sendTo, sendToUser } = options;
+    const mapping: MappingOptions<undefined> = {
+      ...(concurrency !== undefined && { concurrency }),
+      ...(sendTo !== undefined && { sendTo }),
+      ...(sendToUser !== undefined && { sendToUser }),
+    };
+    this.#app.map(pattern, mapping, forwardingHandler(forwarder));
     this.#forwarders.push(forwarder);
   }
 

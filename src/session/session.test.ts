@@ -326,6 +326,35 @@ test('a token that is renewed after the end leaves no deadline behind', () => {
   assert.equal(time.pendingTimerCount, 0);
 });
 
+test('[M2] a session gets what is for it or for everyone, exact and by pattern, and a batch that is all for it as it is', () => {
+  const { session, subscribe, written } = rig();
+  const fields = { destination: '/topic/a', epoch: 'e', publishedAtMs: 0 };
+  const own = session.sessionId;
+  const audiences = [
+    undefined,
+    { onlySessionId: own },
+    { onlySessionId: 'another' },
+    { exceptSessionId: own },
+    { exceptSessionId: 'another' },
+    { onlySessionId: own, exceptSessionId: own },
+  ];
+  const publications = audiences.map((audience, index) => {
+    const message = new Message(encodeUtf8('1'), 'application/json');
+    return new Publication(message, { ...fields, offset: index + 1, audience });
+  });
+  const once = (batch: Batch): DeliverySource => {
+    let next: Delivery | undefined = { kind: 'publications', batch };
+    return { pull: () => [next, (next = undefined)][0], close: () => {} };
+  };
+  subscribe('/topic/a', once(new Batch(publications)));
+  subscribe('/topic/*', once(new Batch(publications)));
+  subscribe('/topic/b', once(new Batch(publications.slice(2, 4))));
+  assert.deepEqual(written, [
+    '/topic/a /topic/a:1 /topic/a:2 /topic/a:5',
+    '/topic/* /topic/a:1 /topic/a:2 /topic/a:5',
+  ]);
+});
+
 test('one more subscription than the limit is refused and counted; a released one makes room', () => {
   const { session, subscribe, grant, metrics } = rig({ limits: { maxSubscriptionCount: 2 } });
   const first = subscribe('/a', new Numbers('/a', 0));

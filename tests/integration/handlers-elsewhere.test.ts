@@ -173,6 +173,32 @@ test('a subscription gets the one answer, and then its end', async (t) => {
   await peer.frame('ended');
 });
 
+test('the answer to a send goes to the topic of the same path, or where the entry says; an empty one nowhere', async (t) => {
+  const { server, peer, backEnd } = await forwarding(t);
+  server.forward('/carts/{id}', {
+    url: backEnd.url,
+    allowPrivate: true,
+    sendTo: '/topic/all-carts/{id}',
+  });
+  peer.send({ type: 'subscribe', id: 1, destination: '/topic/**' });
+  await peer.frame('subscribed', { id: 1 });
+  const send = async (id: number, destination: string, value: unknown) => {
+    peer.send({ type: 'send', id, destination });
+    const { response } = await backEnd.next();
+    if (value === undefined) response.end();
+    else json(response, 200, value);
+    await peer.frame('receipt', { id });
+  };
+  await send(2, '/app/orders/7', undefined);
+  await send(3, '/app/orders/8', { state: 'sent' });
+  await send(4, '/app/carts/9', [1]);
+  const second = await peer.frame('publication', { destination: '/topic/all-carts/9' });
+  assert.deepEqual(second['body'], [1]);
+  const first = await peer.frame('publication', { destination: '/topic/orders/8' });
+  assert.deepEqual(first['body'], { state: 'sent' });
+  assert.ok(!peer.frames.some(({ destination }) => destination === '/topic/orders/7'));
+});
+
 test('errors of the back end reach the caller by their code, failures by no more than that', async (t) => {
   const { peer, backEnd } = await forwarding(t);
   const ask = async (id: number, answer: (response: ServerResponse) => void) => {

@@ -242,6 +242,21 @@ test('what an outbound interceptor drops is done; what it changes is acknowledge
   assert.deepEqual(bodies(await connect().say(work(10))), ['b!'], 'what was dropped is gone');
 });
 
+test('[K3] consumers whose messages are changed on their way take turns too', async (t) => {
+  const { server, connect } = inMemory(t);
+  server.intercept({ outbound: ({ publication }) => Message.fromJson([publication.json()]) });
+  const [left, right] = [connect(), connect()];
+  for (const { say } of [left, right]) await say(work(10));
+  await Promise.all([1, 2, 3, 4].map((body) => server.publish('/work/jobs', body)));
+  assert.deepEqual(
+    [bodies(await left.say()), bodies(await right.say())],
+    [
+      [[1], [3]],
+      [[2], [4]],
+    ],
+  );
+});
+
 test('[K2] a STOMP client and a native one share a queue, each acknowledging in its own words', async (t) => {
   const { server, connect, passed } = inMemory(t);
   const native = connect();

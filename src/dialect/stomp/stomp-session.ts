@@ -154,6 +154,15 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#connection.close(error.closeCode, error.code);
   }
 
+  /** STOMP has no frame for it: the id of such a subscription is its destination, in its MESSAGE frames. */
+  writeSubscribed(subscription: Subscription): void {
+    this.#subscriptions.adopt(subscription);
+  }
+
+  writeUnsubscribed(subscription: Subscription): void {
+    this.#subscriptions.forget(subscription.id);
+  }
+
   heartbeatDue(): void {
     this.#write(heartbeatMessage());
   }
@@ -211,7 +220,10 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     const caller = clientCaller(this.session);
     try {
       const { router } = this.#environment;
-      const { position } = await router.send(caller, destination, submissionOf(frame));
+      // A client that did not ask for the outcome is told of a failing handler on its errors queue, and stays connected.
+      const submission = { ...submissionOf(frame), answersFailures: frame.headers.has('receipt') };
+      const { position, failure } = await router.send(caller, destination, submission);
+      if (failure !== undefined) this.#count(failure);
       return position === undefined ? DONE : { receiptHeaders: placeHeaders(position) };
     } catch (error) {
       // As with Spring: what a handler makes of a message is the application's, unless the client asked for its outcome.
