@@ -125,7 +125,7 @@ export async function measureCpu(case_, peer, program, timing, payloadBytes, nod
 /** Resident octets per idle connection, between some connections and many more, so that what all share cancels out. */
 export async function measureMemory(case_, peer, program) {
   const { connectionCount } = case_;
-  const server = await ServerProcess.start(program, 'idle', ['--expose-gc']);
+  const server = await ServerProcess.start(program, 'idle');
   const holders = [];
   const hold = async (count) => {
     const timing = { warmUpMs: 0, durationMs: 600_000, connectionCount: count };

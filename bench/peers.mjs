@@ -17,6 +17,10 @@ export function findPeers() {
   return {
     tideway: inNode('Tideway', own, server('tideway')),
     ws: { ...inNode('ws', installed('ws'), server('ws')), ...unlessInstalled('ws') },
+    'ws-bufferutil': {
+      ...inNode('ws + bufferutil', installed('bufferutil'), server('ws-bufferutil')),
+      ...unlessInstalled('bufferutil'),
+    },
     bun: bun(),
     uws: uws(),
     floor: inNode('floor', process.version, join(benchFolder, 'floor/echo.mjs')),

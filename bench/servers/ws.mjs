@@ -1,6 +1,10 @@
 // `ws`, as its own examples use it.
-import { WebSocketServer } from 'ws';
+import process from 'node:process';
 import { UNLIMITED_BYTES, isSubscriber, ready, role } from './program.mjs';
+
+// Without its optional native addon, as it is installed; `ws-bufferutil.mjs` is the one with it.
+process.env.WS_NO_BUFFER_UTIL ??= '1';
+const { WebSocketServer } = await import('ws');
 
 const server = new WebSocketServer({
   port: 0,

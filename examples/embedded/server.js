@@ -12,12 +12,12 @@ const http = createHttpServer((request, response) => {
 const tideway = createServer({ server: http, topics: { '/topic/orders': { historySize: 100 } } });
 
 // A request to /app/orders is answered with the order's number, and everybody at /topic/orders hears of it.
-tideway.app.map('/orders', async ({ body }) => {
+tideway.app.map('/orders', { operations: 'request' }, async ({ body, send }) => {
   if (typeof body?.item !== 'string') {
     throw new RequestError('orders/no-item', 'an order names its item: {"item": "tea"}');
   }
   orderCount += 1;
-  await tideway.publish('/topic/orders', { number: orderCount, item: body.item });
+  await send('/topic/orders', { number: orderCount, item: body.item });
   return { number: orderCount };
 });
 

@@ -89,7 +89,9 @@ function faultsOf(
   content: unknown,
 ): readonly { path: Path; words: string }[] {
   if (issue.code !== 'unrecognized_keys') {
-    return [{ path: issue.path, words: `${issue.message}, got ${got(content, issue.path)}` }];
+    const isExpectation = issue.message.startsWith('expected');
+    const rest = isExpectation ? `, got ${got(content, issue.path)}` : '';
+    return [{ path: issue.path, words: issue.message + rest }];
   }
   const known = knownKeys(configSchema, issue.path);
   return issue.keys.map((key) => {

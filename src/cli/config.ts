@@ -4,11 +4,17 @@ import {
   DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
   DEFAULT_LIMITS,
-  DEFAULT_PATH,
   DEFAULT_PORT,
+  DEFAULT_PREFIXES,
+  DIALECT_NAMES,
+  endpointFaults,
+  ENDPOINT_PATH,
   MIN_FORWARD_SECRET_BYTES,
   MIN_SECRET_BYTES,
+  prefixFaults,
+  TRANSPORT_NAMES,
   type ForwardOptions,
+  type MountName,
   type ServerLimits,
   type TopicRule,
   type WorkRule,
@@ -55,9 +61,55 @@ function list<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item
 /** What an `Authorization: Bearer` header can carry. */
 export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
 
+/** What a header can carry. */
+const HEADER_VALUE = /^[\u0020-\u007E]+$/;
+const POLICY = `a policy such as "default-src 'self' https://cdn.example.com", in one line, or false`;
+
 const ENDPOINT = 'a path such as /ws';
 const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
-const endpointPath = text(ENDPOINT, /^\/[^\s?#]*$/);
+const endpointPath = text(ENDPOINT, ENDPOINT_PATH);
+
+const origins = list(
+  text('an origin such as https://example.com').refine(
+    isOrigin,
+    expecting('an origin such as https://example.com, without a path'),
+  ),
+  'origins such as https://example.com',
+);
+
+/** Some of a few words. */
+function words<Word extends string>(
+  what: string,
+  known: readonly [Word, ...Word[]],
+): z.ZodArray<z.ZodEnum<{ [W in Word]: W }>> {
+  const error = expecting(`a list of ${what}: ${known.join(', ')}`);
+  return z.array(z.enum(known, error), error).min(1, error);
+}
+
+const endpoint = object({
+  path: endpointPath,
+  dialects: words('dialects', DIALECT_NAMES).default([...DIALECT_NAMES]),
+  transports: words('transports', TRANSPORT_NAMES).default([...TRANSPORT_NAMES]),
+  allowedOrigins: origins.exactOptional(),
+});
+
+const PREFIX_WORDS = 'a prefix such as /topic, or a list of such prefixes';
+
+function prefix(
+  mount: MountName,
+): z.ZodDefault<z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>> {
+  const [first, ...others] = DEFAULT_PREFIXES[mount];
+  return z
+    .union([z.string(), z.array(z.string())], expecting(PREFIX_WORDS))
+    .default(others.length === 0 ? first : [first, ...others]);
+}
+
+const prefixes = object({
+  app: prefix('app'),
+  topic: prefix('topic'),
+  user: prefix('user'),
+  work: prefix('work'),
+} satisfies Record<MountName, z.ZodType>);
 
 const OPERATIONS = ['send', 'subscribe', 'request'] as const;
 const OPERATION_WORDS = `${OPERATIONS.join(', ')}, a list of these, or any`;
@@ -194,7 +246,7 @@ const tokens = object({
   expecting('either hmacSecret or hmacSecretFile'),
 );
 
-export const configSchema = object({
+const config = object({
   host: text('a host name or an address').default(DEFAULT_HOST),
   port: wholeNumber('', 0, 65_535).default(DEFAULT_PORT),
   path: z
@@ -202,16 +254,17 @@ export const configSchema = object({
       [endpointPath, z.array(endpointPath).min(1, expecting(ENDPOINT_WORDS))],
       expecting(ENDPOINT_WORDS),
     )
-    .default(DEFAULT_PATH),
+    .exactOptional(),
+  endpoints: list(endpoint, 'endpoints, each with a path')
+    .min(1, expecting('at least one endpoint'))
+    .exactOptional(),
+  prefixes: prefixes.prefault({}),
   static: text('a path of a directory').exactOptional(),
+  contentSecurityPolicy: z
+    .union([z.literal(false), text(POLICY, HEADER_VALUE)], expecting(POLICY))
+    .exactOptional(),
   app: app.prefault({}),
-  allowedOrigins: list(
-    text('an origin such as https://example.com').refine(
-      isOrigin,
-      expecting('an origin such as https://example.com, without a path'),
-    ),
-    'origins such as https://example.com',
-  ).default([]),
+  allowedOrigins: origins.default([]),
   apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
@@ -227,6 +280,16 @@ export const configSchema = object({
       )
       .default('info'),
   }).prefault({}),
+});
+
+/** How zod calls an issue that is none of its own. */
+const OWN_ISSUE = 'custom';
+
+/** With what two parts of the file say that cannot both be. */
+export const configSchema = config.superRefine((given, context) => {
+  for (const { path, words } of [...prefixFaults(given.prefixes), ...endpointFaults(given)]) {
+    context.addIssue({ code: OWN_ISSUE, path: [...path], message: words });
+  }
 });
 
 /** A config with its defaults filled in. */

@@ -38,13 +38,17 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
 }
 
 function serverOptionsOf(config: Config): ServerOptions {
-  const { tokens, path, allowedOrigins, apiKeys, limits } = config;
+  const { tokens, path, endpoints, prefixes, contentSecurityPolicy } = config;
+  const { allowedOrigins, apiKeys, limits } = config;
   return {
-    path,
+    ...(path !== undefined && { path }),
+    ...(endpoints !== undefined && { endpoints }),
+    prefixes,
     allowedOrigins,
     apiKeys,
     limits,
     ...(config.static !== undefined && { staticDirectory: config.static }),
+    ...(contentSecurityPolicy !== undefined && { contentSecurityPolicy }),
     // The schema wants the secret or its file, and the file has been read.
     ...(tokens?.hmacSecret !== undefined && {
       tokens: { ...tokens, hmacSecret: tokens.hmacSecret },

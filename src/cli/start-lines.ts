@@ -1,6 +1,6 @@
 /** Owns what `serve` tells its user when it has begun to listen: where to look, and what is exposed. */
 import { relative } from 'node:path';
-import type { TidewayServer } from '../server/index.js';
+import { DIALECT_NAMES, type DialectName, type TidewayServer } from '../server/index.js';
 import { DEFAULT_URL } from './connection.js';
 import type { ServeSettings } from './serve-settings.js';
 import type { Terminal } from './terminal.js';
@@ -13,36 +13,51 @@ export function startLines(
   const { bold, dim, commandName } = terminal;
   const { url = '' } = server;
   const { config } = settings;
-  const endpoints = [config.path].flat().map((path) => url.replace(/^http/, 'ws') + path);
+  const endpoints = server.endpoints.map(({ path, dialects }) => ({
+    address: url.replace(/^http/, 'ws') + path,
+    dialects,
+  }));
   const facts: (readonly [string, string])[] = [
     ...(config.static === undefined ? [] : [['Page', bold(`${url}/`)] as const]),
-    ...endpoints.map((endpoint) => ['WebSocket', endpoint] as const),
+    ...endpoints.map(({ address, dialects }) => ['WebSocket', address + spoken(dialects)] as const),
     ['HTTP API', publishLine(url, config.apiKeys.length)],
     ['Access', accessLine(server)],
     ...(settings.configFile === undefined ? [] : [['Config', settings.configFile] as const]),
     ...(config.app.module === undefined ? [] : [['App', relative('', config.app.module)] as const]),
     ...Object.entries(config.app.forwards).map(
-      ([pattern, entry]) => ['Forward', `/app${pattern} → ${withoutQuery(entry.url)}`] as const,
+      ([pattern, entry]) =>
+        [
+          'Forward',
+          `${server.prefixes.app[0] ?? ''}${pattern} → ${withoutQuery(entry.url)}`,
+        ] as const,
     ),
   ];
-  const [endpoint = ''] = endpoints;
+  // The commands speak the native dialect.
+  const endpoint = endpoints.find(({ dialects }) => dialects.includes('native'))?.address;
   const option = endpoint === DEFAULT_URL ? '' : ` --url ${endpoint}`;
+  const [topic] = server.prefixes.topic;
+  const canTry = server.address?.isLoopback === true && endpoint !== undefined;
   return [
     bold('Tideway is ready.'),
     '',
     ...facts.map(([name, value]) => `  ${dim(name.padEnd(10))} ${value}`),
     '',
     // Elsewhere it depends on the rules who may do this.
-    ...(server.address?.isLoopback === true
+    ...(canTry && topic !== undefined
       ? [
           dim('From another terminal:'),
-          `  ${commandName} subscribe /topic/chat${option}`,
-          `  ${commandName} publish /topic/chat '{"name":"Terminal","text":"Hello"}'${option}`,
+          `  ${commandName} subscribe ${topic}/chat${option}`,
+          `  ${commandName} publish ${topic}/chat '{"name":"Terminal","text":"Hello"}'${option}`,
           '',
         ]
       : []),
     dim('Ctrl+C stops it.'),
   ];
+}
+
+/** What a path takes, where it is not everything. */
+function spoken(dialects: readonly DialectName[]): string {
+  return dialects.length === DIALECT_NAMES.length ? '' : ` (${dialects.join(', ')})`;
 }
 
 /** A query may have a key in it. */

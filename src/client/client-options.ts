@@ -3,6 +3,7 @@ import { randomFraction, type Random } from '../foundation/index.js';
 import type { BackoffOptions } from './backoff.js';
 import { ClientError } from './client-error.js';
 import { SYSTEM_TIME, type ClientTime } from './system-time.js';
+import type { ReceivedPublication } from './subscription.js';
 import type { ClientSocketConstructor } from './web-socket.js';
 
 /** A token, or a function that is asked for one before every connection. */
@@ -33,6 +34,11 @@ export interface ClientOptions {
    * asynchronously, and the others are printed with `console.error`.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
+  /**
+   * Takes what comes by subscriptions that the server made for this session. They end with the connection: after a reconnect it
+   * is the server's to make them again.
+   */
+  readonly onServerPublication?: ((publication: ReceivedPublication) => void) | undefined;
   /** For tests. Default: the system's. */
   readonly time?: ClientTime;
   /** For tests. Default: `Math.random`, which is enough for jitter. */
@@ -50,6 +56,7 @@ export interface ClientSettings {
   readonly backoff: Required<BackoffOptions>;
   readonly time: ClientTime;
   readonly fraction: () => number;
+  readonly onServerPublication: ((publication: ReceivedPublication) => void) | undefined;
 }
 
 /** Throws a ClientError `client/no-websocket` or `client/invalid-url`. */
@@ -71,6 +78,7 @@ export function settingsOf(options: ClientOptions): ClientSettings {
     maxQueuedCount: options.maxQueuedCount ?? 256,
     backoff: { minMs: 500, maxMs: 30_000, stableAfterMs: 5000, ...options.backoff },
     time: options.time ?? SYSTEM_TIME,
+    onServerPublication: options.onServerPublication,
     fraction: random === undefined ? Math.random : () => randomFraction(random),
   };
 }

@@ -21,6 +21,13 @@ export interface ReceivedPublication extends Content {
   readonly messageId?: string | undefined;
 }
 
+/** What a message says of a publication. */
+export function publicationOf(message: ServerMessage, subscription: string): ReceivedPublication {
+  const { destination = '', epoch, offset, publishedAtMs = 0, key, messageId } = message;
+  const place = { destination, subscription, epoch, offset, publishedAtMs, key, messageId };
+  return { ...contentOf(message), ...place };
+}
+
 /** A publication that the server wants a word about. Either may be said once, and counts only on the connection that brought it. */
 export interface UnacknowledgedPublication extends ReceivedPublication {
   /** It is done. */
@@ -182,14 +189,9 @@ export class Subscription {
       const content = { ...contentOf(message), destination, epoch, offset };
       if (message.type === 'snapshot') handlers.onSnapshot?.(content);
       if (message.type !== 'publication') return;
-      const { publishedAtMs = 0, key, messageId } = message;
       const { acknowledge } = this.options;
       const publication = {
-        ...content,
-        subscription: this.destination,
-        publishedAtMs,
-        key,
-        messageId,
+        ...publicationOf(message, this.destination),
         ...(acknowledge && this.#wordsFor(message)),
         // Without that option no handler counts on the two words.
       } as UnacknowledgedPublication;

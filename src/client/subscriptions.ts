@@ -4,7 +4,12 @@ import { ClientError } from './client-error.js';
 import { encodeMessage } from './client-message.js';
 import type { ClientSettings } from './client-options.js';
 import { errorOf, type ServerMessage } from './server-message.js';
-import { Subscription, type AcknowledgingHandlers, type SubscribeOptions } from './subscription.js';
+import {
+  publicationOf,
+  Subscription,
+  type AcknowledgingHandlers,
+  type SubscribeOptions,
+} from './subscription.js';
 import type { Wire } from './wire.js';
 
 /** From here on a refusal means "try again". */
@@ -14,6 +19,8 @@ export class Subscriptions {
   readonly #wire: Wire;
   readonly #settings: ClientSettings;
   readonly #byName = new Map<string, Subscription>();
+  /** Names that the server subscribed this session to. */
+  readonly #byServer = new Set<string>();
 
   constructor(wire: Wire, settings: ClientSettings) {
     this.#wire = wire;
@@ -42,14 +49,19 @@ export class Subscriptions {
   }
 
   interrupted(): void {
+    this.#byServer.clear();
     for (const subscription of this.#byName.values()) subscription.interrupted();
   }
 
   /** Takes what belongs to a subscription; returns false for an error that belongs to none. */
   received(message: ServerMessage): boolean {
     if (message.type === 'error') return this.#errorReceived(message);
-    const subscription = this.#byName.get(message.subscription ?? message.destination ?? '');
-    if (subscription === undefined) return true;
+    const name = message.subscription ?? message.destination ?? '';
+    const subscription = this.#byName.get(name);
+    if (subscription === undefined) {
+      this.#ofServer(name, message);
+      return true;
+    }
     if (message.type === 'subscribed') {
       // An id of another: the answer to a predecessor of the same name.
       if (message.id === subscription.requestId) subscription.subscribed(message);
@@ -59,6 +71,17 @@ export class Subscriptions {
       subscription.ended(message);
     } else subscription.delivered(message);
     return true;
+  }
+
+  /** An answer to this client has an id; without one, the server speaks of a subscription of its own. */
+  #ofServer(name: string, message: ServerMessage): void {
+    const { onServerPublication } = this.#settings;
+    const { type, id } = message;
+    if (type === 'publication') {
+      if (onServerPublication === undefined || !this.#byServer.has(name)) return;
+      this.#wire.call(() => onServerPublication(publicationOf(message, name)));
+    } else if (type === 'subscribed' && id === undefined) this.#byServer.add(name);
+    else this.#byServer.delete(name);
   }
 
   #errorReceived(message: ServerMessage): boolean {

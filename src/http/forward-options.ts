@@ -2,7 +2,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { MappingOptions } from '../mounts/app/index.js';
 
-/** Where a mapping's messages go, what that may cost, and where the answers go: `sendTo`, `sendToUser` and `concurrency` as of any mapping. */
+/** Where a mapping's messages and answers go, and what that may cost: `sendTo`, `sendToUser`, `concurrency` as of any mapping. */
 export interface ForwardOptions extends Pick<
   MappingOptions,
   'sendTo' | 'sendToUser' | 'concurrency'

@@ -1,6 +1,7 @@
 /** Proves the mounts topics, app and user: the contract of mounts, and what is theirs alone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { Cancellation, MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
 import { destinationFault, DestinationPattern, escapeName, Message } from '../message/index.js';
 import { AccessRules, Router } from '../routing/index.js';
@@ -297,6 +298,47 @@ test('as many parallel handlers of a session run at once as may wait in its line
   open();
   await Promise.all(asked);
   await ask('/parallel', session);
+});
+
+test('[H4] where the dialect cannot answer, a failed send is told on the errors queue of its session, and settles', async () => {
+  const { time, streams, settle, dispose } = streamsRig();
+  const router = new Router(new AccessRules(), new MemoryMetrics());
+  const user = new UserMount(streams, new SessionRegistry());
+  router.mount('/user', user);
+  const mount = new AppMount(time, SILENT_LOG, router);
+  const payload = z.object({ name: z.string() });
+  mount.map('/bug', () => assert.fail('a secret')).map('/strict', { payload }, () => 1);
+  const session = sessionOf('ada', '1');
+  const given = { ...operation('/user/queue/errors', session), pattern: undefined };
+  const options = { cursor: undefined, policy: undefined };
+  const { source } = await user.subscribe({ ...given, ...options }, { ready: () => {} });
+  const failures: unknown[] = [];
+  for (const path of ['/app/bug', '/app/strict', '/app/none']) {
+    const unanswered = { ...operation(path, session, {}), answersFailures: false };
+    failures.push((await mount.send(unanswered)).failure?.code);
+  }
+  await settle();
+  assert.deepEqual(failures, ['app/failed', 'app/invalid-payload', 'app/no-handler']);
+  const delivery = source.pull(10_000);
+  assert.ok(delivery?.kind === 'publications');
+  const { publications } = delivery.batch;
+  const told = publications.map((one) => one.json() as Record<string, unknown>);
+  assert.deepEqual(
+    told.map(({ code, number, destination }) => [code, number, destination]),
+    [
+      ['app/failed', 500, '/app/bug'],
+      ['app/invalid-payload', 161, '/app/strict'],
+      ['app/no-handler', 160, '/app/none'],
+    ],
+  );
+  const issues = told[1]?.['issues'] as { path: string }[] | undefined;
+  assert.equal(issues?.[0]?.path, 'name');
+  assert.ok(publications.every(({ audience }) => audience?.onlySessionId === '1'));
+  assert.ok(!JSON.stringify(told).includes('secret'));
+  // The server itself has no queue: it is told by a rejection.
+  const ofServer = { ...operation('/app/bug', undefined), answersFailures: false };
+  await assert.rejects(mount.send(ofServer), hasCode('app/failed'));
+  dispose();
 });
 
 test('a mapping with a capture does not answer the bare prefix', async () => {

@@ -20,28 +20,57 @@ interface AccessRule {
 const ALL_OPERATIONS: readonly Operation[] = ['send', 'subscribe', 'request'];
 
 /** Never open by default: what is sent there speaks in the server's name, or governs it. */
-const CLOSED_BY_DEFAULT: readonly { operations: readonly Operation[]; pattern: string }[] = [
-  { operations: ['send', 'request'], pattern: '/user/**' },
-  { operations: ALL_OPERATIONS, pattern: '/ops/**' },
-  { operations: ALL_OPERATIONS, pattern: '/ops' },
-];
+function closedByDefault(
+  userPrefixes: readonly string[],
+): readonly { operations: readonly Operation[]; pattern: string }[] {
+  return [
+    ...userPrefixes.map((prefix) => ({
+      operations: ['send', 'request'] as const,
+      pattern: `${prefix}/**`,
+    })),
+    { operations: ALL_OPERATIONS, pattern: '/ops/**' },
+    { operations: ALL_OPERATIONS, pattern: '/ops' },
+  ];
+}
 
 /** A condition that only named principals meet. */
 export const authenticated: AccessCondition = (principal) => principal.name !== undefined;
+
+/**
+ * What an application says and asks about access. Rules in any order: what a `deny` rule matches is refused, else what an `allow`
+ * rule matches is allowed, else the default holds, which is decided when listening begins and not by the application.
+ */
+export interface AccessControl {
+  /** Throws `destination/invalid` for a pattern that is none. */
+  allow(operations: OperationSelection, pattern: string, condition?: AccessCondition): this;
+  /** Throws `destination/invalid` for a pattern that is none. */
+  deny(operations: OperationSelection, pattern: string, condition?: AccessCondition): this;
+  readonly defaultAccess: DefaultAccess;
+  /** Rules that allow something: where nothing is open by default, only what they name is reachable. */
+  readonly allowRuleCount: number;
+}
 
 /**
  * Rules in any order: what a `deny` rule matches is refused, else what an `allow` rule matches is allowed, else the default holds.
  * A pattern subscription is allowed by a rule that covers the whole pattern; a `deny` rule that only overlaps it
  * takes effect at each concrete destination, at delivery.
  */
-export class AccessRules implements GrantAuthority {
+export class AccessRules implements GrantAuthority, AccessControl {
   readonly #rules: AccessRule[] = [];
-  readonly #closed = CLOSED_BY_DEFAULT.map(({ operations, pattern }) => ({
-    operations: new Set(operations),
-    pattern: DestinationPattern.parse(pattern),
-  }));
+  readonly #closed: readonly {
+    readonly operations: ReadonlySet<Operation>;
+    readonly pattern: DestinationPattern;
+  }[];
   #default: DefaultAccess = 'closed';
   #generation = 0;
+
+  /** `userPrefixes`: where user destinations are, to which no client may send by default. */
+  constructor(userPrefixes: readonly string[] = ['/user']) {
+    this.#closed = closedByDefault(userPrefixes).map(({ operations, pattern }) => ({
+      operations: new Set(operations),
+      pattern: DestinationPattern.parse(pattern),
+    }));
+  }
 
   /** Rises with every change: grants given before it are asked about again at their next delivery. */
   get generation(): number {

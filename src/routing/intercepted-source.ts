@@ -56,6 +56,8 @@ export class InterceptedSource implements DeliverySource {
       }
       // Nothing of it is left, and nothing more is ready.
       if (isWhole && this.#settled.length === 0 && delivery.isLast === true) return undefined;
+      // Only at once: a source that speaks up while an interceptor is waited for is not heard, so it is asked again.
+      if (isWhole && this.#settled.length > 0) return this.#takeSettled(delivery.isLast === true);
     }
   }
 
@@ -67,6 +69,10 @@ export class InterceptedSource implements DeliverySource {
     this.#parts.source.reject?.(this.#originals.get(publication) ?? publication);
   }
 
+  awaits(publication: Publication): boolean {
+    return this.#parts.source.awaits?.(this.#originals.get(publication) ?? publication) ?? true;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#unseen = [];
@@ -74,10 +80,10 @@ export class InterceptedSource implements DeliverySource {
     this.#parts.source.close();
   }
 
-  #takeSettled(): Delivery {
+  #takeSettled(isLast: boolean = false): Delivery {
     const batch = new Batch(this.#settled);
     this.#settled = [];
-    return { kind: 'publications', batch };
+    return { kind: 'publications', batch, isLast };
   }
 
   /** Shows the unseen to the interceptors, until one of them has to be waited for. */

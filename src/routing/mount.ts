@@ -82,8 +82,6 @@ export type Reply = Message | AsyncIterable<Message>;
  */
 export interface Mount {
   readonly kind: MountKind;
-  /** Whether what it is sent goes on to others: then interceptors of the broker see it. Default: of a log it does. */
-  readonly keepsMessages?: boolean;
   send?(operation: SendOperation): Promise<SendOutcome>;
   subscribe?(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription>;
   request?(operation: RequestOperation): Promise<Reply>;

@@ -10,6 +10,9 @@ export interface OriginGateOptions {
   readonly allowedOrigins?: readonly string[];
 }
 
+/** Origins that are the server's own: named, or whatever the Host header says. */
+export type OwnOrigins = { readonly origins: readonly string[] } | 'host';
+
 /**
  * Exact matches only. A request without Origin passes unless it brings cookies: browsers always send
  * Origin where this gate stands, so such a request is no browser's, or not to be trusted.
@@ -28,7 +31,7 @@ export class OriginGate {
    * one by one: there a Host header proves nothing, since a stranger's domain may be made to resolve to it.
    * Elsewhere an Origin equal to the Host is the server's own.
    */
-  setOwn(own: { readonly origins: readonly string[] } | 'host'): void {
+  setOwn(own: OwnOrigins): void {
     this.#acceptsHost = own === 'host';
     this.#own = own === 'host' ? [] : own.origins;
   }

@@ -51,7 +51,7 @@ export interface SubscribeOptions {
   readonly policy?: string | undefined;
   /** The client acknowledges, and this many may be on their way without. Default: it does not, and all count as acknowledged. */
   readonly maxUnacknowledgedCount?: number | undefined;
-  /** Whether the server does this in its own name: no access rule of the client counts. Default false. */
+  /** Whether the server does this in its own name: no access rule of the client counts, no inbound interceptor sees it. Default false. */
   readonly isByServer?: boolean | undefined;
 }
 
@@ -137,14 +137,16 @@ export class Router {
 
   /** Opens a subscription of a session. Rejects with a RequestError. */
   subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
-    // What the server itself subscribes a session to is nothing that came in.
-    return this.interceptors.isInboundFree || options.isByServer === true
+    return options.isByServer === true || this.interceptors.isInboundFree
       ? this.#subscribe(session, name, options)
       : this.#subscribeIntercepted(session, name, options);
   }
 
-  /** Ends a subscription of a session, by its id. Rejects with `subscription/unknown` when there is none, or with a refusal. */
-  async unsubscribe(session: Session, id: string): Promise<void> {
+  /**
+   * Ends a subscription of a session, by its id, and calls `released` at once. Rejects with `subscription/unknown` when there is none,
+   * or with a refusal.
+   */
+  async unsubscribe(session: Session, id: string, released: () => void = () => {}): Promise<void> {
     const { sessionId, principal } = session;
     const release = (): void => {
       const subscription = session.subscription(id);
@@ -155,6 +157,7 @@ export class Router {
         );
       }
       session.release(subscription);
+      released();
     };
     if (this.interceptors.isInboundFree) return release();
     const destination = session.subscription(id)?.name ?? id;
@@ -203,7 +206,7 @@ export class Router {
   async #send(caller: Caller, destination: string, submission: Submission): Promise<SendOutcome> {
     const { mount, operation } = this.#enter(caller, 'send', destination, submission);
     if (mount.send === undefined) throw unsupported('send', destination);
-    if (this.interceptors.isBrokerFree || !keepsMessages(mount)) return mount.send(operation);
+    if (this.interceptors.isBrokerFree || mount.kind !== 'log') return mount.send(operation);
     return this.interceptors.broker(operation, async (changed) => {
       if (changed === DROPPED) return {};
       checkSubmission(destination, changed);
@@ -222,7 +225,7 @@ export class Router {
     const { mount, operation } = this.#enter(caller, 'request', destination, submission);
     if (mount.request === undefined) throw unsupported('request', destination);
     const request: RequestOperation = { ...operation, cancellation };
-    if (this.interceptors.isBrokerFree || !keepsMessages(mount)) return mount.request(request);
+    if (this.interceptors.isBrokerFree || mount.kind !== 'log') return mount.request(request);
     return this.interceptors.broker(request, async (changed) => {
       if (changed === DROPPED) return Message.fromJson(null);
       checkSubmission(destination, changed);
@@ -253,11 +256,14 @@ export class Router {
   async #subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
     const scope = scopeOf(name);
     const { mount, prefix } = this.#find(name);
-    const caller = clientCaller(session);
-    const grant =
-      options.isByServer === true
-        ? Grant.ofServer(session.principal, 'subscribe', scope)
-        : this.#grant(caller, 'subscribe', scope);
+    const { principal } = session;
+    const isByServer = options.isByServer === true;
+    const caller: Caller = isByServer
+      ? { authority: 'server', principal, session }
+      : clientCaller(session);
+    const grant = isByServer
+      ? Grant.ofServer(principal, 'subscribe', scope)
+      : this.#grant(caller, 'subscribe', scope);
     if (mount.subscribe === undefined) throw unsupported('subscribe', name);
     const subscription = session.reserve(options.id ?? name, name, grant);
     let opened: OpenedSubscription | undefined;
@@ -340,10 +346,6 @@ export class Router {
 /** A client, in its own right. */
 export function clientCaller(session: Session): Caller {
   return { authority: 'client', principal: session.principal, session };
-}
-
-function keepsMessages(mount: Mount): boolean {
-  return mount.keepsMessages ?? mount.kind === 'log';
 }
 
 function unsupported(operation: Operation, destination: string): RequestError {

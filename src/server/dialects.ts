@@ -1,4 +1,4 @@
-/** Owns the list of the dialects that this server knows, made from what it shares with them. */
+/** Owns the list of the dialects that this server knows, by name, made from what it shares with them. */
 import { NativeReceiver } from '../dialect/native/index.js';
 import type { DialectEnvironment } from '../dialect/opening/index.js';
 import type { OfferedDialect } from '../dialect/selection/index.js';
@@ -7,19 +7,31 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { STOMP_SUBPROTOCOLS } from '../protocol/stomp/index.js';
 import { packageVersion } from './version.js';
 
+type MakeDialect = (environment: DialectEnvironment) => Omit<OfferedDialect, 'name'>;
+
 /** In the order in which a first message is tried with them: any binary message may be native. */
-export function offeredDialects(environment: DialectEnvironment): readonly OfferedDialect[] {
-  const stomp = { ...environment, serverName: `tideway/${packageVersion()}` };
-  return [
-    {
+const DIALECTS = {
+  stomp: (environment) => {
+    const stomp = { ...environment, serverName: `tideway/${packageVersion()}` };
+    return {
       subprotocols: STOMP_SUBPROTOCOLS,
       isFirstMessage: isStompFirstMessage,
       accept: (connection) => new StompReceiver(stomp, connection),
-    },
-    {
-      subprotocols: [NATIVE_SUBPROTOCOL],
-      isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
-      accept: (connection) => new NativeReceiver(environment, connection),
-    },
-  ];
+    };
+  },
+  native: (environment) => ({
+    subprotocols: [NATIVE_SUBPROTOCOL],
+    isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
+    accept: (connection) => new NativeReceiver(environment, connection),
+  }),
+} satisfies Readonly<Record<string, MakeDialect>>;
+
+/** As configuration calls them. */
+export type DialectName = keyof typeof DIALECTS;
+
+export const DIALECT_NAMES = Object.keys(DIALECTS) as [DialectName, ...DialectName[]];
+
+/** All of them; a path may offer some. */
+export function knownDialects(environment: DialectEnvironment): readonly OfferedDialect[] {
+  return DIALECT_NAMES.map((name) => ({ name, ...DIALECTS[name](environment) }));
 }

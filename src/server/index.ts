@@ -1,7 +1,25 @@
 /** The door of `tideway`: the server, for embedding in a program. */
 export { createServer, TidewayServer } from './server.js';
 export type { ListenOptions, PublishOptions } from './server.js';
-export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PATH, DEFAULT_PORT } from './options.js';
+export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PORT } from './options.js';
+export { DIALECT_NAMES, type DialectName } from './dialects.js';
+export {
+  DEFAULT_PATH,
+  ENDPOINT_PATH,
+  endpointFaults,
+  TRANSPORT_NAMES,
+  type Endpoint,
+  type EndpointOptions,
+  type TransportName,
+} from './endpoints.js';
+export {
+  DEFAULT_PREFIXES,
+  prefixFaults,
+  type ConfigurationFault,
+  type MountName,
+  type Prefixes,
+  type PrefixOptions,
+} from './prefixes.js';
 export type { ServerLimits, ServerOptions } from './options.js';
 export type { BoundAddress } from './listening.js';
 export {
@@ -52,7 +70,7 @@ export type { WorkRule } from '../mounts/work/index.js';
 export { authenticated } from '../routing/index.js';
 export type {
   AccessCondition,
-  AccessRules,
+  AccessControl,
   Answer,
   BrokerMessage,
   InboundChange,
@@ -71,11 +89,21 @@ export { ANONYMOUS } from '../session/index.js';
 export type {
   AcceptConnection,
   Authenticate,
+  ConnectedEvent,
+  ConnectEvent,
   Connection,
   ConnectionReceiver,
   Credentials,
+  DisconnectEvent,
+  DisconnectReason,
   Principal,
+  SessionEventMap,
+  SessionEventName,
   SessionLimits,
+  SessionListener,
+  SubscribeEvent,
+  UnsubscribeEvent,
+  UnsubscribeReason,
   Users,
   UserSession,
   UserSubscription,

@@ -1,11 +1,12 @@
-/** Owns which mounts a server has from the start, and at which prefixes. */
-import type { AppMount } from '../mounts/app/index.js';
+/** Owns which mounts a server has from the start, and mounts them at their prefixes. */
+import type { AppMount, MappingPrefixes } from '../mounts/app/index.js';
 import { TopicsMount, type TopicRules } from '../mounts/topics/index.js';
-import { UserMount } from '../mounts/user/index.js';
+import { ownDestinationOf, UserMount } from '../mounts/user/index.js';
 import { WorkMount, type WorkMountParts } from '../mounts/work/index.js';
-import { SERVER_CALLER, type Router } from '../routing/index.js';
+import { SERVER_CALLER, type Mount, type Router } from '../routing/index.js';
 import type { SessionRegistry } from '../session/index.js';
 import type { Streams } from '../streams/index.js';
+import type { MountName, Prefixes } from './prefixes.js';
 
 /** What the built-in mounts are made of. */
 export interface MountParts {
@@ -16,17 +17,37 @@ export interface MountParts {
   readonly sessions: SessionRegistry;
 }
 
-/** Where user destinations are mounted. */
-export const USER_PREFIX = '/user';
-
-export function mountBuiltIn(router: Router, parts: MountParts): void {
+export function mountBuiltIn(router: Router, prefixes: Prefixes, parts: MountParts): void {
   const { streams, rules, app, work, sessions } = parts;
-  const topics = new TopicsMount(streams, rules);
-  router.mount('/topic', topics);
-  router.mount('/queue', topics);
-  router.mount('/app', app);
-  router.mount(USER_PREFIX, new UserMount(streams, sessions));
   const sendDeadLetter: WorkMountParts['sendDeadLetter'] = (destination, message) =>
     router.send(SERVER_CALLER, destination, { message });
-  router.mount('/work', new WorkMount({ ...work, sendDeadLetter }));
+  const mounts: Readonly<Record<MountName, Mount>> = {
+    app,
+    topic: new TopicsMount(streams, rules),
+    user: new UserMount(streams, sessions),
+    work: new WorkMount({ ...work, sendDeadLetter }),
+  };
+  for (const [name, mount] of Object.entries(mounts)) {
+    for (const prefix of prefixes[name as MountName]) router.mount(prefix, mount);
+  }
+}
+
+/** Where the values of mappings go that say nothing else: the first prefix of each mount. */
+export function mappingPrefixesOf(
+  prefixes: Prefixes,
+  given: MappingPrefixes = {},
+): MappingPrefixes {
+  const [replyPrefix] = prefixes.topic;
+  const [userPrefix] = prefixes.user;
+  return {
+    ...(replyPrefix !== undefined && { replyPrefix }),
+    ...(userPrefix !== undefined && { userPrefix }),
+    ...given,
+  };
+}
+
+/** The name by which settings of topics know a stream. */
+export function settingsNameOf(prefixes: Prefixes, stream: string): string {
+  const prefix = prefixes.user.find((candidate) => stream.startsWith(`${candidate}/`));
+  return prefix === undefined ? stream : ownDestinationOf(stream, prefix);
 }

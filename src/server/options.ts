@@ -9,6 +9,8 @@ import type { Interceptor } from '../routing/index.js';
 import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { DoorDeflateOptions } from '../transport/index.js';
+import type { EndpointOptions } from './endpoints.js';
+import type { PrefixOptions } from './prefixes.js';
 import type { TokenOptions } from './tokens.js';
 
 /** Limits of a server, each with its default; see also the limits of sessions. */
@@ -46,8 +48,12 @@ export interface ServerLimits extends SessionLimits {
 
 /** All of it is optional: `createServer()` is an embedded server without identity, on its own HTTP server. */
 export interface ServerOptions {
-  /** Paths of the WebSocket endpoint. Default `/ws`. */
+  /** Paths that take every dialect and transport: the short form of `endpoints`. Default `/ws`, none where `endpoints` are given. */
   readonly path?: string | readonly string[];
+  /** Where clients connect, and what each path takes. Throws a RangeError for a path that stands there twice. */
+  readonly endpoints?: readonly EndpointOptions[];
+  /** Where the built-in mounts stand. Default `/app`, `/topic` and `/queue`, `/user`, `/work`. Throws a RangeError where two are equal. */
+  readonly prefixes?: PrefixOptions;
   /**
    * An HTTP server of yours to listen on: it keeps its requests, Tideway takes upgrades of its paths. Default: one of its own.
    * Upgrades of other paths are left to whoever else listens for them; where nobody does, they get 404.
@@ -63,6 +69,11 @@ export interface ServerOptions {
   readonly apiKeys?: readonly string[];
   /** A directory of files to serve over HTTP. Default none. */
   readonly staticDirectory?: string;
+  /**
+   * The header `Content-Security-Policy` of those files: what their pages may load; `false` sends none. Default: from this
+   * server alone, styles inline too. Throws a TypeError for what no header can carry.
+   */
+  readonly contentSecurityPolicy?: string | false;
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
   /** Settings of work queues by pattern; the first that matches holds. More by `server.work.rule`. */
@@ -97,7 +108,6 @@ export interface ServerOptions {
   readonly random?: Random;
 }
 
-export const DEFAULT_PATH = '/ws';
 export const DEFAULT_PORT = 8080;
 export const DEFAULT_HOST = '127.0.0.1';
 

@@ -12,7 +12,11 @@ import {
   type Time,
 } from '../foundation/index.js';
 import type { DialectEnvironment } from '../dialect/opening/index.js';
-import { DialectSelection, type OfferedDialect } from '../dialect/selection/index.js';
+import {
+  DialectSelection,
+  type OfferedDialect,
+  type SelectionEnvironment,
+} from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
   messageOf,
@@ -22,7 +26,6 @@ import {
 } from '../message/index.js';
 import { AppMount } from '../mounts/app/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
-import { ownDestinationOf } from '../mounts/user/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
 import {
   AccessRules,
@@ -30,15 +33,19 @@ import {
   OriginGate,
   Router,
   SERVER_CALLER,
+  type AccessControl,
   type Interceptor,
   type Mount,
 } from '../routing/index.js';
 import {
   ANONYMOUS,
+  SessionEvents,
   SessionRegistry,
   Users,
   type AcceptConnection,
   type Authenticate,
+  type SessionEventName,
+  type SessionListener,
 } from '../session/index.js';
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import {
@@ -47,7 +54,8 @@ import {
   nodeTime,
   type WebSocketDoor,
 } from '../transport/index.js';
-import { offeredDialects } from './dialects.js';
+import { knownDialects } from './dialects.js';
+import { Endpoints, endpointsOf, type Endpoint } from './endpoints.js';
 import { Forwards } from './forwards.js';
 import {
   bind,
@@ -58,14 +66,9 @@ import {
   urlOf,
   type BoundAddress,
 } from './listening.js';
-import { mountBuiltIn, USER_PREFIX } from './mounts.js';
-import {
-  DEFAULT_HOST,
-  DEFAULT_PATH,
-  limitsOf,
-  type ServerLimits,
-  type ServerOptions,
-} from './options.js';
+import { mappingPrefixesOf, mountBuiltIn, settingsNameOf } from './mounts.js';
+import { DEFAULT_HOST, limitsOf, type ServerLimits, type ServerOptions } from './options.js';
+import { prefixesOf, type Prefixes } from './prefixes.js';
 import { tokenAuthentication } from './tokens.js';
 
 /** What may accompany a publication. */
@@ -91,13 +94,17 @@ const DEADLINE_GRANULARITY_MS = 250;
 
 /** One server: mounts, rules, an HTTP server, and every connection to it. */
 export class TidewayServer {
-  /** Who may do what; see `AccessRules`. */
-  readonly access: AccessRules = new AccessRules();
+  /** Who may do what. */
+  readonly access: AccessControl;
+  /** Where the built-in mounts stand. */
+  readonly prefixes: Prefixes;
+  /** Where clients connect. */
+  readonly endpoints: readonly Endpoint[];
   /** Settings of topics by pattern: `topics.rule('/topic/chat', { historySize: 100 })`. */
   readonly topics: { rule: (pattern: string, rule: TopicRule) => void };
   /** Settings of work queues by pattern: `work.rule('/work/mail', { acknowledgeTimeoutMs: 300_000 })`. */
   readonly work: { rule: (pattern: string, rule: WorkRule) => void };
-  /** Message mappings below `/app`. */
+  /** Message mappings, below `/app` by default. */
   readonly app: AppMount;
   /** Who is connected: names, their sessions, and what these are subscribed to. */
   readonly users: Users;
@@ -110,9 +117,12 @@ export class TidewayServer {
   readonly accept: AcceptConnection;
   readonly #router: Router;
   readonly #originGate: OriginGate;
+  readonly #accessRules: AccessRules;
+  readonly #endpoints: Endpoints;
   readonly #streams: Streams;
   readonly #forwards: Forwards;
   readonly #sessions = new SessionRegistry();
+  readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
@@ -131,13 +141,18 @@ export class TidewayServer {
     const log = options.log ?? SILENT_LOG;
     const limits = limitsOf(options.limits);
     this.metrics = options.metrics ?? new MemoryMetrics();
+    this.prefixes = prefixesOf(options.prefixes);
+    this.endpoints = endpointsOf(options);
+    this.#accessRules = new AccessRules(this.prefixes.user);
+    this.access = this.#accessRules;
     this.#router = new Router(
-      this.access,
+      this.#accessRules,
       this.metrics,
       new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount),
     );
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
+    this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
 
     this.users = new Users(this.#sessions);
@@ -147,9 +162,14 @@ export class TidewayServer {
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
     this.#streams = new Streams(store, time, this.metrics, {
       liveRingBytes: (stream) =>
-        rules.settingsOf(ownDestinationOf(stream, USER_PREFIX)).liveRingBytes,
+        rules.settingsOf(settingsNameOf(this.prefixes, stream)).liveRingBytes,
     });
-    this.app = new AppMount(time, log, this.#router, options.mappings);
+    this.app = new AppMount(
+      time,
+      log,
+      this.#router,
+      mappingPrefixesOf(this.prefixes, options.mappings),
+    );
     const { maxMessageBytes } = limits;
     const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
     this.#forwards = new Forwards(this.app, forwarding);
@@ -160,7 +180,7 @@ export class TidewayServer {
     const { metrics } = this;
     const { maxWorkBytes, maxWorkQueueCount } = limits;
     const bounds = { maxWorkBytes, maxWorkQueueCount };
-    mountBuiltIn(this.#router, {
+    mountBuiltIn(this.#router, this.prefixes, {
       streams: this.#streams,
       rules,
       app: this.app,
@@ -176,6 +196,7 @@ export class TidewayServer {
         metrics: this.metrics,
         log,
         registry: this.#sessions,
+        events: this.#events,
       },
       router: this.#router,
       authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
@@ -185,8 +206,8 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    const dialects = offeredDialects(environment);
-    this.accept = this.#acceptor(dialects, limits.connectTimeoutMs, log);
+    this.#endpoints = new Endpoints(this.endpoints, knownDialects(environment));
+    this.accept = this.#acceptor(limits.connectTimeoutMs, log);
     this.#http = options.server ?? this.#createHttp(options, limits, log);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
@@ -194,9 +215,10 @@ export class TidewayServer {
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
-      paths: typeof options.path === 'string' ? [options.path] : (options.path ?? [DEFAULT_PATH]),
-      subprotocols: dialects.flatMap(({ subprotocols }) => subprotocols),
-      checkOrigin: (headers) => this.#originGate.refusalOf(headers),
+      paths: this.#endpoints.paths,
+      subprotocols: (path) =>
+        this.#endpoints.dialectsOf(path).flatMap(({ subprotocols }) => subprotocols),
+      checkOrigin: (headers, path) => this.#endpoints.refusalOf(path, headers),
       accept: this.accept,
       limits,
       perMessageDeflate: options.perMessageDeflate ?? false,
@@ -275,6 +297,14 @@ export class TidewayServer {
     return this.#sessions.count;
   }
 
+  /**
+   * Runs `listener` for each `connect`, `connected`, `subscribe`, `unsubscribe` or `disconnect` of a session, exactly once and in order;
+   * answers a way to withdraw it. What it throws is logged. Throws a TypeError for an event that there is not.
+   */
+  on<N extends SessionEventName>(name: N, listener: SessionListener<N>): () => void {
+    return this.#events.on(name, listener);
+  }
+
   /** Runs `listener` when the server begins to close: for timers and the like. */
   onClose(listener: () => void): void {
     this.#closing.onCancelled(listener);
@@ -296,6 +326,7 @@ export class TidewayServer {
     }
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
+    this.#events.shutdown(goodbye);
     this.#sessions.disconnectAll(goodbye);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
@@ -318,33 +349,36 @@ export class TidewayServer {
     });
     return createHttpServer(
       requestDeadlines(limits.handshakeTimeoutMs),
-      createRequestListener(api, options.staticDirectory, log),
+      createRequestListener(api, options, log),
     );
   }
 
-  #acceptor(
-    dialects: readonly OfferedDialect[],
-    connectTimeoutMs: number,
-    log: Log,
-  ): AcceptConnection {
-    const selection = {
-      dialects,
+  #acceptor(connectTimeoutMs: number, log: Log): AcceptConnection {
+    const shared = {
       deadlines: this.#deadlines,
       connectTimeoutMs,
       metrics: this.metrics,
       log,
+      events: this.#events,
     };
-    return (connection) => new DialectSelection(selection, connection);
+    // One for each list of dialects: a connection keeps it for as long as it lives.
+    const selections = new Map<readonly OfferedDialect[], SelectionEnvironment>();
+    return (connection) => {
+      const dialects = this.#endpoints.dialectsOf(connection.handshake.path);
+      const selection = selections.get(dialects) ?? { ...shared, dialects };
+      selections.set(dialects, selection);
+      return new DialectSelection(selection, connection);
+    };
   }
 
   /** Decided once (semantics A2, A4): only on loopback is anything allowed that no rule allows. */
   #listening(): void {
     const { address } = this;
     if (address === undefined) return;
-    this.access.setDefault(address.isLoopback ? 'open' : 'closed');
-    this.#originGate.setOwn(
-      address.isLoopback ? { origins: loopbackOrigins(address.port) } : 'host',
-    );
+    this.#accessRules.setDefault(address.isLoopback ? 'open' : 'closed');
+    const own = address.isLoopback ? { origins: loopbackOrigins(address.port) } : 'host';
+    this.#originGate.setOwn(own);
+    this.#endpoints.setOwn(own);
   }
 }
 

@@ -8,6 +8,7 @@ export * from './handler-line.js';
 export * from './limits.js';
 export * from './principal.js';
 export * from './session.js';
+export * from './session-events.js';
 export * from './session-registry.js';
 export * from './shared-message.js';
 export * from './subscription.js';

@@ -98,7 +98,7 @@ function rig(
     textReceived: () => {},
     binaryReceived: () => {},
     writable: () => session.connectionWritable(),
-    closed: () => session.end(),
+    closed: (closeCode) => session.end(closeCode),
   }));
   const { connection } = pair;
   const octets = new Uint8Array(given.publicationBytes ?? 10);
@@ -321,9 +321,38 @@ test('a rule that fails while a token is renewed ends that subscription, and the
 
 test('a token that is renewed after the end leaves no deadline behind', () => {
   const { time, session } = rig();
-  session.end();
+  session.end(1006);
   session.renew({ ...ADA, expiresAtMs: START_MS + 1e12 }, () => assert.fail('nothing to regrant'));
   assert.equal(time.pendingTimerCount, 0);
+});
+
+test('[M2] a session gets what is for it or for everyone, exact and by pattern, and a batch that is all for it as it is', () => {
+  const { session, subscribe, written } = rig();
+  const fields = { destination: '/topic/a', epoch: 'e', publishedAtMs: 0 };
+  const own = session.sessionId;
+  const audiences = [
+    undefined,
+    { onlySessionId: own },
+    { onlySessionId: 'another' },
+    { exceptSessionId: own },
+    { exceptSessionId: 'another' },
+    { onlySessionId: own, exceptSessionId: own },
+  ];
+  const publications = audiences.map((audience, index) => {
+    const message = new Message(encodeUtf8('1'), 'application/json');
+    return new Publication(message, { ...fields, offset: index + 1, audience });
+  });
+  const once = (batch: Batch): DeliverySource => {
+    let next: Delivery | undefined = { kind: 'publications', batch };
+    return { pull: () => [next, (next = undefined)][0], close: () => {} };
+  };
+  subscribe('/topic/a', once(new Batch(publications)));
+  subscribe('/topic/*', once(new Batch(publications)));
+  subscribe('/topic/b', once(new Batch(publications.slice(2, 4))));
+  assert.deepEqual(written, [
+    '/topic/a /topic/a:1 /topic/a:2 /topic/a:5',
+    '/topic/* /topic/a:1 /topic/a:2 /topic/a:5',
+  ]);
 });
 
 test('one more subscription than the limit is refused and counted; a released one makes room', () => {
@@ -364,7 +393,7 @@ test('[R4] the end is observed once, whatever ends it', () => {
   assert.equal(registry.count, 1);
   session.disconnect(new Disconnect('server/shutdown', 'bye'));
   session.disconnect(new Disconnect('server/shutdown', 'again'));
-  session.end();
+  session.end(1006);
   pair.cut();
   time.advance(0);
   assert.equal(endCount, 1);

@@ -1,6 +1,6 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
-import type { Clock, DeadlineWheel, Log, Metrics } from '../foundation/index.js';
+import type { Clock, DeadlineWheel, ErrorCode, Log, Metrics } from '../foundation/index.js';
 import { isInAudience, type Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
@@ -9,6 +9,7 @@ import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
+import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 
@@ -32,6 +33,8 @@ export interface SessionEnvironment {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly registry: SessionRegistry;
+  /** Who is told of the session's life. Nobody when left out. */
+  readonly events?: SessionEvents;
 }
 
 /** One client, from its authentication to its end, which is observed exactly once (semantics R4). */
@@ -44,11 +47,12 @@ export class Session implements SubscriptionOwner {
   readonly #environment: SessionEnvironment;
   readonly #writer: DeliveryWriter;
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Subscriptions with something to pull, in the order of their turns. */
-  readonly #ready = new Set<Subscription>();
+  /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
+  #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
   #isPumping = false;
+  #isEnding = false;
 
   constructor(
     environment: SessionEnvironment,
@@ -68,6 +72,7 @@ export class Session implements SubscriptionOwner {
     this.#watchToken();
     environment.registry.add(this);
     environment.metrics.count('sessions_started');
+    environment.events?.opened(this);
   }
 
   get principal(): Principal {
@@ -134,12 +139,18 @@ export class Session implements SubscriptionOwner {
   }
 
   /** Closes a subscription and forgets its id. */
-  release(subscription: Subscription): void {
+  release(
+    subscription: Subscription,
+    reason: UnsubscribeReason = 'unsubscribed',
+    code?: ErrorCode,
+  ): void {
+    const wasLive = subscription.liveSource !== undefined;
     if (this.#subscriptions.get(subscription.id) === subscription) {
       this.#subscriptions.delete(subscription.id);
     }
-    this.#ready.delete(subscription);
+    this.#ready?.delete(subscription);
     this.#close(subscription);
+    if (wasLive) this.#environment.events?.unsubscribed(this, subscription, reason, code);
   }
 
   /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
@@ -168,6 +179,10 @@ export class Session implements SubscriptionOwner {
     );
   }
 
+  subscriptionStarted(subscription: Subscription): void {
+    this.#environment.events?.subscribed(this, subscription);
+  }
+
   subscriptionReady(subscription: Subscription): void {
     this.#pump(subscription);
   }
@@ -182,18 +197,22 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#environment.metrics.count('sessions_disconnected', { code: error.code });
     // Ended first: writing may find that too much waits for this connection, and would come back here.
-    this.end();
+    this.end(error.closeCode, error);
     this.#writer.writeDisconnect(error);
   }
 
-  /** Ends it without a word, because the connection is gone or was closed politely. */
-  end(): void {
-    if (this.isEnded) return;
+  /**
+   * Ends it without a word: the connection is gone or was closed politely, and the close code says which; or its dialect
+   * tells the client of `error` by itself.
+   */
+  end(closeCode: number, error?: Disconnect): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#environment.deadlines.clear(this.#tokenEnd);
     this.#environment.registry.remove(this);
     for (const subscription of this.#subscriptions.values()) this.#close(subscription);
     this.#subscriptions.clear();
-    this.#ready.clear();
+    this.#ready = undefined;
     try {
       this.ended.cancel();
     } catch (error) {
@@ -201,6 +220,7 @@ export class Session implements SubscriptionOwner {
       this.#environment.log.error('a listener of the end of a session failed', { error });
     }
     this.#environment.metrics.count('sessions_ended');
+    this.#environment.events?.ended(this, closeCode, error);
   }
 
   /** Whether a publication is for this session, and what the subscription's grant is for. */
@@ -233,15 +253,15 @@ export class Session implements SubscriptionOwner {
   /** Pulls in turns, while the connection can take more; `first` has just become ready. */
   #pump(first?: Subscription): void {
     if (this.#isPumping) {
-      if (first !== undefined) this.#ready.add(first);
+      if (first !== undefined) this.#line(first);
       return;
     }
     this.#isPumping = true;
     try {
       // Nearly always one is ready alone and has one thing to deliver, so it does not go into the line.
-      const isAlone = this.#ready.size === 0 && this.#canTake;
-      if (first !== undefined && (!isAlone || this.#pullOnce(first))) this.#ready.add(first);
-      if (this.#ready.size > 0) this.#pullInTurns();
+      const isAlone = (this.#ready === undefined || this.#ready.size === 0) && this.#canTake;
+      if (first !== undefined && (!isAlone || this.#pullOnce(first))) this.#line(first);
+      if (this.#ready !== undefined) this.#pullInTurns(this.#ready);
     } catch (error) {
       // A defect of ours, or of a mount, ends this session and not the others that are told in the same turn.
       this.#environment.log.error('a delivery failed', { error });
@@ -251,12 +271,16 @@ export class Session implements SubscriptionOwner {
     }
   }
 
-  #pullInTurns(): void {
-    for (const subscription of this.#ready) {
+  #line(subscription: Subscription): void {
+    (this.#ready ??= new Set()).add(subscription);
+  }
+
+  #pullInTurns(ready: Set<Subscription>): void {
+    for (const subscription of ready) {
       if (!this.#canTake) break;
-      this.#ready.delete(subscription);
+      ready.delete(subscription);
       // Added again at the end of the line: the iteration comes back to it after the others.
-      if (this.#pullOnce(subscription)) this.#ready.add(subscription);
+      if (this.#pullOnce(subscription)) ready.add(subscription);
     }
   }
 
@@ -317,7 +341,8 @@ export class Session implements SubscriptionOwner {
 
   #finish(subscription: Subscription, end: Delivery & { readonly kind: 'end' }): void {
     const wasLive = subscription.liveSource !== undefined;
-    this.release(subscription);
+    const { error } = end;
+    this.release(subscription, error === undefined ? 'ended' : 'refused', error?.code);
     // One that is still opening has not been acknowledged; its opener finds it closed and answers.
     if (wasLive) this.#writer.writeDelivery(subscription, end);
   }

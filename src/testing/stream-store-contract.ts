@@ -78,6 +78,7 @@ export function streamStoreContract(
   };
   addPositions(add);
   addFeed(add);
+  addAudience(add);
   addHistory(add);
   addMessageIds(add);
   return contract;
@@ -190,6 +191,36 @@ function addFeed(add: Add): void {
         expectEqual([...publication.body], [...body], 'the body');
         expectEqual(publication.headers, headers, 'the headers');
         expectEqual([contentType, key, messageId], ['x/y', 'k', 'm'], 'the rest');
+      }
+    },
+  );
+}
+
+function addAudience(add: Add): void {
+  add(
+    '[M2] whom a publication is for is kept: in the feed, and when it is replayed',
+    async (rig) => {
+      const { epoch } = await rig.store.follow('/topic/a');
+      const audiences = [{ onlySessionId: 's1' }, { exceptSessionId: 's2' }, undefined];
+      for (const audience of audiences) await rig.append('/topic/a', 'x', { ...KEEP, audience });
+      await rig.settle();
+      const fed = rig.feedOf('/topic/a').map(({ publication }) => publication);
+      const part = await rig.store.read('/topic/a', { epoch, offset: 0 }, 1_000_000);
+      const read = part.kind === 'publications' ? part.publications : [];
+      for (const publications of [fed, read]) {
+        const kept = publications.map(({ audience }) => [
+          audience?.onlySessionId,
+          audience?.exceptSessionId,
+        ]);
+        expectEqual(
+          kept,
+          [
+            ['s1', undefined],
+            [undefined, 's2'],
+            [undefined, undefined],
+          ],
+          'the audiences',
+        );
       }
     },
   );

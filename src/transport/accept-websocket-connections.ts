@@ -14,6 +14,7 @@ import {
   type PerMessageDeflateOptions,
 } from './websocket/compression-options.js';
 import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
+import { EndpointTerms } from './websocket/endpoint-terms.js';
 import { EngineLoop } from './websocket/engine-loop.js';
 import { takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
@@ -26,10 +27,10 @@ export interface AcceptWebSocketOptions {
   readonly server: http.Server | https.Server;
   /** Paths at which connections are accepted, without a query. */
   readonly paths: readonly string[];
-  /** Subprotocols that are spoken; the first that the client asks for is agreed. None by default. */
-  readonly subprotocols?: readonly string[];
+  /** Subprotocols that are spoken, at all paths or by path; the first that the client asks for is agreed. None by default. */
+  readonly subprotocols?: readonly string[] | ((path: string) => readonly string[]);
   /** The Origin gate (semantics A4): a text refuses the handshake with 403 and is its body. */
-  readonly checkOrigin?: (headers: ReadonlyMap<string, string>) => string | undefined;
+  readonly checkOrigin?: (headers: ReadonlyMap<string, string>, path: string) => string | undefined;
   readonly accept: AcceptConnection;
   readonly limits?: LimitOptions;
   /** Compression of messages (RFC 7692). Default false. */
@@ -82,7 +83,7 @@ class Door implements WebSocketDoor {
   readonly #metrics: Metrics;
   readonly #random: Random;
   readonly #loop: EngineLoop;
-  readonly #limits;
+  readonly #terms: EndpointTerms;
   readonly #compression: CompressionSettings | undefined;
   readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
     this.#upgrade(request, socket, head);
@@ -100,7 +101,8 @@ class Door implements WebSocketDoor {
     this.#upgradePath =
       path && takeUpgrades(options.server as http.Server, this.#loop, path.firstOctetTimeoutMs);
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
-    this.#limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
+    const limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
+    this.#terms = new EndpointTerms('server', this.#loop, limits);
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
       'server',
@@ -134,7 +136,8 @@ class Door implements WebSocketDoor {
       // Another listener may have taken the socket already, and what is written to it now would be a frame.
       const isAlone = server.listenerCount('upgrade') === 1;
       if (this.#options.refusesOtherPaths ?? isAlone) {
-        this.#refuse(socket, 404, `No WebSocket is served at this path; try ${paths.join(', ')}`);
+        const others = paths.length === 0 ? '' : `; try ${paths.join(', ')}`;
+        this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
       }
       return;
     }
@@ -148,7 +151,7 @@ class Door implements WebSocketDoor {
       return;
     }
     const headers = headersOf(request);
-    const refusal = checkOrigin?.(headers);
+    const refusal = checkOrigin?.(headers, path);
     if (refusal !== undefined) this.#refuse(socket, 403, refusal);
     else this.#open(judged, { path, query: queryOf(request), headers }, socket, head);
   }
@@ -170,8 +173,9 @@ class Door implements WebSocketDoor {
     head: Buffer,
   ): void {
     const { accept, subprotocols = [] } = this.#options;
+    const spoken = typeof subprotocols === 'function' ? subprotocols(request.path) : subprotocols;
     // RFC 6455 §4.2.2, item 5.5: one of those asked for, or none; the first message then tells the dialect.
-    const subprotocol = upgrade.subprotocols.find((name) => subprotocols.includes(name));
+    const subprotocol = upgrade.subprotocols.find((name) => spoken.includes(name));
     const lines = acceptanceHeaders(upgrade.key, subprotocol ?? '');
     const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
@@ -179,8 +183,7 @@ class Door implements WebSocketDoor {
       connectionId: newId(this.#random),
       handshake: { ...request, subprotocol },
       socket,
-      loop: this.#loop,
-      limits: this.#limits,
+      terms: this.#terms,
       metrics: this.#metrics,
       compression,
       ended: (ended) => this.#ended(ended),

@@ -67,7 +67,7 @@ test('event objects have the defaults of the standard and enumerable attributes'
   for (const event of [close, error]) assert.ok(event instanceof Event && event.target === null);
   const keys: string[] = [];
   for (const key in new MessageEvent('message', { data: 'x' })) keys.push(key);
-  assert.deepEqual(keys.sort(), ['data', 'target', 'type']);
+  assert.deepEqual(keys.sort(), ['bubbles', 'cancelable', 'data', 'target', 'type']);
 });
 
 test('handlers are found where the emitter keeps them: attributes, once, and removal', async (t) => {

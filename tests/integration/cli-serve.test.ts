@@ -121,6 +121,7 @@ test('a config file that is wrong is wrong use, and names file, line and key', a
     'key.yaml': 'port: 0\nlimits:\n  maxMessageByte: 3\n',
     'pattern.yaml': 'access:\n  - { effect: deny, pattern: topic }\n',
     'topic.yaml': 'topics:\n  /topic/**/x: { historySize: 1 }\n',
+    'work.yaml': 'work:\n  /work/**:\n    deadLetter: /work/*\n',
     'static.yaml': 'static: ./nowhere\n',
   });
   const outcome = async (name: string): Promise<string> => {
@@ -128,9 +129,8 @@ test('a config file that is wrong is wrong use, and names file, line and key', a
     assert.equal(code, 2, name);
     return stderr.replaceAll(`${folder}/`, '');
   };
-  const [key, pattern, topic, directory, missing] = await Promise.all(
-    ['key.yaml', 'pattern.yaml', 'topic.yaml', 'static.yaml', 'none.yaml'].map(outcome),
-  );
+  const files = ['key', 'pattern', 'topic', 'work', 'static', 'none'].map((one) => `${one}.yaml`);
+  const [key, pattern, topic, work, directory, missing] = await Promise.all(files.map(outcome));
   assert.equal(
     key,
     'error: key.yaml:3: limits.maxMessageByte: unknown key; did you mean "maxMessageBytes"?',
@@ -140,6 +140,7 @@ test('a config file that is wrong is wrong use, and names file, line and key', a
     topic ?? '',
     /^error: topic\.yaml:2: topics\."\/topic\/\*\*\/x": .* is not a pattern/,
   );
+  assert.match(work ?? '', /^error: work\.yaml:2: work\."\/work\/\*\*": .*\/work\/\*/);
   assert.equal(directory, 'error: static.yaml:1: static: nowhere is not a directory');
   assert.equal(missing, 'error: cannot read the config file none.yaml: there is no such file');
 });
@@ -245,16 +246,18 @@ test('a second signal ends a server at once whose clients keep it waiting', asyn
 
 test('a back end with an API key of the config file publishes over HTTP', async (t) => {
   const folder = folderWith(t, {
-    'tideway.yaml': 'apiKeysFile: keys.txt\ntopics:\n  /topic/news: { historySize: 5 }\n',
+    'tideway.yaml':
+      'apiKeysFile: keys.txt\ntopics:\n  /topic/news: { historySize: 5 }\n' +
+      'work:\n  /work/jobs: { maxMessageCount: 1 }\n',
     'keys.txt': '# the shop\nkey-of-the-shop\n',
   });
   const { httpUrl, url, stdout } = await serve(t, ['--config', join(folder, 'tideway.yaml')]);
   await stdout.match(/HTTP API +\S+\/api\/publish \(POST; 1 API key\)/);
-  const publish = (key: string): Promise<Response> =>
+  const publish = (key: string, destination = '/topic/news'): Promise<Response> =>
     fetch(`${httpUrl}/api/publish`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: '{"destination":"/topic/news","body":"sale"}',
+      body: JSON.stringify({ destination, body: 'sale' }),
     });
   assert.equal((await publish('another')).status, 401);
   const answer = (await (await publish('key-of-the-shop')).json()) as { epoch: string };
@@ -262,4 +265,6 @@ test('a back end with an API key of the config file publishes over HTTP', async 
   const reader = await run(t, ['subscribe', '/topic/news', '--url', url, ...cursor]);
   assert.equal(reader.stdout, '"sale"');
   assert.match(reader.stderr, /subscribed to \/topic\/news; nothing was missed/);
+  const job = async (): Promise<number> => (await publish('key-of-the-shop', '/work/jobs')).status;
+  assert.deepEqual([await job(), await job()], [200, 503]);
 });

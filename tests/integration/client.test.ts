@@ -41,6 +41,45 @@ function clientOf(context: TestContext, port: number, options?: Partial<ClientOp
   return client;
 }
 
+test('a subscription of the server brings its messages to the option for it, until it ends or the link breaks', async (context) => {
+  const server = await listening(context);
+  const proxy = await proxied(context, server);
+  server.app.map('/join', ({ session }) => session?.subscribe('/topic/*'));
+  server.app.map('/leave', ({ session }) => session?.unsubscribe('/topic/*'));
+  const inbox = new Inbox<ReceivedPublication>();
+  const client = clientOf(context, proxy.port, { onServerPublication: inbox.take });
+  const say = async (body: string): Promise<void> => void (await client.send('/topic/a', body));
+  await client.connect();
+  await say('before');
+  await client.request('/app/join');
+  await say('joined');
+  await inbox.until(1);
+  await client.request('/app/leave');
+  await say('left');
+  await client.request('/app/join');
+  await say('again');
+  const seen = await inbox.until(2);
+  assert.deepEqual(
+    seen.map(({ body, destination, subscription, offset }) => [
+      body,
+      destination,
+      subscription,
+      offset,
+    ]),
+    [
+      ['joined', '/topic/a', '/topic/*', 2],
+      ['again', '/topic/a', '/topic/*', 4],
+    ],
+  );
+  const back = nextChange(client, 'client/connected');
+  proxy.cut();
+  await back;
+  await say('after the cut');
+  await client.request('/app/join');
+  await say('joined anew');
+  assert.equal((await inbox.until(3))[2]?.body, 'joined anew');
+});
+
 /** Resolves at the next transition with that code. */
 function nextChange(client: Client, code: string): Promise<StateChange> {
   return new Promise((resolve) => {

@@ -1,13 +1,14 @@
 /** Owns the proof that the README and the guides are true: their programs are taken from the text and run. */
 import { test, type TestContext } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
+import { Client } from 'tideway/client';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const SECRET = 'a secret of the tests, thirty-two octets or more';
@@ -25,6 +26,16 @@ function folderFor(t: TestContext): string {
   return folder;
 }
 
+/** The programs of a guide that say which file they are, in a folder. */
+function filesOf(t: TestContext, page: string): string {
+  const folder = folderFor(t);
+  for (const program of programsOf(page)) {
+    const name = /^\/\/ (\S+\.js)\n/.exec(program)?.[1];
+    if (name !== undefined) writeFileSync(join(folder, name), program);
+  }
+  return folder;
+}
+
 interface Running {
   readonly process: ChildProcess;
   readonly lines: Interface;
@@ -32,8 +43,13 @@ interface Running {
   readonly line: (pattern: RegExp) => Promise<RegExpMatchArray>;
 }
 
-function run(t: TestContext, file: string, env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [file], {
+function run(
+  t: TestContext,
+  file: string,
+  env: Record<string, string>,
+  ...words: readonly string[]
+): Running {
+  const child = spawn(process.execPath, [file, ...words], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -66,11 +82,7 @@ function tokenFor(name: string): Promise<string> {
 }
 
 test('the programs of the getting-started guide run as written', async (t) => {
-  const folder = folderFor(t);
-  for (const program of programsOf('docs/guides/getting-started.md')) {
-    const name = /^\/\/ (\S+\.js)\n/.exec(program)?.[1];
-    if (name !== undefined) writeFileSync(join(folder, name), program);
-  }
+  const folder = filesOf(t, 'docs/guides/getting-started.md');
   const server = run(t, join(folder, 'server.js'), { PORT: '0', TOKEN_SECRET: SECRET });
   const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
   const client = run(t, join(folder, 'client.js'), {
@@ -79,7 +91,7 @@ test('the programs of the getting-started guide run as written', async (t) => {
   });
   await Promise.all([
     client.line(/^state: connected/),
-    client.line(/^published at 1$/),
+    client.line(/^the handler is done$/),
     client.line(/^ada: hello$/),
   ]);
   const stranger = run(t, join(folder, 'client.js'), {
@@ -91,6 +103,102 @@ test('the programs of the getting-started guide run as written', async (t) => {
   const [exitCode] = (await once(server.process, 'exit')) as [number | null];
   assert.equal(exitCode, 0);
   await client.line(/^state: connecting/);
+});
+
+test('the programs of the guide to message mappings run as written', async (t) => {
+  const folder = folderFor(t);
+  for (const program of programsOf('docs/guides/message-mappings.md')) {
+    const name = /^\/\/ (\S+\.js)\n/.exec(program)?.[1];
+    if (name !== undefined) writeFileSync(join(folder, name), program);
+  }
+  const server = run(t, join(folder, 'orders.js'), { PORT: '0' });
+  const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
+  const TIDEWAY_URL = `${url.replace('http', 'ws')}/ws`;
+  const guest = run(t, join(folder, 'guest.js'), { TIDEWAY_URL });
+  await guest.line(/^refused: /);
+  const page = readFileSync(join(root, 'docs/guides/message-mappings.md'), 'utf8');
+  const said = /It says, [^\n]*\n\n```\n([\s\S]*?)\n```/.exec(page)?.[1]?.split('\n') ?? [];
+  assert.equal(said.length, 6);
+  assert.deepEqual([...guest.seen].sort(), [...said].sort());
+  assert.deepEqual(guest.seen.slice(-2), said.slice(-2));
+});
+
+test('the controller of the guide to message mappings compiles with what the compiler is by default, and answers', async (t) => {
+  const folder = folderFor(t);
+  const page = readFileSync(join(root, 'docs/guides/message-mappings.md'), 'utf8');
+  writeFileSync(join(folder, 'rooms.ts'), /```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? '');
+  const flags = [
+    '--target',
+    'es2022',
+    '--module',
+    'nodenext',
+    '--strict',
+    '--types',
+    'node',
+    '--skipLibCheck',
+  ];
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const file = join(folder, 'rooms.ts');
+  const compiled = spawnSync(process.execPath, [compiler, ...flags, '--ignoreConfig', file], {
+    encoding: 'utf8',
+  });
+  assert.equal(compiled.stdout, '');
+  const server = run(t, join(folder, 'rooms.js'), { PORT: '0' });
+  const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
+  const client = new Client({ url: `${url.replace('http', 'ws')}/ws` });
+  t.after(() => client.close());
+  await client.connect();
+  const bodies: unknown[] = [];
+  const subscribed = (name: string): Promise<void> =>
+    new Promise((resolve) => {
+      client.subscribe(name, {
+        onPublication: ({ body }) => bodies.push(body),
+        onSubscribed: () => resolve(),
+      });
+    });
+  await Promise.all(['/topic/rooms/a/say', '/user/queue/count'].map(subscribed));
+  await client.send('/app/rooms/a/say', { text: 'hello' });
+  await client.send('/app/rooms/a/typing');
+  await client.send('/app/rooms/a/count');
+  await subscribed('/app/rooms/a/history');
+  // Answered after all of it: what was published before it has come.
+  await client.request('/app/rooms/a/count');
+  assert.deepEqual(bodies, [{ room: 'a', from: 'somebody', text: 'hello' }, 1, ['hello']]);
+});
+
+test('the workers of the work-queue guide share the jobs, and what one leaves behind another does', async (t) => {
+  const folder = filesOf(t, 'docs/guides/work-queues.md');
+  const server = run(t, join(folder, 'server.js'), { PORT: '0' });
+  const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
+  const program = (file: string, env: Record<string, string>, ...words: string[]): Running =>
+    run(
+      t,
+      join(folder, file),
+      { TIDEWAY_URL: `${url.replace('http', 'ws')}/ws`, ...env },
+      ...words,
+    );
+  const stuck = program('worker.js', { NAME: 'stuck', MAIL_MS: '3600000' });
+  await stuck.line(/^stuck: ready$/);
+  const first = program('send.js', {}, 'carol');
+  await Promise.all([first.line(/^kept as 1$/), stuck.line(/^stuck: begins carol$/)]);
+  const quick = program('worker.js', { NAME: 'quick', MAIL_MS: '0' });
+  await quick.line(/^quick: ready$/);
+  stuck.process.kill('SIGKILL');
+  await quick.line(/^quick: begins carol again$/);
+  await quick.line(/^quick: done carol$/);
+
+  const slow = program('worker.js', { NAME: 'slow', MAIL_MS: '3600000' });
+  const dead = program('dead-letters.js', {});
+  await slow.line(/^slow: ready$/);
+  program('send.js', {}, 'dave', 'erin', 'frank');
+  // Each is in the line once, so the slow one has one of the first two, and the other one all the rest.
+  await Promise.all([slow.line(/^slow: begins (dave|erin)$/), quick.line(/^quick: done frank$/)]);
+  program('send.js', {}, 'nobody');
+  await quick.line(/^quick: failed: there is no such mailbox$/);
+  await dead.line(/^to nobody: rejected$/);
+  server.process.kill('SIGTERM');
+  const [exitCode] = (await once(server.process, 'exit')) as [number | null];
+  assert.equal(exitCode, 0);
 });
 
 test("the README's server and client run as written", async (t) => {

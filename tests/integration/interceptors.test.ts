@@ -10,6 +10,7 @@ import {
   type ServerOptions,
 } from 'tideway';
 import { NativePeer, type Frame } from './native-peer.js';
+import { StompPeer } from './stomp-peer.js';
 
 async function run(t: TestContext, options: ServerOptions = {}) {
   const server = createServer(options);
@@ -308,4 +309,63 @@ test('what is no interceptor, or answers what is no answer, is told so', async (
     remove();
   }
   assert.match(errors.join('\n'), /it answered 42\n.*is a Message\n.*it answered true/);
+});
+
+test('[I3][I4] work: what the broker drops is not kept, what an outbound interceptor changes is acknowledged as what it was', async (t) => {
+  const { server, open } = await run(t);
+  server.intercept({
+    broker: ({ message }) => (message.text() === '"spam"' ? 'drop' : undefined),
+    outbound({ publication }) {
+      if (publication.text() === '"not for clients"') return 'drop';
+      return Message.fromJson(`changed ${JSON.parse(publication.text()) as string}`);
+    },
+  });
+  for (const body of ['spam', 'not for clients', 'a', 'b']) await server.publish('/work/q', body);
+  const stomp = await StompPeer.open(server.url);
+  stomp.say('SUBSCRIBE', { id: '1', destination: '/work/q', ack: 'client-individual' });
+  const messages = await stomp.messages(2);
+  assert.deepEqual(
+    messages.map(({ body }) => body.toString()),
+    ['"changed a"', '"changed b"'],
+  );
+  stomp.say('ACK', { id: messages[0]!.headers['ack']! });
+  await stomp.settled();
+  stomp.socket.terminate();
+  await stomp.closed;
+  // What was acknowledged or dropped does not come again; what was not, does, as the queue keeps it.
+  const native = await open();
+  say(native, { type: 'subscribe', id: 1, destination: '/work/q' });
+  await native.frame('publication');
+  await server.publish('/work/q', 'c');
+  await native.frame('publication', { body: 'changed c' });
+  assert.deepEqual(bodiesOf(native), ['changed b', 'changed c']);
+});
+
+test('[I2][I5] STOMP passes the same interceptors: refused with an ERROR, and an UNSUBSCRIBE keeps its place', async (t) => {
+  const { server } = await run(t);
+  let admit = (): void => {};
+  const gate = new Promise<void>((resolve) => (admit = resolve));
+  server.intercept(REFUSE_SECRETS);
+  server.intercept({
+    inbound: (operation) => (operation.kind === 'subscribe' ? gate : undefined),
+  });
+  const told: string[] = [];
+  for (const name of ['subscribe', 'unsubscribe'] as const) {
+    server.on(name, ({ id, destination }) => void told.push(`${name} ${id} ${destination}`));
+  }
+  const stomp = await StompPeer.open(server.url);
+  stomp.say('SUBSCRIBE', { id: '1', destination: '/topic/a', receipt: 'first' });
+  stomp.say('UNSUBSCRIBE', { id: '1', receipt: 'end of first' });
+  stomp.say('SUBSCRIBE', { id: '1', destination: '/topic/b', receipt: 'second' });
+  // A heartbeat does not wait, and neither does what comes from another session.
+  await server.publish('/topic/a', 1);
+  assert.deepEqual(told, []);
+  admit();
+  await stomp.frame('RECEIPT', { 'receipt-id': 'second' });
+  stomp.say('SEND', { destination: '/topic/b', receipt: 'sent' }, 'x');
+  await stomp.frame('MESSAGE', { destination: '/topic/b' });
+  assert.deepEqual(told, ['subscribe 1 /topic/b']);
+  stomp.say('SEND', { destination: '/topic/secret', receipt: 'refused' }, 'x');
+  const { headers } = await stomp.frame('ERROR');
+  assert.equal(headers['receipt-id'], 'refused');
 });

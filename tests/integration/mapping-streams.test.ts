@@ -10,7 +10,7 @@ function gate(): { readonly opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-test('each value of a stream that was sent for goes to the topic, in order; the receipt comes after the last', async () => {
+test('[H3] each value of a stream that was sent for goes to the topic, in order; the receipt comes after the last', async () => {
   const { server, connect } = memoryServer();
   const half = gate();
   server.app.map('/count', async function* () {
@@ -30,7 +30,7 @@ test('each value of a stream that was sent for goes to the topic, in order; the 
   await server.close();
 });
 
-test('a subscriber to a stream gets its values one by one, then the end; who unsubscribes ends it', async () => {
+test('[H3] a subscriber to a stream gets its values one by one, then the end; who unsubscribes ends it', async () => {
   const { server, connect } = memoryServer();
   const log: string[] = [];
   const never = gate();
@@ -66,7 +66,7 @@ test('a subscriber to a stream gets its values one by one, then the end; who uns
   await server.close();
 });
 
-test('a stream makes no values for a subscriber that does not read', async () => {
+test('[H3] a stream makes no values for a subscriber that does not read', async () => {
   const { server, connect } = memoryServer({ limits: { maxBufferedBytes: 200 } });
   let madeCount = 0;
   server.app.map('/numbers', async function* () {
@@ -96,10 +96,10 @@ test('a stream that fails on its way says so: by an error to its asker, by the e
     { type: 'send', id: 3, destination: '/app/broken' },
   );
   const failures = heard.filter(({ code }) => code !== undefined);
-  assert.deepEqual(failures.map(({ type, id, code }) => [type, id, code]).sort(), [
-    ['ended', undefined, 'app/failed'],
-    ['error', 2, 'app/failed'],
-    ['error', 3, 'app/failed'],
+  assert.deepEqual(failures.map(({ type, id, code }) => [type, id, code].join(' ')).sort(), [
+    'ended  app/failed',
+    'error 2 app/failed',
+    'error 3 app/failed',
   ]);
   assert.ok(!JSON.stringify(heard).includes('secret'));
   assert.deepEqual(errors, Array(3).fill('a message handler failed'));
@@ -130,11 +130,11 @@ test("[O3] a handler that takes a second reorders nobody's replies and holds up 
     { type: 'heartbeat' },
     { type: 'ack', received: 1 },
   );
-  assert.deepEqual(meanwhile.map(({ type, id, code }) => [type, id, code]).sort(), [
-    ['error', 4, 'request/cancelled'],
-    ['publication', undefined, undefined],
-    ['receipt', 5, undefined],
-    ['subscribed', 6, undefined],
+  assert.deepEqual(meanwhile.map(({ type, id, code }) => [type, id, code].join(' ')).sort(), [
+    'error 4 request/cancelled',
+    'publication  ',
+    'receipt 5 ',
+    'subscribed 6 ',
   ]);
   const [gone] = await ada.say({ type: 'unsubscribe', id: 7, destination: '/topic/a' });
   assert.equal(gone?.type, 'unsubscribed');

@@ -10,9 +10,9 @@ export interface MemoryServer {
   /** What the server's log was told of errors. */
   readonly errors: readonly string[];
   /** A client that has connected; its token is its principal's name. */
-  connect(name?: string, fields?: object): Promise<MemoryPeer>;
+  readonly connect: (name?: string, fields?: object) => Promise<MemoryPeer>;
   /** Lets everything happen that is due now. */
-  settle(): Promise<void>;
+  readonly settle: () => Promise<void>;
 }
 
 /** A server where everything is allowed that `options` and rules do not forbid. */

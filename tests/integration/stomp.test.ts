@@ -351,7 +351,7 @@ test('a subscriber may ask for fewer unacknowledged messages, not for nonsense',
   assert.equal((await peer.frame('ERROR')).headers['tideway-code'], 'frame/invalid-field');
 });
 
-test('[K1] a receipt of a send to /app comes when its handler has settled; a failure of one that was asked for is an ERROR', async (context) => {
+test('[K1] a receipt of a send to /app comes when its handler has settled; a failure of such a send is an ERROR', async (context) => {
   const server = await listening(context);
   let finish = (): void => {};
   server.app.map('/slow', () => new Promise<void>((resolve) => (finish = resolve)));

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
-import { createServer, MemoryMetrics, type ServerOptions, type TidewayServer } from 'tideway';
+import {
+  createServer,
+  MemoryMetrics,
+  Message,
+  type ServerOptions,
+  type TidewayServer,
+} from 'tideway';
 import { Client, type UnacknowledgedPublication } from 'tideway/client';
 import { ConnectionPair, VirtualTime } from 'tideway/testing';
 import { CuttableProxy } from './cuttable-proxy.js';
@@ -13,7 +19,7 @@ function inMemory(t: TestContext, options: ServerOptions = {}) {
   const time = new VirtualTime(1_000);
   const metrics = new MemoryMetrics();
   const server = createServer({ time, metrics, ...options });
-  server.access.setDefault('open');
+  server.access.allow('any', '/**');
   t.after(() => server.close());
   const passed = async (durationMs = 0): Promise<void> => {
     for (let round = 0; round < 3; round++) {
@@ -21,8 +27,8 @@ function inMemory(t: TestContext, options: ServerOptions = {}) {
       time.advance(round === 0 ? durationMs : 0);
     }
   };
-  const connect = () => {
-    const pair = new ConnectionPair(time, server.accept);
+  const connect = (subprotocol?: string) => {
+    const pair = new ConnectionPair(time, server.accept, { handshake: { subprotocol } });
     const say = async (...frames: readonly object[]): Promise<readonly Frame[]> => {
       for (const frame of frames) pair.sendText(JSON.stringify(frame));
       await passed();
@@ -210,6 +216,75 @@ test('[K6] dead letters go to another queue or to a topic, in the name of the se
     ['dead-letter-delivery-count', '1'],
     ['dead-letter-from', '/work/jobs'],
   ]);
+});
+
+test('what an outbound interceptor drops is done; what it changes is acknowledged as it was, and times out', async (t) => {
+  const { server, connect, passed } = inMemory(t, {
+    work: { '/work/**': { acknowledgeTimeoutMs: 5_000 } },
+  });
+  server.intercept({
+    outbound: async ({ publication }) => {
+      const body = publication.json() as string;
+      return body === 'drop' ? 'drop' : Message.fromJson(`${body}!`);
+    },
+  });
+  const { say, pair, heard } = connect();
+  await say(work(1));
+  for (const body of ['drop', 'a', 'b']) await server.publish('/work/jobs', body);
+  const [first] = await say();
+  assert.equal(first?.['body'], 'a!');
+  await passed(5_300);
+  const [again] = heard();
+  assert.equal(again?.['body'], 'a!');
+  assert.deepEqual(bodies(await say(word('acknowledge', again))), ['b!']);
+  pair.cut();
+  await passed();
+  assert.deepEqual(bodies(await connect().say(work(10))), ['b!'], 'what was dropped is gone');
+});
+
+test('[K3] consumers whose messages are changed on their way take turns too', async (t) => {
+  const { server, connect } = inMemory(t);
+  server.intercept({ outbound: ({ publication }) => Message.fromJson([publication.json()]) });
+  const [left, right] = [connect(), connect()];
+  for (const { say } of [left, right]) await say(work(10));
+  await Promise.all([1, 2, 3, 4].map((body) => server.publish('/work/jobs', body)));
+  assert.deepEqual(
+    [bodies(await left.say()), bodies(await right.say())],
+    [
+      [[1], [3]],
+      [[2], [4]],
+    ],
+  );
+});
+
+test('[K2] a STOMP client and a native one share a queue, each acknowledging in its own words', async (t) => {
+  const { server, connect, passed } = inMemory(t);
+  const native = connect();
+  const stomp = connect('v12.stomp');
+  const frames = (): string[] =>
+    stomp.pair.take().map(({ octets }) => new TextDecoder().decode(octets));
+  stomp.pair.sendText('CONNECT\naccept-version:1.2\nhost:a\n\n\0');
+  await passed();
+  stomp.pair.sendText('SUBSCRIBE\nid:0\ndestination:/work/jobs\nack:client-individual\n\n\0');
+  await passed();
+  await native.say(work(1));
+  frames();
+  for (const body of ['a', 'b', 'c']) await server.publish('/work/jobs', body);
+  const [toNative] = await native.say();
+  const toStomp = frames().join('');
+  assert.equal(toNative?.['body'], 'b');
+  assert.match(toStomp, /"a"[^]*"c"/);
+  const acks = [...toStomp.matchAll(/^ack:(.*)$/gm)].map(([, ack]) => ack);
+  assert.equal(acks.length, 2);
+  stomp.pair.sendText(`NACK\nid:${acks[0]}\n\n\0`);
+  stomp.pair.sendText(`ACK\nid:${acks[1]}\n\n\0`);
+  await passed();
+  const again = frames().join('');
+  assert.match(again, /^redelivered:true$/m);
+  assert.match(again, /^delivery-count:2$/m);
+  stomp.pair.cut();
+  await passed();
+  assert.deepEqual(bodies(await native.say(word('acknowledge', toNative))), ['a']);
 });
 
 async function listening(t: TestContext, options: ServerOptions = {}): Promise<TidewayServer> {

@@ -25,10 +25,10 @@ export function configure(server) {
 
 /** A name goes in, a second passes, the greeting goes out to everybody who listens. */
 function configureGreeting(server, signal) {
-  server.app.map('/hello', async (context) => {
-    const name = greetedName(context.body);
+  server.app.map('/hello', { sendTo: GREETINGS }, async ({ body }) => {
+    const name = greetedName(body);
     await delay(GREETING_DELAY_MS, undefined, { signal });
-    await server.publish(GREETINGS, { content: `Hello, ${name}!` });
+    return { content: `Hello, ${name}!` };
   });
 }
 
@@ -56,7 +56,7 @@ function configureTicker(server, signal) {
   server.topics.rule(TICKER, { historySize: windowDays });
 
   // What a page needs to draw a whole chart at once; the topic takes it from there.
-  server.app.map('/ticker/recent', () => ({
+  server.app.map('/ticker/recent', { operations: 'request' }, () => ({
     days: days.slice(publishedCount - windowDays, publishedCount),
   }));
 

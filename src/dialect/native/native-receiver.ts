@@ -48,10 +48,10 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
     this.#session?.writable();
   }
 
-  closed(): void {
+  closed(closeCode: number): void {
     this.#isClosed = true;
     this.#opening.closed();
-    this.#session?.closed();
+    this.#session?.closed(closeCode);
   }
 
   opened(principal: Principal): void {
@@ -65,7 +65,7 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
 
   refused(error: Disconnect): void {
     this.#isClosed = true;
-    this.#session?.session.end();
+    this.#session?.session.end(error.closeCode, error);
     this.#connection.send(disconnectMessage(error));
     this.#connection.close(error.closeCode, error.code);
   }

@@ -78,8 +78,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     for (const resume of waiting) resume();
   }
 
-  closed(): void {
-    this.session.end();
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
   }
 
   /** Answers a connect message. */
@@ -125,7 +125,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       case 'cancel':
         return this.#requests.cancel(frame.id);
       case 'disconnect':
-        this.session.end();
+        this.session.end(1000);
         return this.#connection.close(1000, '');
       case 'ack':
       case 'heartbeat':
@@ -140,7 +140,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     switch (delivery.kind) {
       case 'publications': {
         // All exact subscribers share one encoding: it names no subscription where that is the destination.
-        const isOwn = delivery.batch.publications[0]?.destination === name;
+        const isOwn = subscription.isOf(delivery.batch.publications[0]!.destination);
         const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
         this.#acknowledgements?.delivered(subscription, delivery.batch);
@@ -307,9 +307,10 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     if (id !== undefined) this.#writeFrame({ type: 'receipt', id });
   }
 
-  async #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
-    await this.#environment.router.unsubscribe(this.session, destination);
-    this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination });
+  #unsubscribe({ id, destination }: FrameOf<'unsubscribe'>): Promise<void> {
+    return this.#environment.router.unsubscribe(this.session, destination, () =>
+      this.#writeFrame({ type: 'unsubscribed', ...(id !== undefined && { id }), destination }),
+    );
   }
 
   async #send(frame: FrameOf<'send'>): Promise<void> {

@@ -70,6 +70,7 @@ export class Opening<Arrival> {
   refuse(error: Disconnect): void {
     if (this.#isOver) return;
     this.closed();
+    this.#environment.session.events?.refused(this.#connection, error);
     this.#outlet.refused(error);
   }
 
@@ -120,6 +121,8 @@ export class Opening<Arrival> {
   #failed(error: unknown): void {
     this.#environment.log.error('a session failed to open', { error });
     this.closed();
-    this.#outlet.refused(new Disconnect('server/internal-error', 'the server failed; come back'));
+    const internal = new Disconnect('server/internal-error', 'the server failed; come back');
+    this.#environment.session.events?.refused(this.#connection, internal);
+    this.#outlet.refused(internal);
   }
 }

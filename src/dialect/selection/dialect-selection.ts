@@ -7,10 +7,12 @@ import {
   type Metrics,
   type Octets,
 } from '../../foundation/index.js';
-import type { Connection, ConnectionReceiver } from '../../session/index.js';
+import type { Connection, ConnectionReceiver, SessionEvents } from '../../session/index.js';
 
 /** One language that a path offers. */
 export interface OfferedDialect {
+  /** As configuration and events call it. */
+  readonly name: string;
   /** Tokens of `Sec-WebSocket-Protocol` that name it. */
   readonly subprotocols: readonly string[];
   /** Whether a first message without a subprotocol is this language. */
@@ -25,6 +27,8 @@ export interface SelectionEnvironment {
   readonly connectTimeoutMs: number;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Who is told that a client speaks, and that its connection has ended. Nobody when left out. */
+  readonly events?: SessionEvents;
 }
 
 /** Waits for the first message, chooses, and hands everything to the chosen dialect. */
@@ -32,6 +36,7 @@ export class DialectSelection implements ConnectionReceiver {
   readonly #environment: SelectionEnvironment;
   readonly #connection: Connection;
   readonly #deadline = new Deadline(() => this.#silent());
+  #dialect: OfferedDialect | undefined;
   #chosen: ConnectionReceiver | undefined;
   #hasSpoken = false;
 
@@ -39,9 +44,10 @@ export class DialectSelection implements ConnectionReceiver {
     this.#environment = environment;
     this.#connection = connection;
     const { subprotocol } = connection.handshake;
-    this.#chosen = environment.dialects
-      .find((dialect) => subprotocol !== undefined && dialect.subprotocols.includes(subprotocol))
-      ?.accept(connection);
+    this.#dialect = environment.dialects.find(
+      (dialect) => subprotocol !== undefined && dialect.subprotocols.includes(subprotocol),
+    );
+    this.#chosen = this.#dialect?.accept(connection);
     environment.deadlines.set(this.#deadline, environment.connectTimeoutMs);
   }
 
@@ -64,6 +70,7 @@ export class DialectSelection implements ConnectionReceiver {
     } catch (error) {
       this.#environment.log.error('a dialect failed at the end of a connection', { error });
     }
+    this.#environment.events?.connectionClosed(this.#connection, closeCode);
   }
 
   /** A defect of ours in one connection's dialect ends that connection, not the process. */
@@ -82,18 +89,18 @@ export class DialectSelection implements ConnectionReceiver {
     if (this.#chosen === undefined && hasLineEndsOnly(message)) return undefined;
     this.#hasSpoken = true;
     this.#environment.deadlines.clear(this.#deadline);
-    this.#chosen ??= this.#environment.dialects
-      .find((dialect) => dialect.isFirstMessage(message))
-      ?.accept(this.#connection);
-    if (this.#chosen === undefined) {
+    this.#dialect ??= this.#environment.dialects.find((dialect) => dialect.isFirstMessage(message));
+    if (this.#dialect === undefined) {
       this.#end(
         new Disconnect(
           'session/unknown-dialect',
           'the first message is of no dialect that this path offers',
         ),
       );
+      return undefined;
     }
-    return this.#chosen;
+    this.#environment.events?.asks(this.#connection, this.#dialect.name);
+    return (this.#chosen ??= this.#dialect.accept(this.#connection));
   }
 
   #silent(): void {

@@ -59,10 +59,10 @@ export class StompReceiver
     this.#session?.writable();
   }
 
-  closed(): void {
+  closed(closeCode: number): void {
     this.#parser.stop();
     this.#opening.closed();
-    this.#session?.closed();
+    this.#session?.closed(closeCode);
   }
 
   frameReceived(frame: Frame): void {
@@ -95,7 +95,7 @@ export class StompReceiver
 
   refused(error: Disconnect): void {
     this.#parser.stop();
-    this.#session?.session.end();
+    this.#session?.session.end(error.closeCode, error);
     const { code, closeCode, message } = error;
     const headers = this.#errorHeaders;
     this.#connection.send(errorMessage(this.#version, { code, message, headers }));

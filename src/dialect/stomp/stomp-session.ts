@@ -112,8 +112,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.session.connectionWritable();
   }
 
-  closed(): void {
-    this.session.end();
+  closed(closeCode: number): void {
+    this.session.end(closeCode);
     this.#environment.session.deadlines.clear(this.#linger);
   }
 
@@ -154,6 +154,15 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#connection.close(error.closeCode, error.code);
   }
 
+  /** STOMP has no frame for it: the id of such a subscription is its destination, in its MESSAGE frames. */
+  writeSubscribed(subscription: Subscription): void {
+    this.#subscriptions.adopt(subscription);
+  }
+
+  writeUnsubscribed(subscription: Subscription): void {
+    this.#subscriptions.forget(subscription.id);
+  }
+
   heartbeatDue(): void {
     this.#write(heartbeatMessage());
   }
@@ -176,8 +185,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
       case 'SUBSCRIBE':
         return this.#settle(frame, this.#subscribe(frame));
       case 'UNSUBSCRIBE':
-        this.#subscriptions.unsubscribe(frame);
-        return this.#receipt(frame);
+        return this.#settle(frame, this.#unsubscribe(frame));
       case 'BEGIN':
         this.#transactions.begin(requiredHeader(frame, 'transaction'));
         return this.#receipt(frame);
@@ -212,7 +220,10 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     const caller = clientCaller(this.session);
     try {
       const { router } = this.#environment;
-      const { position } = await router.send(caller, destination, submissionOf(frame));
+      // A client that did not ask for the outcome is told of a failing handler on its errors queue, and stays connected.
+      const submission = { ...submissionOf(frame), answersFailures: frame.headers.has('receipt') };
+      const { position, failure } = await router.send(caller, destination, submission);
+      if (failure !== undefined) this.#count(failure);
       return position === undefined ? DONE : { receiptHeaders: placeHeaders(position) };
     } catch (error) {
       // As with Spring: what a handler makes of a message is the application's, unless the client asked for its outcome.
@@ -243,6 +254,11 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     return { receiptHeaders, afterReceipt: () => subscription.start() };
   }
 
+  async #unsubscribe(frame: Frame): Promise<Outcome> {
+    await this.#subscriptions.unsubscribe(frame);
+    return DONE;
+  }
+
   /** Answers a frame when it is done, in whatever order they are done. */
   #settle(frame: Frame, outcome: Promise<Outcome>): void {
     this.#unsettledCount += 1;
@@ -267,7 +283,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
 
   #disconnect(frame: Frame): void {
     this.#farewell = frame;
-    this.session.end();
+    this.session.end(1000);
     if (this.#unsettledCount === 0) this.#leave();
     else this.#environment.session.deadlines.set(this.#linger, LINGER_MS);
   }

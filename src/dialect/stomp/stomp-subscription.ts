@@ -16,6 +16,8 @@ export class StompSubscription {
   window: AcknowledgementWindow | undefined = undefined;
   /** The client has said UNSUBSCRIBE: that it ends is no failure. */
   isUnsubscribed: boolean = false;
+  /** The server made it: the client may take its id over. */
+  isByServer: boolean = false;
   readonly #variant: string;
   readonly #newMessageId: () => string;
   /** Headers that only the next MESSAGE has. */

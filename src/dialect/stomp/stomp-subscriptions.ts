@@ -3,7 +3,7 @@ import { RequestError } from '../../foundation/index.js';
 import { DestinationPattern, quoted } from '../../message/index.js';
 import type { StompFrame, StompVersion } from '../../protocol/stomp/index.js';
 import type { Opened, Router } from '../../routing/index.js';
-import type { Session, SessionLimits } from '../../session/index.js';
+import type { Session, SessionLimits, Subscription } from '../../session/index.js';
 import { partsOfAcknowledgementId } from './message-encoding.js';
 import { requiredHeader } from './required-header.js';
 import { StompSubscription, type AcknowledgementMode } from './stomp-subscription.js';
@@ -37,6 +37,13 @@ export class StompSubscriptions {
     this.#byId.clear();
   }
 
+  /** Takes up one that the server made (semantics H5). */
+  adopt({ id, name }: Subscription): void {
+    const known = this.#make(id, name, 'auto');
+    known.isByServer = true;
+    this.#byId.set(id, known);
+  }
+
   /** Opens one; undefined when the client has ended it meanwhile. Rejects with a RequestError. */
   async open(frame: StompFrame): Promise<Opened | undefined> {
     const destination = requiredHeader(frame, 'destination');
@@ -48,7 +55,7 @@ export class StompSubscriptions {
         'this server evaluates no selectors; filter in the client, or subscribe to a narrower destination',
       );
     }
-    if (this.#byId.has(id)) {
+    if (this.#byId.get(id)?.isByServer === false) {
       throw new RequestError(
         'subscription/exists',
         `this session has a subscription ${quoted(id)} already`,
@@ -63,7 +70,10 @@ export class StompSubscriptions {
         policy: headers.get('tideway-policy'),
         maxUnacknowledgedCount: known.mode === 'auto' ? undefined : this.#prefetchCount(frame),
       });
-      if (known.isUnsubscribed) return undefined;
+      if (known.isUnsubscribed) {
+        this.#session.release(opened.subscription);
+        return undefined;
+      }
       if (opened.subscription.isClosed) {
         throw new RequestError(
           'subscription/ended',
@@ -81,14 +91,17 @@ export class StompSubscriptions {
   }
 
   /** One that has ended by itself is no error: the client cannot have known. */
-  unsubscribe(frame: StompFrame): void {
+  async unsubscribe(frame: StompFrame): Promise<void> {
     const id = this.#idOf(frame);
     const known = this.#byId.get(id);
     if (known === undefined) return;
     known.isUnsubscribed = true;
     this.#byId.delete(id);
-    const subscription = this.#session.subscription(id);
-    if (subscription !== undefined) this.#session.release(subscription);
+    try {
+      await this.#router.unsubscribe(this.#session, id);
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
+    }
   }
 
   /** ACK or NACK. What is not waiting any more is no error: it may have crossed an UNSUBSCRIBE. */
@@ -137,17 +150,25 @@ export class StompSubscriptions {
         `"ack" is ${quoted(given)}; it is one of ${MODES.join(', ')}`,
       );
     }
+    const known = this.#make(frame.headers.get('id'), destination, mode);
+    // Entered now: an UNSUBSCRIBE that follows at once has to find it.
+    this.#byId.set(id, known);
+    return known;
+  }
+
+  #make(
+    subscriptionId: string | undefined,
+    destination: string,
+    mode: AcknowledgementMode,
+  ): StompSubscription {
     const form = {
       version: this.#version,
-      subscriptionId: frame.headers.get('id'),
+      subscriptionId,
       isAcknowledged: mode !== 'auto',
       isExact: DestinationPattern.parse(destination).isExact,
     };
     const newMessageId = (): string => `answer@${++this.#answerCount}`;
-    const known = new StompSubscription(form, destination, mode, newMessageId);
-    // Entered now: an UNSUBSCRIBE that follows at once has to find it.
-    this.#byId.set(id, known);
-    return known;
+    return new StompSubscription(form, destination, mode, newMessageId);
   }
 
   /** A subscriber may ask for fewer on their way than the server's limit, by RabbitMQ's name for it; 0 asks for nothing. */

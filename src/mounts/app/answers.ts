@@ -8,7 +8,7 @@ import {
   type DeliverySink,
   type DeliverySource,
 } from '../../session/index.js';
-import { nextOf } from './values.js';
+import { endOf, nextOf } from './values.js';
 
 /** One publication, if there is one, then the end. */
 export class OneAnswer implements DeliverySource {
@@ -77,10 +77,10 @@ export class StreamedAnswer implements DeliverySource {
   close(): void {
     this.#ready = undefined;
     this.#isOver = true;
-    // Ends the iterator where it is being asked, and tells the handler.
-    const isIdle = !this.#isAsking;
-    this.#origin.cancellation.cancel();
-    if (isIdle) void this.#origin.iterator.return?.()?.catch(() => {});
+    const { iterator, cancellation } = this.#origin;
+    // Where it is being asked, the cancellation ends it.
+    if (!this.#isAsking) endOf(iterator);
+    cancellation.cancel();
   }
 
   /** Never rejects. */

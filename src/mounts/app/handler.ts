@@ -33,9 +33,9 @@ export interface HandlerSession {
    * Subscribes the session to a destination or pattern in the server's name, and tells its client. Nothing happens when it is
    * subscribed already. Rejects with a RequestError: `subscription/too-many` for one.
    */
-  subscribe(destination: string): Promise<void>;
+  readonly subscribe: (destination: string) => Promise<void>;
   /** Ends such a subscription and tells the client. Answers whether there was one. */
-  unsubscribe(destination: string): boolean;
+  readonly unsubscribe: (destination: string) => boolean;
 }
 
 /** Everything about the message that a handler of a pattern was called for. */

@@ -27,6 +27,8 @@ export interface FoundMapping {
   readonly variables: DestinationVariables;
 }
 
+/** Timers count no further. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
 const OPERATIONS: readonly Operation[] = ['send', 'request', 'subscribe'];
 const NO_VARIABLES: DestinationVariables = destinationVariables(new Map());
 
@@ -43,8 +45,11 @@ export function mappingOf(
   }
   const pattern = DestinationPattern.parse(patternText);
   const { payload: schema, concurrency = 'serial', timeoutMs = Infinity } = options;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) {
-    throw new RangeError(`the mapping ${patternText}: timeoutMs must be a number above 0`);
+  const isTime = typeof timeoutMs === 'number' && timeoutMs > 0;
+  if (!isTime || (timeoutMs > MAX_TIMEOUT_MS && timeoutMs !== Infinity)) {
+    throw new RangeError(
+      `the mapping ${patternText}: timeoutMs must be above 0, and at most ${MAX_TIMEOUT_MS} or Infinity`,
+    );
   }
   if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
     throw new TypeError(`the mapping ${patternText}: payload is no schema (Standard Schema)`);

@@ -108,8 +108,7 @@ export class UserMount implements Mount {
     if (session === undefined) return { owner: `p:${segment}`, audience };
     const { sessionId, principal } = session;
     const owner = ownerOf(principal, sessionId);
-    // An audience that names another session is left as it is: then it is for nobody.
-    return { owner, audience: { onlySessionId: sessionId, ...audience } };
+    return { owner, audience: { ...audience, onlySessionId: sessionId } };
   }
 }
 

@@ -169,6 +169,16 @@ test('[K3] a backlog is shared in turns too, and a full window passes its turn o
   assert.deepEqual(left.bodies, [1, 2, 7]);
 });
 
+test('[K3] whoever pulls unasked has had its turn', async () => {
+  const { mount, sendOf, consume, time } = rig();
+  const [eager, other] = [await consume(10), await consume(10)];
+  for (const body of [1, 2]) await mount.send(sendOf(body));
+  eager.ready();
+  eager.ready();
+  time.advance(0);
+  assert.deepEqual([eager.bodies, other.bodies], [[1], [2]]);
+});
+
 test('[K3] a message does not wait for a consumer that does not read', async () => {
   const { send, consume } = rig();
   const [stuck, reading] = [await consume(10), await consume(10)];

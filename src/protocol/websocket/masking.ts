@@ -4,6 +4,9 @@ import type { Octets } from '../../foundation/index.js';
 /** Below this many octets the set-up of the word loop costs more than it saves. */
 const MIN_WORDS_BYTES = 48;
 
+/** What vectors take in one round. */
+const VECTOR_ROUND_BYTES = 64;
+
 /** The bit of each octet in a word that ASCII leaves clear. */
 export const NOT_ASCII_BITS = 0x80808080;
 
@@ -22,18 +25,42 @@ export function rotateMask(mask: number, consumed: number): number {
   return bits === 0 ? mask : (mask >>> bits) | (mask << (32 - bits));
 }
 
+/** Memory in which vector instructions can mask; see `Masker.vectors`. */
+export interface VectorMasking {
+  /** The whole memory. */
+  readonly octets: Octets;
+  /**
+   * XORs `[start, end)` of it, a multiple of 64 octets and not none, with the key; answers 0 exactly when all that came
+   * out is ASCII.
+   */
+  readonly apply: (start: number, end: number, mask: number) => number;
+}
+
 /** Masks and unmasks octets in place; remembers the last buffer's words, because a chunk holds many frames. */
 export class Masker {
   #words: Int32Array = NO_WORDS;
   /** Whose words they are; asking an array for its buffer costs more than to compare. */
   #octets: Octets | undefined = undefined;
+  /** What most octets are in, if there is such memory. */
+  vectors: VectorMasking | undefined = undefined;
 
   /**
-   * XORs `octets[start, end)` with the key and answers the OR of what came out:
-   * `& NOT_ASCII_BITS` is 0 exactly when all of it is ASCII. A mask of 0 only looks.
+   * XORs `octets[start, end)` with the key. `& NOT_ASCII_BITS` of the answer is 0 exactly when all that came out is
+   * ASCII. A mask of 0 only looks.
    */
   apply(octets: Octets, start: number, end: number, mask: number): number {
     if (end - start < MIN_WORDS_BYTES) return applyByOctet(octets, start, end, mask);
+    const vectors = this.vectors;
+    if (octets !== vectors?.octets || end - start < VECTOR_ROUND_BYTES) {
+      return this.#applyByWord(octets, start, end, mask);
+    }
+    // Each round takes whole keys, so the rest begins with the key as it is.
+    const rest = end - ((end - start) % VECTOR_ROUND_BYTES);
+    const seen = vectors.apply(start, rest, mask) === 0 ? 0 : NOT_ASCII_BITS;
+    return rest === end ? seen : seen | this.apply(octets, rest, end, mask);
+  }
+
+  #applyByWord(octets: Octets, start: number, end: number, mask: number): number {
     const base = octets.byteOffset;
     const aligned = start + (-(base + start) & 3);
     let seen = applyByOctet(octets, start, aligned, mask);

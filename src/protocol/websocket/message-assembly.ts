@@ -24,7 +24,7 @@ export class MessageAssembly {
     return this.#length;
   }
 
-  /** Where the last octets were appended; masks are taken off there. */
+  /** Where the last octets were appended. */
   get buffer(): Octets {
     return (this.#buffer ??= this.#allocate(0));
   }

@@ -3,6 +3,7 @@ import { DeadlineWheel, type Random, type Time } from '../../foundation/index.js
 import { Masker, readMask } from '../../protocol/websocket/index.js';
 import { nodeRandom } from '../node-random.js';
 import { nodeTime } from '../node-time.js';
+import { FreedMemory } from './freed-memory.js';
 import { FrameSlab } from './frame-slab.js';
 import { SharedFrames } from './shared-frames.js';
 import { StaticReadBuffer } from './static-read-buffer.js';
@@ -24,7 +25,8 @@ export class EngineLoop {
   readonly masker: Masker = new Masker();
   readonly slab: FrameSlab = new FrameSlab();
   readonly sharedFrames: SharedFrames = new SharedFrames();
-  readonly staticRead: StaticReadBuffer = new StaticReadBuffer();
+  readonly staticRead: StaticReadBuffer = new StaticReadBuffer(this.masker);
+  readonly freedMemory: FreedMemory = new FreedMemory();
   readonly zlibJobs: ZlibJobs = new ZlibJobs();
   readonly #random: Random;
   #dirty: Flushable[] = [];

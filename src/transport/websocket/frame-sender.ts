@@ -13,6 +13,7 @@ import {
 } from '../../protocol/websocket/index.js';
 import type { EngineLoop, Flushable, MaskSource } from './engine-loop.js';
 import { SLAB_BYTES, type SlabOwner } from './frame-slab.js';
+import { copyFew } from './own-octets.js';
 
 /** From here on a payload is written beside its header instead of being copied behind it. */
 export const LARGE_PAYLOAD_BYTES = 16_384;
@@ -390,11 +391,11 @@ export class FrameSender implements Flushable, SlabOwner {
 }
 
 /** Up to this a loop is faster than the call that copies. */
-const MAX_LOOP_BYTES = 32;
+const MAX_LOOP_BYTES = 64;
 
 function copyInto(target: Octets, at: number, source: Octets): void {
   if (source.length > MAX_LOOP_BYTES) target.set(source, at);
-  else for (let index = 0; index < source.length; index++) target[at + index] = source[index]!;
+  else copyFew(target, at, source, 0, source.length);
 }
 
 /** Octets before the payload of an unmasked frame. */

@@ -1,4 +1,5 @@
 /** Owns the form in which a received message is handed to an application. */
+import { copyFew } from './own-octets.js';
 import type { RawData } from './payload.js';
 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
@@ -55,7 +56,7 @@ function ownBuffer(octets: Buffer, start: number, end: number): Buffer {
 /** A copy that keeps nothing else alive, not even the 8 KiB pool that Node cuts small buffers from. */
 function inlineCopy(octets: Buffer, start: number, end: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(end - start);
-  for (let from = start, to = 0; from < end; from++, to++) copy[to] = octets[from]!;
+  copyFew(copy, 0, octets, start, end);
   return copy;
 }
 

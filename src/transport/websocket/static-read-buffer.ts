@@ -3,6 +3,8 @@ import { once, type EventEmitter } from 'node:events';
 import { Socket, connect, createServer, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import type { Masker } from '../../protocol/websocket/index.js';
+import { allocateMaskingMemory } from './masking-memory.js';
 
 /** A large message comes in few reads, and the memory is touched only as far as octets arrive. */
 export const STATIC_READ_BYTES = 262_144;
@@ -35,6 +37,12 @@ export class StaticReadBuffer {
   #buffer: Buffer | undefined = undefined;
   #bufferSlot: symbol | undefined = undefined;
   #callbackSlot: symbol | undefined = undefined;
+  readonly #masker: Masker | undefined;
+
+  /** The masker is the one that will unmask what is read. */
+  constructor(masker?: Masker) {
+    this.#masker = masker;
+  }
 
   /** Whether `install` can succeed. */
   get isUsable(): boolean {
@@ -45,7 +53,7 @@ export class StaticReadBuffer {
   prepare(): Promise<boolean> {
     if (this.#state === 'untested') {
       this.#state = 'testing';
-      this.#buffer = Buffer.allocUnsafeSlow(STATIC_READ_BYTES);
+      this.#buffer = this.#allocate();
       this.#testing = this.#test().then(
         () => this.#conclude(true),
         () => this.#conclude(false),
@@ -61,8 +69,17 @@ export class StaticReadBuffer {
 
   #conclude(isUsable: boolean): boolean {
     this.#state = isUsable ? 'usable' : 'unusable';
-    if (!isUsable) this.#buffer = undefined;
+    if (!isUsable) {
+      this.#buffer = undefined;
+      if (this.#masker !== undefined) this.#masker.vectors = undefined;
+    }
     return isUsable;
+  }
+
+  #allocate(): Buffer {
+    const vectors = allocateMaskingMemory(STATIC_READ_BYTES);
+    if (this.#masker !== undefined) this.#masker.vectors = vectors;
+    return (vectors?.octets as Buffer | undefined) ?? Buffer.allocUnsafeSlow(STATIC_READ_BYTES);
   }
 
   #take(socket: Duplex, read: StaticRead): boolean {

@@ -2,8 +2,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AgreedCompression } from './compression-options.js';
-import type { EngineLoop } from './engine-loop.js';
-import type { ConnectionLimits } from './limits.js';
+import type { EndpointTerms } from './endpoint-terms.js';
 import type { RawData } from './payload.js';
 import type { WebSocket } from './web-socket.js';
 
@@ -40,16 +39,13 @@ export interface WebSocketEvents {
 export interface ConnectionOptions {
   readonly autoPong?: boolean | undefined;
   readonly allowSynchronousEvents?: boolean | undefined;
-  readonly skipUTF8Validation?: boolean | undefined;
-  readonly generateMask?: ((mask: Buffer) => void) | undefined;
 }
 
 /** A socket whose opening handshake is done. @internal */
 export interface AcceptedSocket {
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly loop: EngineLoop;
-  readonly limits: ConnectionLimits;
+  readonly terms: EndpointTerms;
   readonly subprotocol: string;
   readonly options: ConnectionOptions;
   /** What permessage-deflate agreed upon, if it did. */

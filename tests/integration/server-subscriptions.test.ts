@@ -1,0 +1,145 @@
+/** Proves subscriptions that the server makes for a session, and the registry of users that shows them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryServer, told } from './memory-peer.js';
+
+function joining() {
+  const rig = memoryServer();
+  const { server } = rig;
+  server.access.deny('subscribe', '/topic/room/**');
+  server.app.map('/join/{room}', async ({ session, variables }) => {
+    await session?.subscribe(`/topic/room/${variables.room}`);
+  });
+  server.app.map('/leave/{room}', ({ session, variables }) =>
+    session?.unsubscribe(`/topic/room/${variables.room}`),
+  );
+  return rig;
+}
+
+test('[H5] the server subscribes a session past its rights, tells its client, and takes it out again', async () => {
+  const { server, connect } = joining();
+  const ada = await connect('ada');
+  const joined = await ada.say({ type: 'request', id: 1, destination: '/app/join/a' });
+  const [subscribed, reply] = joined;
+  assert.deepEqual(
+    [subscribed?.type, subscribed?.['destination'], subscribed?.['id']],
+    ['subscribed', '/topic/room/a', undefined],
+  );
+  assert.equal(reply?.type, 'reply');
+  const again = await ada.say({ type: 'request', id: 2, destination: '/app/join/a' });
+  assert.deepEqual(
+    again.map(({ type }) => type),
+    ['reply'],
+  );
+  const heard = await ada.say({ type: 'send', destination: '/topic/room/a', body: 'hello' });
+  assert.deepEqual(told(heard), [['/topic/room/a', 'hello']]);
+
+  const left = await ada.say({ type: 'request', id: 3, destination: '/app/leave/a' });
+  assert.deepEqual(
+    left.map(({ type, body }) => [type, body]),
+    [
+      ['unsubscribed', undefined],
+      ['reply', true],
+    ],
+  );
+  const silence = await ada.say({ type: 'send', destination: '/topic/room/a', body: 'hello' });
+  assert.deepEqual(silence, []);
+  const [none] = await ada.say({ type: 'request', id: 4, destination: '/app/leave/a' });
+  assert.equal(none?.['body'], false);
+  await server.close();
+});
+
+test('a new rule and a renewed token leave a subscription of the server alone; the client may end it', async () => {
+  const { server, connect } = joining();
+  const ada = await connect('ada');
+  await ada.say({ type: 'send', destination: '/app/join/a' });
+  server.access.deny('subscribe', '/**');
+  await ada.say({ type: 'authenticate', id: 1, token: 'ada' });
+  const heard = await ada.say({ type: 'send', destination: '/topic/room/a', body: 1 });
+  assert.deepEqual(told(heard), [['/topic/room/a', 1]]);
+  const [gone] = await ada.say({ type: 'unsubscribe', id: 2, destination: '/topic/room/a' });
+  assert.equal(gone?.type, 'unsubscribed');
+  assert.deepEqual(await ada.say({ type: 'send', destination: '/topic/room/a', body: 2 }), []);
+  await server.close();
+});
+
+test('[H5] a client with the right takes over a subscription of the server, which cannot end it any more', async () => {
+  const { server, connect } = joining();
+  server.app.map('/watch', ({ session }) => session?.subscribe('/topic/open'));
+  server.app.map('/unwatch', ({ session }) => session?.unsubscribe('/topic/open'));
+  const ada = await connect('ada');
+  await ada.say({ type: 'send', destination: '/app/join/a' });
+  const [refused] = await ada.say({ type: 'subscribe', id: 1, destination: '/topic/room/a' });
+  assert.equal(refused?.['code'], 'access/denied');
+  const kept = await ada.say({ type: 'send', destination: '/topic/room/a', body: 1 });
+  assert.deepEqual(told(kept), [['/topic/room/a', 1]]);
+
+  await ada.say({ type: 'send', destination: '/app/watch' });
+  const [taken] = await ada.say({ type: 'subscribe', id: 2, destination: '/topic/open' });
+  assert.deepEqual([taken?.type, taken?.['id']], ['subscribed', 2]);
+  const heard = await ada.say({ type: 'send', destination: '/topic/open', body: 2 });
+  assert.deepEqual(told(heard), [['/topic/open', 2]]);
+  const [denied] = await ada.say({ type: 'request', id: 3, destination: '/app/unwatch' });
+  assert.equal(denied?.['code'], 'access/denied');
+  await server.close();
+});
+
+test('subscriptions of the server count towards the limit, and end with their session', async () => {
+  const { server, connect, settle } = (() => {
+    const rig = memoryServer({ limits: { maxSubscriptionCount: 2 } });
+    rig.server.app.map('/join/{room}', ({ session, variables }) =>
+      session?.subscribe(`/topic/room/${variables.room}`),
+    );
+    return rig;
+  })();
+  const ada = await connect('ada');
+  const answers = await ada.say(
+    ...[1, 2, 3].map((id) => ({ type: 'request', id, destination: `/app/join/${id}` })),
+  );
+  assert.equal(answers.find(({ id }) => id === 3)?.['code'], 'subscription/too-many');
+  assert.equal(server.users.session(ada.sessionId)?.subscriptions.length, 2);
+  ada.pair.cut();
+  await settle();
+  assert.equal(server.users.session(ada.sessionId), undefined);
+  await server.close();
+});
+
+test('the registry of users answers who is there, with which sessions and subscriptions', async () => {
+  const { server, connect, settle } = joining();
+  const { users } = server;
+  const [phone, laptop, bob, nobody] = [
+    await connect('ada'),
+    await connect('ada'),
+    await connect('bob'),
+    await connect(),
+  ];
+  await phone.subscribe('/topic/a', '/topic/*');
+  await bob.say({ type: 'send', destination: '/app/join/x' });
+  assert.deepEqual([users.count, users.sessionCount, users.names], [2, 4, ['ada', 'bob']]);
+  assert.deepEqual([users.has('ada'), users.has('eve')], [true, false]);
+  const ofAda = users.sessionsOf('ada');
+  assert.deepEqual(
+    ofAda.map(({ sessionId, name, transport }) => [sessionId, name, transport]),
+    [phone, laptop].map(({ sessionId }) => [sessionId, 'ada', 'memory']),
+  );
+  assert.deepEqual(
+    ofAda[0]?.subscriptions.map(({ id, destination }) => [id, destination]),
+    [
+      ['/topic/a', '/topic/a'],
+      ['/topic/*', '/topic/*'],
+    ],
+  );
+  assert.equal(users.session(nobody.sessionId)?.name, undefined);
+  assert.deepEqual(users.sessionsOf('eve'), []);
+  assert.deepEqual(
+    users.findSubscriptions(({ destination }) => destination === '/topic/room/x'),
+    [{ sessionId: bob.sessionId, id: '/topic/room/x', destination: '/topic/room/x' }],
+  );
+  phone.pair.cut();
+  await settle();
+  assert.deepEqual([users.count, users.has('ada')], [2, true]);
+  laptop.pair.cut();
+  await settle();
+  assert.deepEqual([users.count, users.sessionCount, users.names], [1, 2, ['bob']]);
+  await server.close();
+});

@@ -1,0 +1,111 @@
+/** Proves user destinations through a server: all sessions of a user, one of them, anonymous ones, names of any spelling. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { escapeName, RequestError } from 'tideway';
+import { memoryServer, told } from './memory-peer.js';
+
+const OWN = '/user/queue/x';
+
+test('[U1] [U2] a message to a user reaches all of its sessions, one to a session id that one alone, in their order', async () => {
+  const { server, connect, settle } = memoryServer();
+  const [phone, laptop, bob, nobody] = [
+    await connect('ada'),
+    await connect('ada'),
+    await connect('bob'),
+    await connect(),
+  ];
+  for (const peer of [phone, laptop, bob, nobody]) await peer.subscribe(OWN);
+  await server.publish('/user/ada/queue/x', 1);
+  await server.publish(`/user/${phone.sessionId}/queue/x`, 2);
+  await server.publish('/user/ada/queue/x', 3, {
+    audience: { exceptSessionId: phone.sessionId },
+  });
+  await server.publish('/user/ada/queue/x', 4, { audience: { onlySessionId: phone.sessionId } });
+  await server.publish(`/user/${nobody.sessionId}/queue/x`, 5);
+  // A session of somebody else is for nobody, rather than for all.
+  await server.publish('/user/ada/queue/x', 6, { audience: { onlySessionId: bob.sessionId } });
+  // The session that the destination names counts.
+  await server.publish(`/user/${phone.sessionId}/queue/x`, 7, {
+    audience: { onlySessionId: laptop.sessionId },
+  });
+  await settle();
+  const bodies = [phone, laptop, bob, nobody].map((peer) =>
+    told(peer.heard()).map(([, body]) => body),
+  );
+  assert.deepEqual(bodies, [[1, 2, 4, 7], [1, 3], [], [5]]);
+  await server.close();
+});
+
+test('a sender with the right to it may name its own session', async () => {
+  const { server, connect } = memoryServer();
+  const [phone, laptop] = [await connect('ada'), await connect('ada')];
+  for (const peer of [phone, laptop]) await peer.subscribe(OWN);
+  const destination = `/user/${phone.sessionId}/queue/x`;
+  const heard = await phone.say({ type: 'send', destination, body: 'mine' });
+  assert.deepEqual([told(heard), told(laptop.heard())], [[[OWN, 'mine']], []]);
+  await server.close();
+});
+
+test('[U3] a name is spelled in one way: "/" is "%2F", "%" is "%25", and what would be another spelling is refused', async () => {
+  const { server, connect, settle } = memoryServer();
+  const names = ['a/b', 'a%2Fb', '100%', 'Zoë', '.', '{x}'];
+  const peers = await Promise.all(names.map((name) => connect(name)));
+  for (const peer of peers) await peer.subscribe(OWN);
+  for (const name of names) await server.publish(`/user/${escapeName(name)}/queue/x`, name);
+  await settle();
+  const bodies = peers.map((peer) => told(peer.heard()).map(([, body]) => body));
+  assert.deepEqual(
+    bodies,
+    names.map((name) => [name]),
+  );
+  assert.deepEqual(names.slice(0, 4).map(escapeName), ['a%2Fb', 'a%252Fb', '100%25', 'Zoë']);
+  for (const segment of ['100%', 'a%2fb', '%61da', '%FF', '%2', 'Zo%C3%AB']) {
+    await assert.rejects(
+      server.publish(`/user/${segment}/queue/x`, 1),
+      (error) => error instanceof RequestError && error.code === 'destination/invalid',
+      segment,
+    );
+  }
+  await server.close();
+});
+
+test('a user that comes back gets what it missed, but for what was meant for the session that is gone', async () => {
+  const { server, connect, settle } = memoryServer();
+  const first = await connect('ada');
+  await first.say({ type: 'subscribe', id: 1, destination: OWN });
+  await server.publish('/user/ada/queue/x', 1);
+  await settle();
+  const [seen] = first.heard();
+  const cursor = `${String(seen?.['epoch'])}:${String(seen?.['offset'])}`;
+  first.pair.cut();
+  await settle();
+  await server.publish('/user/ada/queue/x', 2, { audience: { onlySessionId: first.sessionId } });
+  await server.publish('/user/ada/queue/x', 3);
+  const second = await connect('ada');
+  const heard = await second.say({ type: 'subscribe', id: 1, destination: OWN, cursor });
+  assert.equal(heard[0]?.['recovered'], true);
+  assert.deepEqual(told(heard), [[OWN, 3]]);
+  await server.close();
+});
+
+test('a rule of topics means user destinations by the name that their subscribers know', async () => {
+  const limits = { maxBufferedBytes: 100 };
+  const topics = { '/user/queue/small': { liveRingBytes: 1_000 } };
+  const { server, connect, settle } = memoryServer({ topics, limits });
+  const ada = await connect('ada');
+  await ada.subscribe('/user/queue/small', '/user/queue/large');
+  ada.pair.stopReading();
+  for (let count = 0; count < 10; count++) {
+    await server.publish('/user/ada/queue/large', 'x'.repeat(200));
+    await settle();
+  }
+  assert.equal(ada.pair.ended?.closeCode, undefined);
+  for (let count = 0; count < 10; count++) {
+    await server.publish('/user/ada/queue/small', 'x'.repeat(200));
+    await settle();
+  }
+  ada.pair.readOn();
+  await settle();
+  assert.equal(ada.pair.ended?.closeCode, 4001);
+  await server.close();
+});
