@@ -19,6 +19,7 @@ import {
 } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
+  escapeName,
   messageOf,
   type Audience,
   type MessageOptions,
@@ -269,6 +270,20 @@ export class TidewayServer {
     const { key, messageId, audience } = options;
     const submission = { message: messageOf(body, options), key, messageId, audience };
     return (await this.#router.send(SERVER_CALLER, destination, submission)).position;
+  }
+
+  /**
+   * Publishes to a destination of a user, such as `/queue/notices`, which its sessions know as `/user/queue/notices`: `name` as the
+   * principal has it, or the id of a session for that one alone. Rejects with a RequestError.
+   */
+  async sendToUser(
+    name: string,
+    destination: string,
+    body: unknown,
+    options: PublishOptions = {},
+  ): Promise<StreamPosition | undefined> {
+    const [userPrefix = '/user'] = this.prefixes.user;
+    return this.publish(`${userPrefix}/${escapeName(name)}${destination}`, body, options);
   }
 
   /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port. */

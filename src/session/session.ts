@@ -51,6 +51,7 @@ export class Session implements SubscriptionOwner {
   #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
+  #attributes: Map<string, unknown> | undefined;
   #isPumping = false;
   #isEnding = false;
 
@@ -77,6 +78,11 @@ export class Session implements SubscriptionOwner {
 
   get principal(): Principal {
     return this.#principal;
+  }
+
+  /** What the application keeps for as long as the session lives. */
+  get attributes(): Map<string, unknown> {
+    return (this.#attributes ??= new Map());
   }
 
   get isEnded(): boolean {

@@ -29,6 +29,8 @@ export interface HandlerSendToUserOptions extends HandlerSendOptions {
 /** The session whose message is being handled. */
 export interface HandlerSession {
   readonly sessionId: string;
+  /** For the application to keep what belongs to the session; gone with it. Shared by all handlers, told to nobody. */
+  readonly attributes: Map<string, unknown>;
   /**
    * Subscribes the session to a destination or pattern in the server's name, and tells its client. Nothing happens when it is
    * subscribed already. Rejects with a RequestError: `subscription/too-many` for one.
@@ -61,6 +63,8 @@ export interface MappingContext<Payload, Variables> {
   readonly body: JsonValue;
   readonly message: Message;
   readonly headers: MessageHeaders;
+  /** The value of the first header of a name; names are case-sensitive. */
+  readonly header: (name: string) => string | undefined;
   readonly principal: Principal;
   /** Undefined when the server itself or its HTTP API sent the message. */
   readonly session: HandlerSession | undefined;

@@ -61,6 +61,10 @@ export class MessageContext implements HandlerContext<unknown> {
     return this.message.headers;
   }
 
+  get header(): (name: string) => string | undefined {
+    return (name) => this.headers.find((header) => header[0] === name)?.[1];
+  }
+
   get sessionId(): string | undefined {
     return this.#caller.session?.sessionId;
   }
@@ -85,6 +89,7 @@ export class MessageContext implements HandlerContext<unknown> {
 function handlerSession(router: Router, session: Session): HandlerSession {
   return {
     sessionId: session.sessionId,
+    attributes: session.attributes,
     subscribe: (destination) => subscribeByServer(router, session, destination),
     unsubscribe: (destination) => unsubscribeByServer(session, destination),
   };
