@@ -12,7 +12,7 @@ test('variables are properties and entries, and a name of the map itself is a na
     ['constructor', 'c'],
   ]);
   const variables = destinationVariables(given);
-  assert.deepEqual(Object.assign({}, variables), Object.fromEntries(given));
+  assert.deepEqual(Object.entries(variables), [...given]);
   assert.deepEqual([...variables], [...given]);
   assert.equal(Object.getPrototypeOf(variables), Map.prototype);
   const one = destinationVariables(new Map([['id', '7']]));
