@@ -91,6 +91,13 @@ export const cases = [
     ['tideway', 'ws', 'bun', 'uws'],
     [{ against: 'ws', most: 1 / 20 }],
   ),
+  fanOut(
+    'fan-out-deflate-ten',
+    'fan-out of compressed 1 KiB JSON to 1,000, ten publications a loop turn',
+    { payloadBytes: KIB, atOnce: 10, isCompressed: true },
+    ['tideway', 'ws', 'bun', 'uws'],
+    [{ against: 'ws', most: 1 / 20 }],
+  ),
   {
     id: 'memory',
     title: 'memory per idle connection, after a forced collection',
@@ -121,5 +128,19 @@ export const cases = [
       { against: 'tideway', most: 1.25 },
       { against: 'socket-io', most: 1 / 10 },
     ],
+  ),
+  fanOut(
+    'stomp',
+    'STOMP fan-out 64 B to 1,000, one publication a loop turn',
+    { ours: 'stomp', payloadBytes: 64, atOnce: 1 },
+    ['stomp', 'rabbitmq'],
+    [{ against: 'rabbitmq', most: 1 / 5 }],
+  ),
+  fanOut(
+    'stomp-ten',
+    'STOMP fan-out 64 B to 1,000, ten publications a loop turn',
+    { ours: 'stomp', payloadBytes: 64, atOnce: 10 },
+    ['stomp', 'rabbitmq'],
+    [{ against: 'rabbitmq', most: 1 / 5 }],
   ),
 ];

@@ -12,8 +12,10 @@ const SETTLE_MS = 200;
 /** Share of one core that a server has to use in a warm-up or a measurement, or it is prolonged. */
 const WORKING_SHARE = 0.25;
 
-/** User and system time of a process and all its threads, in ms; NaN where there is no /proc. */
-function cpuMs(pid) {
+/** User and system time of processes and all their threads, in ms; NaN where there is no /proc. */
+const cpuMs = (pids) => pids.reduce((total, pid) => total + cpuMsOf(pid), 0);
+
+function cpuMsOf(pid) {
   try {
     // The name of the program may have spaces and parentheses; what follows the last one has not.
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1).split(' ');
@@ -29,7 +31,7 @@ function withUrls(value) {
   );
 }
 
-const { serverPid, idleMs, isHolding, load } = withUrls(JSON.parse(await text(process.stdin)));
+const { serverPids, idleMs, isHolding, load } = withUrls(JSON.parse(await text(process.stdin)));
 let idleShare = 0;
 let beganAt = NaN;
 let begin = NaN;
@@ -39,16 +41,16 @@ const result = await runLoad(load, {
     if (isHolding) console.log('holding');
     // Whatever connecting left to do is not what the server does when nobody asks anything of it.
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    const before = cpuMs(serverPid);
+    const before = cpuMs(serverPids);
     await new Promise((resolve) => setTimeout(resolve, idleMs));
-    beganAt = cpuMs(serverPid);
+    beganAt = cpuMs(serverPids);
     idleShare = idleMs > 0 ? (beganAt - before) / idleMs : 0;
   },
   // On a busy machine the clock runs and the server does not: it has to have worked, not just waited.
-  isWarm: () => !(cpuMs(serverPid) - beganAt < load.warmUpMs * WORKING_SHARE),
-  measuringBegins: () => (begin = cpuMs(serverPid)),
-  isMeasured: () => !(cpuMs(serverPid) - begin < load.durationMs * WORKING_SHARE),
-  measuringEnds: () => (end = cpuMs(serverPid)),
+  isWarm: () => !(cpuMs(serverPids) - beganAt < load.warmUpMs * WORKING_SHARE),
+  measuringBegins: () => (begin = cpuMs(serverPids)),
+  isMeasured: () => !(cpuMs(serverPids) - begin < load.durationMs * WORKING_SHARE),
+  measuringEnds: () => (end = cpuMs(serverPids)),
 }).catch((error) => {
   console.error(error.message);
   process.exit(1);

@@ -27,6 +27,7 @@ export function loadOf(case_, peer, port, timing, payloadBytes = case_.payloadBy
   const fanOut = { mode: 'fan-out', subscriberCount, atOnce, ...timing };
   const text = isCompressed ? json(payloadBytes) : 'x'.repeat(payloadBytes);
   if (peer === 'broker') return { ...fanOut, ...broker(target, text) };
+  if (peer === 'stomp' || peer === 'rabbitmq') return { ...fanOut, ...stomp(target, text) };
   if (peer === 'socket-io') return { ...fanOut, ...socketIo(target, text) };
   return {
     ...fanOut,
@@ -47,6 +48,33 @@ function broker(target, text) {
     subscribers: { target: target('/ws', NATIVE), steps: [...connect, ...subscribe] },
     publisher: { target: target('/ws', NATIVE), steps: connect },
     publication: JSON.stringify({ type: 'send', destination, body: text }),
+  };
+}
+
+/** The same frames for whoever speaks STOMP 1.2; a message of a subscriber's is one MESSAGE frame with either. */
+function stomp(target, text) {
+  const frame = (command, headers, body = '') => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
+    return `${command}\n${lines.join('')}\n${body}\0`;
+  };
+  const destination = '/topic/rooms.one';
+  const login = { login: 'guest', passcode: 'guest' };
+  const connect = [
+    {
+      send: frame('CONNECT', { 'accept-version': '1.2', host: '/', 'heart-beat': '0,0', ...login }),
+    },
+    { expect: 'CONNECTED\n' },
+  ];
+  const subscribe = [
+    { send: frame('SUBSCRIBE', { id: 'sub-0', destination, ack: 'auto', receipt: 'subscribed' }) },
+    { expect: 'receipt-id:subscribed' },
+  ];
+  const headers = { 'Sec-WebSocket-Protocol': 'v12.stomp' };
+  const send = { destination, 'content-type': 'text/plain', 'content-length': text.length };
+  return {
+    subscribers: { target: target('/ws', headers), steps: [...connect, ...subscribe] },
+    publisher: { target: target('/ws', headers), steps: connect },
+    publication: frame('SEND', send, text),
   };
 }
 

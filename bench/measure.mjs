@@ -1,7 +1,7 @@
 // One measurement: a fresh server process on one core, a fresh load process on another, and what they say.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -27,7 +27,7 @@ class ServerProcess {
   #child;
   #lines;
 
-  static async start(command, role, nodeFlags = []) {
+  static async start({ command, startTimeoutMs = START_TIMEOUT_MS }, role, nodeFlags = []) {
     const [program, ...args] = command;
     const isNode = program === process.execPath;
     const server = new ServerProcess();
@@ -37,13 +37,18 @@ class ServerProcess {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     server.#lines = createInterface(server.#child.stdout)[Symbol.asyncIterator]();
-    server.port = Number(await server.#answer('ready', START_TIMEOUT_MS));
+    server.port = Number(await server.#answer('ready', startTimeoutMs));
     return server;
   }
 
   // taskset becomes what it starts, so this is the server itself.
   get pid() {
     return this.#child.pid;
+  }
+
+  /** The server and whatever it has started: its CPU time is that of all of them. */
+  get pids() {
+    return descendantsOf(this.pid);
   }
 
   async collect() {
@@ -95,12 +100,12 @@ const roleOf = (case_) => (case_.isCompressed ? 'fan-out-deflate' : case_.kind);
  * CPU time of the server per message. Throws when the run is no measurement: something was dropped, or the peer
  * does not do what the case is about.
  */
-export async function measureCpu(case_, peer, command, timing, payloadBytes, nodeFlags) {
-  const server = await ServerProcess.start(command, roleOf(case_), nodeFlags);
+export async function measureCpu(case_, peer, program, timing, payloadBytes, nodeFlags) {
+  const server = await ServerProcess.start(program, roleOf(case_), nodeFlags);
   try {
     const { idleMs, warmUpMs, durationMs } = timing;
     const load = loadOf(case_, peer, server.port, { warmUpMs, durationMs }, payloadBytes);
-    const result = await runLoadProcess({ serverPid: server.pid, idleMs, load });
+    const result = await runLoadProcess({ serverPids: server.pids, idleMs, load });
     if (result.droppedCount > 0) throw new Error(`${result.droppedCount} messages were dropped`);
     if (result.messageCount === 0) throw new Error('no message arrived');
     if (case_.isCompressed && !result.isCompressed) throw new Error('it does not compress');
@@ -118,14 +123,14 @@ export async function measureCpu(case_, peer, command, timing, payloadBytes, nod
 }
 
 /** Resident octets per idle connection, between some connections and many more, so that what all share cancels out. */
-export async function measureMemory(case_, peer, command) {
+export async function measureMemory(case_, peer, program) {
   const { connectionCount } = case_;
-  const server = await ServerProcess.start(command, 'idle', ['--expose-gc']);
+  const server = await ServerProcess.start(program, 'idle');
   const holders = [];
   const hold = async (count) => {
     const timing = { warmUpMs: 0, durationMs: 600_000, connectionCount: count };
     const load = startLoad({
-      serverPid: server.pid,
+      serverPids: server.pids,
       idleMs: 0,
       isHolding: true,
       load: loadOf(case_, peer, server.port, timing),
@@ -151,4 +156,27 @@ export async function measureMemory(case_, peer, command) {
 function residentBytes(pid) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
+
+/** A process and those below it, where there is /proc. */
+function descendantsOf(pid) {
+  if (!existsSync('/proc/self/stat')) return [pid];
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => [Number(name), parentOf(name)]);
+  const found = [pid];
+  for (const parent of found) {
+    found.push(...parents.filter(([, of]) => of === parent).map(([child]) => child));
+  }
+  return found;
+}
+
+function parentOf(pid) {
+  try {
+    // The name of the program may have spaces and parentheses; what follows the last one has not.
+    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1).split(' ')[1]);
+  } catch {
+    // It has ended meanwhile.
+    return undefined;
+  }
 }

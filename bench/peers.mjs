@@ -27,6 +27,8 @@ export function findPeers() {
     'floor-fan-out': inNode('floor', process.version, join(benchFolder, 'floor/fan-out.mjs')),
     'net-socket': inNode('net.Socket', process.version, server('net-socket')),
     broker: inNode('Tideway broker', own, server('broker')),
+    stomp: inNode('Tideway STOMP', own, server('broker')),
+    rabbitmq: rabbitmq(),
     'socket-io': {
       ...inNode('Socket.IO', installed('socket.io'), server('socket-io')),
       ...unlessInstalled('socket.io'),
@@ -68,4 +70,23 @@ function uws() {
   const manifest = createRequire(import.meta.url).resolve('uwebsockets/package.json');
   const version = `uwebsockets ${versionIn(manifest)}`;
   return { label, version, command: [process.execPath, server('uws')] };
+}
+
+const RABBITMQ_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
+function rabbitmq() {
+  const label = 'RabbitMQ';
+  const version = spawnSync('dpkg-query', ['-W', '-f', '${Version}', 'rabbitmq-server'], {
+    encoding: 'utf8',
+  });
+  if (!existsSync(RABBITMQ_SERVER)) {
+    return { label, version: '', why: "Debian's package rabbitmq-server is not installed" };
+  }
+  return {
+    label,
+    version: version.stdout?.trim() ?? '',
+    command: [process.execPath, server('rabbitmq'), RABBITMQ_SERVER],
+    // A node of Erlang with its plugins takes its time.
+    startTimeoutMs: 120_000,
+  };
 }

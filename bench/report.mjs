@@ -103,6 +103,7 @@ export function readmeTable(results) {
     ['uWebSockets.js', ['uws']],
     ['bare sockets', ['floor', 'floor-fan-out', 'net-socket']],
     ['Socket.IO', ['socket-io']],
+    ['RabbitMQ', ['rabbitmq']],
   ];
   const rows = results.map(({ case_, summaries }) => {
     const ours = summaries[case_.ours]?.cost;

@@ -110,7 +110,15 @@ function provide() {
 
 /** Whether nothing of what is measured has to be installed. */
 function hasOnlyOwn() {
-  const own = new Set(['tideway', 'broker', 'floor', 'floor-fan-out', 'net-socket']);
+  const own = new Set([
+    'tideway',
+    'broker',
+    'stomp',
+    'rabbitmq',
+    'floor',
+    'floor-fan-out',
+    'net-socket',
+  ]);
   return flags.peers?.split(',').every((peer) => own.has(peer)) ?? false;
 }
 
@@ -129,7 +137,7 @@ async function measureCase(case_, peers) {
       if (problems[peer] !== undefined) continue;
       process.stderr.write(`${case_.id} ${round}/${roundCount} ${peers[peer].label} … `);
       try {
-        const found = await measureOnce(case_, peer, peers[peer].command, payloadBytes);
+        const found = await measureOnce(case_, peer, peers[peer], payloadBytes);
         rounds[peer].push(found);
         // Our engine is to move the octets that the broker's deliveries have.
         if (peer === 'broker') payloadBytes = Math.round(found.meanPayloadBytes);
@@ -149,13 +157,13 @@ async function measureCase(case_, peers) {
   return { case_, summaries, problems };
 }
 
-function measureOnce(case_, peer, command, payloadBytes) {
+function measureOnce(case_, peer, program, payloadBytes) {
   if (case_.kind === 'memory') {
-    return measureMemory(case_, peer, command);
+    return measureMemory(case_, peer, program);
   }
   const isProfiled = flags.profile && peer === case_.ours;
   const profiles = ['--cpu-prof', `--cpu-prof-dir=${join(benchFolder, 'profiles', case_.id)}`];
-  return measureCpu(case_, peer, command, plan, payloadBytes, isProfiled ? profiles : []);
+  return measureCpu(case_, peer, program, plan, payloadBytes, isProfiled ? profiles : []);
 }
 
 /** Twelve sockets for ten: some are opened before the others are counted. */

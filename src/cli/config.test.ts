@@ -114,6 +114,11 @@ test('values that cannot be meant are refused with what is expected', (t) => {
     ['limits: { closeTimeoutMs: 3000000000 }', /from 1 to 2147483647 \(milliseconds\), got 3/],
     ['port: 1.5', /port: expected a whole number from 0 to 65535, got 1\.5/],
     ['static:', /static: expected a path of a directory, got nothing/],
+    ['contentSecurityPolicy: true', /contentSecurityPolicy: expected a policy.*, got true/],
+    [
+      'contentSecurityPolicy: |\n  a\n  b\n',
+      /contentSecurityPolicy: expected a policy.*in one line/,
+    ],
     ['allowedOrigins: [https://a.example/x]', /allowedOrigins\[0\]: expected an origin/],
     ['allowedOrigins: https://a.example', /allowedOrigins: expected a list of origins/],
     ['access: [{ effect: allow }]', /access\[0\]\.pattern: expected a pattern.*got nothing/],

@@ -61,6 +61,10 @@ function list<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item
 /** What an `Authorization: Bearer` header can carry. */
 export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
 
+/** What a header can carry. */
+const HEADER_VALUE = /^[\u0020-\u007E]+$/;
+const POLICY = `a policy such as "default-src 'self' https://cdn.example.com", in one line, or false`;
+
 const ENDPOINT = 'a path such as /ws';
 const ENDPOINT_WORDS = `${ENDPOINT}, or a list of such paths`;
 const endpointPath = text(ENDPOINT, ENDPOINT_PATH);
@@ -256,6 +260,9 @@ const config = object({
     .exactOptional(),
   prefixes: prefixes.prefault({}),
   static: text('a path of a directory').exactOptional(),
+  contentSecurityPolicy: z
+    .union([z.literal(false), text(POLICY, HEADER_VALUE)], expecting(POLICY))
+    .exactOptional(),
   app: app.prefault({}),
   allowedOrigins: origins.default([]),
   apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),

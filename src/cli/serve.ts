@@ -38,7 +38,8 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
 }
 
 function serverOptionsOf(config: Config): ServerOptions {
-  const { tokens, path, endpoints, prefixes, allowedOrigins, apiKeys, limits } = config;
+  const { tokens, path, endpoints, prefixes, contentSecurityPolicy } = config;
+  const { allowedOrigins, apiKeys, limits } = config;
   return {
     ...(path !== undefined && { path }),
     ...(endpoints !== undefined && { endpoints }),
@@ -47,6 +48,7 @@ function serverOptionsOf(config: Config): ServerOptions {
     apiKeys,
     limits,
     ...(config.static !== undefined && { staticDirectory: config.static }),
+    ...(contentSecurityPolicy !== undefined && { contentSecurityPolicy }),
     // The schema wants the secret or its file, and the file has been read.
     ...(tokens?.hmacSecret !== undefined && {
       tokens: { ...tokens, hmacSecret: tokens.hmacSecret },

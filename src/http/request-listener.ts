@@ -3,12 +3,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Log } from '../foundation/index.js';
-import { serveStaticFiles } from './static-files.js';
+import { serveStaticFiles, type StaticFileOptions } from './static-files.js';
 
-/** A listener for `http.createServer`. Files are those that were in the directory when the server started. */
+/** A listener for `http.createServer`. Throws a TypeError for a policy that no header can carry. */
 export function createRequestListener(
   api: Hono,
-  staticDirectory: string | undefined,
+  { staticDirectory, contentSecurityPolicy }: StaticFileOptions,
   log: Log,
 ): RequestListener {
   const listener = getRequestListener(api.fetch);
@@ -16,7 +16,7 @@ export function createRequestListener(
     void listener(request, response);
   };
   if (staticDirectory === undefined) return answerApi;
-  const answerFile = serveStaticFiles(staticDirectory, log, answerApi);
+  const answerFile = serveStaticFiles(staticDirectory, contentSecurityPolicy, log, answerApi);
   return (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isApi = request.url === '/health' || request.url?.startsWith('/api/') === true;

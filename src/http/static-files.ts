@@ -1,5 +1,6 @@
 /** Owns static files: of a directory as it was at the start; neither a request nor a changed file breaks more than itself. */
 import type { ReadStream } from 'node:fs';
+import { validateHeaderValue } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import sirv from 'sirv';
 import type { Log } from '../foundation/index.js';
@@ -8,29 +9,48 @@ const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
   'Referrer-Policy': 'no-referrer',
-  'Content-Security-Policy': [
-    "default-src 'self'",
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    "object-src 'none'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
 } as const;
+
+const POLICY_HEADER = 'Content-Security-Policy';
+/** Everything from this server alone. */
+const DEFAULT_CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** What is served, and what its pages may load. */
+export interface StaticFileOptions {
+  /** Files are those that were in it when the server started. Default none. */
+  readonly staticDirectory?: string | undefined;
+  /** False: pages may load anything. Default: from this server alone. */
+  readonly contentSecurityPolicy?: string | false | undefined;
+}
 
 /** One range with a beginning, of numbers that a file can have. */
 const RANGE = /^bytes=(\d{1,15})-(\d{1,15})?$/;
 
-/** Answers what is a file of the directory, and leaves the rest to `otherwise`. */
+/** Answers what is a file of the directory, the rest is for `otherwise`. Throws a TypeError for a policy that is no header value. */
 export function serveStaticFiles(
   directory: string,
+  contentSecurityPolicy: string | false | undefined,
   log: Log,
   otherwise: RequestListener,
 ): RequestListener {
+  const policy = contentSecurityPolicy ?? DEFAULT_CONTENT_SECURITY_POLICY;
+  // One that no header can carry would fail at the first request.
+  if (policy !== false) validateHeaderValue(POLICY_HEADER, policy);
+  const headers: Readonly<Record<string, string>> = {
+    ...SECURITY_HEADERS,
+    ...(policy !== false && { [POLICY_HEADER]: policy }),
+  };
   const serveFile = sirv(directory, {
     etag: true,
     setHeaders: (response) => {
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     },
   });
   return (request, response) => {

@@ -69,6 +69,11 @@ export interface ServerOptions {
   readonly apiKeys?: readonly string[];
   /** A directory of files to serve over HTTP. Default none. */
   readonly staticDirectory?: string;
+  /**
+   * The header `Content-Security-Policy` of those files: what their pages may load; `false` sends none. Default: from this
+   * server alone, styles inline too. Throws a TypeError for what no header can carry.
+   */
+  readonly contentSecurityPolicy?: string | false;
   /** Settings of topics by pattern; the first that matches holds. More by `server.topics.rule`. */
   readonly topics?: Readonly<Record<string, TopicRule>>;
   /** Settings of work queues by pattern; the first that matches holds. More by `server.work.rule`. */

@@ -349,7 +349,7 @@ export class TidewayServer {
     });
     return createHttpServer(
       requestDeadlines(limits.handshakeTimeoutMs),
-      createRequestListener(api, options.staticDirectory, log),
+      createRequestListener(api, options, log),
     );
   }
 

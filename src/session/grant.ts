@@ -25,9 +25,11 @@ export class Grant {
   readonly #authority: GrantAuthority;
   /** Whether the scope is one destination. */
   readonly isExact: boolean;
-  readonly #decisions = new Map<string, boolean>();
+  #decisions: Map<string, boolean> | undefined = undefined;
   #generation: number;
   #isPermitted = true;
+  /** The principal's, here because every delivery asks for it. */
+  readonly #expiresAtMs: number;
 
   constructor(
     authority: GrantAuthority,
@@ -38,6 +40,7 @@ export class Grant {
     this.#authority = authority;
     this.#generation = authority.generation;
     this.principal = principal;
+    this.#expiresAtMs = principal.expiresAtMs ?? Infinity;
     this.operation = operation;
     this.scope = scope.text;
     this.isExact = scope.isExact;
@@ -63,15 +66,14 @@ export class Grant {
 
   /** Whether the token of its principal has ended at this instant. */
   isExpiredAt(nowMs: number): boolean {
-    const { expiresAtMs } = this.principal;
-    return expiresAtMs !== undefined && nowMs >= expiresAtMs;
+    return nowMs >= this.#expiresAtMs;
   }
 
   /** Whether anything may pass under it now; asks again when the rules have changed. */
   get isPermitted(): boolean {
     if (this.#generation !== this.#authority.generation) {
       this.#generation = this.#authority.generation;
-      this.#decisions.clear();
+      this.#decisions = undefined;
       this.#isPermitted &&= this.#authority.permits(this.principal, this.operation, this.scope);
     }
     return this.#isPermitted;
@@ -80,11 +82,12 @@ export class Grant {
   /** Whether a concrete destination inside the scope may pass: a pattern's are decided one by one. */
   covers(destination: string): boolean {
     if (this.isExact) return true;
-    const known = this.#decisions.get(destination);
+    const decisions = (this.#decisions ??= new Map());
+    const known = decisions.get(destination);
     if (known !== undefined) return known;
     const decision = this.#authority.permits(this.principal, this.operation, destination);
-    if (this.#decisions.size >= MAX_REMEMBERED_DECISIONS) this.#decisions.clear();
-    this.#decisions.set(destination, decision);
+    if (decisions.size >= MAX_REMEMBERED_DECISIONS) decisions.clear();
+    decisions.set(destination, decision);
     return decision;
   }
 

@@ -47,8 +47,8 @@ export class Session implements SubscriptionOwner {
   readonly #environment: SessionEnvironment;
   readonly #writer: DeliveryWriter;
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Subscriptions with something to pull, in the order of their turns. */
-  readonly #ready = new Set<Subscription>();
+  /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
+  #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
   #isPumping = false;
@@ -148,7 +148,7 @@ export class Session implements SubscriptionOwner {
     if (this.#subscriptions.get(subscription.id) === subscription) {
       this.#subscriptions.delete(subscription.id);
     }
-    this.#ready.delete(subscription);
+    this.#ready?.delete(subscription);
     this.#close(subscription);
     if (wasLive) this.#environment.events?.unsubscribed(this, subscription, reason, code);
   }
@@ -212,7 +212,7 @@ export class Session implements SubscriptionOwner {
     this.#environment.registry.remove(this);
     for (const subscription of this.#subscriptions.values()) this.#close(subscription);
     this.#subscriptions.clear();
-    this.#ready.clear();
+    this.#ready = undefined;
     try {
       this.ended.cancel();
     } catch (error) {
@@ -253,15 +253,15 @@ export class Session implements SubscriptionOwner {
   /** Pulls in turns, while the connection can take more; `first` has just become ready. */
   #pump(first?: Subscription): void {
     if (this.#isPumping) {
-      if (first !== undefined) this.#ready.add(first);
+      if (first !== undefined) this.#line(first);
       return;
     }
     this.#isPumping = true;
     try {
       // Nearly always one is ready alone and has one thing to deliver, so it does not go into the line.
-      const isAlone = this.#ready.size === 0 && this.#canTake;
-      if (first !== undefined && (!isAlone || this.#pullOnce(first))) this.#ready.add(first);
-      if (this.#ready.size > 0) this.#pullInTurns();
+      const isAlone = (this.#ready === undefined || this.#ready.size === 0) && this.#canTake;
+      if (first !== undefined && (!isAlone || this.#pullOnce(first))) this.#line(first);
+      if (this.#ready !== undefined) this.#pullInTurns(this.#ready);
     } catch (error) {
       // A defect of ours, or of a mount, ends this session and not the others that are told in the same turn.
       this.#environment.log.error('a delivery failed', { error });
@@ -271,12 +271,16 @@ export class Session implements SubscriptionOwner {
     }
   }
 
-  #pullInTurns(): void {
-    for (const subscription of this.#ready) {
+  #line(subscription: Subscription): void {
+    (this.#ready ??= new Set()).add(subscription);
+  }
+
+  #pullInTurns(ready: Set<Subscription>): void {
+    for (const subscription of ready) {
       if (!this.#canTake) break;
-      this.#ready.delete(subscription);
+      ready.delete(subscription);
       // Added again at the end of the line: the iteration comes back to it after the others.
-      if (this.#pullOnce(subscription)) this.#ready.add(subscription);
+      if (this.#pullOnce(subscription)) ready.add(subscription);
     }
   }
 

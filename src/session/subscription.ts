@@ -13,8 +13,7 @@ export interface SubscriptionOwner {
 export class Subscription implements DeliverySink {
   /** What its session tells it from its others by: the client's own word, or the name where a dialect has no such word. */
   readonly id: string;
-  /** The destination or pattern that was subscribed to. */
-  readonly name: string;
+  #name: string;
   readonly #owner: SubscriptionOwner;
   #grant: Grant;
   #source: DeliverySource | undefined;
@@ -24,8 +23,21 @@ export class Subscription implements DeliverySink {
   constructor(owner: SubscriptionOwner, id: string, name: string, grant: Grant) {
     this.#owner = owner;
     this.id = id;
-    this.name = name;
+    this.#name = name;
     this.#grant = grant;
+  }
+
+  /** The destination or pattern that was subscribed to. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Whether it was subscribed to by the name of this very destination. */
+  isOf(destination: string): boolean {
+    if (this.#name !== destination) return false;
+    // The store has one string for all publications of a stream: next time the comparison does not read them.
+    this.#name = destination;
+    return true;
   }
 
   get grant(): Grant {

@@ -29,6 +29,8 @@ interface RememberedId {
 }
 
 interface StreamRecord {
+  /** One string for all publications, whatever the publishers' ones are. */
+  readonly destination: string;
   readonly epoch: string;
   lastOffset: number;
   lastUsedAtMs: number;
@@ -77,7 +79,7 @@ export class MemoryStreamStore implements StreamStore {
     const offset = previousOffset + 1;
     const publishedAtMs = this.#clock.nowMs();
     const publication = new Publication(message, {
-      destination,
+      destination: stream.destination,
       epoch,
       offset,
       publishedAtMs,
@@ -144,6 +146,7 @@ export class MemoryStreamStore implements StreamStore {
     if (stream !== undefined) return stream;
     if (this.#streams.size >= this.#maxStreamCount) this.#makeRoom();
     stream = {
+      destination,
       epoch: newId(this.#random, EPOCH_BYTES),
       lastOffset: 0,
       lastUsedAtMs: this.#clock.nowMs(),

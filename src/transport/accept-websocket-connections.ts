@@ -14,6 +14,7 @@ import {
   type PerMessageDeflateOptions,
 } from './websocket/compression-options.js';
 import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
+import { EndpointTerms } from './websocket/endpoint-terms.js';
 import { EngineLoop } from './websocket/engine-loop.js';
 import { takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
@@ -82,7 +83,7 @@ class Door implements WebSocketDoor {
   readonly #metrics: Metrics;
   readonly #random: Random;
   readonly #loop: EngineLoop;
-  readonly #limits;
+  readonly #terms: EndpointTerms;
   readonly #compression: CompressionSettings | undefined;
   readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
     this.#upgrade(request, socket, head);
@@ -100,7 +101,8 @@ class Door implements WebSocketDoor {
     this.#upgradePath =
       path && takeUpgrades(options.server as http.Server, this.#loop, path.firstOctetTimeoutMs);
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
-    this.#limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
+    const limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
+    this.#terms = new EndpointTerms('server', this.#loop, limits);
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
       'server',
@@ -181,8 +183,7 @@ class Door implements WebSocketDoor {
       connectionId: newId(this.#random),
       handshake: { ...request, subprotocol },
       socket,
-      loop: this.#loop,
-      limits: this.#limits,
+      terms: this.#terms,
       metrics: this.#metrics,
       compression,
       ended: (ended) => this.#ended(ended),

@@ -27,9 +27,8 @@ import type { AgreedCompression } from './websocket/compression-options.js';
 import { closePayload } from './websocket/close-arguments.js';
 import type { EndpointHandler } from './websocket/endpoint-handler.js';
 import { Endpoint } from './websocket/endpoint.js';
-import type { EngineLoop } from './websocket/engine-loop.js';
+import type { EndpointTerms } from './websocket/endpoint-terms.js';
 import type { WebSocketError } from './websocket/errors.js';
-import type { ConnectionLimits } from './websocket/limits.js';
 
 const TRANSPORT = 'websocket';
 const LABELS = { transport: TRANSPORT };
@@ -39,8 +38,7 @@ export interface WebSocketConnectionParts {
   readonly connectionId: string;
   readonly handshake: Handshake;
   readonly socket: Duplex;
-  readonly loop: EngineLoop;
-  readonly limits: ConnectionLimits;
+  readonly terms: EndpointTerms;
   readonly metrics: Metrics;
   /** What permessage-deflate agreed upon, without a window of ours. */
   readonly compression?: AgreedCompression | undefined;
@@ -63,9 +61,9 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     this.handshake = parts.handshake;
     this.#metrics = parts.metrics;
     this.#ended = parts.ended;
-    const { socket, loop, limits, compression } = parts;
+    const { terms, socket, compression } = parts;
     this.#compression = compression;
-    this.#endpoint = new Endpoint('server', socket, loop, limits, this, { compression });
+    this.#endpoint = new Endpoint(terms, socket, this, compression);
   }
 
   /** Finds the receiver and begins to read; `head` came together with the handshake. */

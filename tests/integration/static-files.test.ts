@@ -124,3 +124,25 @@ test('a file is read, not written: other methods do not find it', async (t) => {
     assert.equal(response.status, 404, method);
   }
 });
+
+test('pages may load from this server alone, or from where contentSecurityPolicy says', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tideway-static-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'index.html'), '');
+  const policyOf = async (contentSecurityPolicy?: string | false): Promise<string | null> => {
+    const given = contentSecurityPolicy === undefined ? {} : { contentSecurityPolicy };
+    const server = createServer({ staticDirectory: folder, ...given });
+    await server.listen({ port: 0 });
+    t.after(() => server.close());
+    const { headers } = await fetch(`${server.url}/`);
+    assert.equal(headers.get('x-content-type-options'), 'nosniff');
+    return headers.get('content-security-policy');
+  };
+  assert.match((await policyOf()) ?? '', /^default-src 'self'; /);
+  assert.equal(await policyOf('default-src https:'), 'default-src https:');
+  assert.equal(await policyOf(false), null);
+  assert.throws(
+    () => createServer({ staticDirectory: folder, contentSecurityPolicy: "default-src 'self'\n" }),
+    TypeError,
+  );
+});

@@ -140,7 +140,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     switch (delivery.kind) {
       case 'publications': {
         // All exact subscribers share one encoding: it names no subscription where that is the destination.
-        const isOwn = delivery.batch.publications[0]?.destination === name;
+        const isOwn = subscription.isOf(delivery.batch.publications[0]!.destination);
         const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
         this.#acknowledgements?.delivered(subscription, delivery.batch);

@@ -30,7 +30,7 @@ const allocateZeroed: Allocate = (byteLength) => new Uint8Array(byteLength);
 
 /** One direction of one connection. `parse` takes chunks as they come; it never throws on what a peer sent. */
 export class FrameParser {
-  readonly #sink: FrameSink;
+  #sink: FrameSink;
   readonly #isServer: boolean;
   readonly #maxMessageBytes: number;
   readonly #maxFragmentCount: number;
@@ -102,6 +102,16 @@ export class FrameParser {
   /** Whether a message has begun and not ended. */
   get isInsideMessage(): boolean {
     return this.#messageOpcode !== 0 || this.#owed >= 0 || this.#carryLength > 0;
+  }
+
+  /** Whether it stands between two messages with nothing kept, so that another connection may have it. */
+  get isIdle(): boolean {
+    return !(this.#mustWait || this.isInsideMessage || this.fragmentEnds !== undefined);
+  }
+
+  /** Works for another connection from now on; only while it is idle. */
+  serve(sink: FrameSink): void {
+    this.#sink = sink;
   }
 
   /** Whether the octets that the sink was just given are part of a chunk. */

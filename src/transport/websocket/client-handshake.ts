@@ -22,7 +22,8 @@ import {
 } from './client-request.js';
 import { resolveCompression, type CompressionSettings } from './compression-options.js';
 import { checkedDeflateAnswer, deflateOfferHeader } from './deflate-upgrade.js';
-import { EngineLoop } from './engine-loop.js';
+import { EndpointTerms } from './endpoint-terms.js';
+import { EngineLoop, masksFrom } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
 import { visibleHeaders } from './visible-headers.js';
 import type { AcceptedSocket } from './web-socket-types.js';
@@ -273,8 +274,10 @@ class HttpHandshake implements ClientHandshake {
     this.#events.agreed({
       socket,
       head,
-      loop: this.#loop,
-      limits: this.#terms.limits,
+      terms: new EndpointTerms('client', this.#loop, this.#terms.limits, {
+        checksUtf8: this.#options.skipUTF8Validation !== true,
+        masks: masksFrom(this.#options.generateMask),
+      }),
       subprotocol: outcome.subprotocol,
       options: this.#options,
       compression,

@@ -1,6 +1,4 @@
-/** Owns the contracts around an endpoint: whom it tells, and what it may be told beside its limits. */
-import type { AgreedCompression } from './compression-options.js';
-import type { MaskSource } from './engine-loop.js';
+/** Owns the contract between an endpoint and its owner: whom it tells. */
 import type { WebSocketError } from './errors.js';
 
 /**
@@ -20,13 +18,4 @@ export interface EndpointHandler {
   drained(): void;
   /** The socket is gone; called exactly once, last. */
   closed(closeCode: number, reason: Buffer): void;
-}
-
-/** What most endpoints do without. */
-export interface EndpointExtras {
-  readonly compression?: AgreedCompression | undefined;
-  /** False: text and close reasons are not checked to be UTF-8 (RFC 6455 §8.1). */
-  readonly checksUtf8?: boolean;
-  /** Masking keys of a client's own; by default those of the loop. */
-  readonly masks?: MaskSource | undefined;
 }

@@ -1,42 +1,40 @@
 /** Owns one end of an open WebSocket connection: socket, parser, sender, closing handshake and deadlines, without an event emitter. */
-import { isUtf8 } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { Deadline, type Octets } from '../../foundation/index.js';
+import type { Octets } from '../../foundation/index.js';
 import {
   CLOSE_ABNORMAL,
   CLOSE_NO_STATUS,
-  ClosingHandshake,
   ControlFrameBudget,
   FIN_BIT,
-  FrameParser,
   OPCODE_CLOSE,
   OPCODE_PING,
   OUTBOUND_OVERFLOW,
   TOO_MANY_CONTROL_FRAMES,
+  type FrameParser,
   type FrameSink,
-  type Role,
   type Violation,
 } from '../../protocol/websocket/index.js';
 import { CompressedInput, type CompressedInputOwner } from './compressed-input.js';
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import { closePayload } from './close-arguments.js';
-import type { EndpointExtras, EndpointHandler } from './endpoint-handler.js';
-import type { EngineLoop } from './engine-loop.js';
+import { Ending } from './ending.js';
+import type { EndpointHandler } from './endpoint-handler.js';
+import type { EndpointTerms } from './endpoint-terms.js';
 import { WebSocketError } from './errors.js';
 import { LARGE_READ_BYTES } from './freed-memory.js';
 import { FrameSender, type SendCallback, type SenderOwner } from './frame-sender.js';
 import { InputHold } from './input-hold.js';
-import type { ConnectionLimits } from './limits.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
-import { allocateExact, copyOf } from './own-octets.js';
+import { copyOf } from './own-octets.js';
 import { listenTo, type SocketEndpoint } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
 const FAIL_LINGER_MS = 500;
 
 const NOTHING = Buffer.alloc(0);
+const NO_ENDS: readonly number[] = [];
 
 export class Endpoint
   implements SocketEndpoint, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
@@ -45,63 +43,51 @@ export class Endpoint
   readonly sender: FrameSender;
   /** Whether a Ping is answered by itself. */
   answersPings = true;
-  readonly #loop: EngineLoop;
-  readonly #limits: ConnectionLimits;
+  readonly #terms: EndpointTerms;
   readonly #handler: EndpointHandler;
-  readonly #parser: FrameParser;
-  #closing: ClosingHandshake | undefined = undefined;
-  readonly #role: Role;
-  #reason: Buffer = NOTHING;
-  #deadline: Deadline | undefined = undefined;
+  /** There while anything is parsed or kept; most of the time the endpoints of a server share one. */
+  #parser: FrameParser | undefined = undefined;
+  /** Messages received by the time the parser was left. */
+  #parsedCount = 0;
+  #ending: Ending | undefined = undefined;
   #liveness: Liveness | undefined = undefined;
   #controlFrames: ControlFrameBudget | undefined = undefined;
   readonly #outbound: OutboundLimit | undefined;
   #isOpen = true;
   readonly #compression: AgreedCompression | undefined;
-  readonly #checksUtf8: boolean;
   #compressedInput: CompressedInput | undefined = undefined;
   #hold: InputHold | undefined = undefined;
   /** What the owner asked for, beside what a message that is being inflated needs. */
   #isPaused = false;
 
   constructor(
-    role: Role,
+    terms: EndpointTerms,
     socket: Duplex,
-    loop: EngineLoop,
-    limits: ConnectionLimits,
     handler: EndpointHandler,
-    extras: EndpointExtras = {},
+    compression?: AgreedCompression,
   ) {
     this.socket = socket;
-    this.#loop = loop;
-    this.#limits = limits;
+    this.#terms = terms;
     this.#handler = handler;
+    const { role, loop, limits, masks } = terms;
     const isMasking = role === 'client';
-    const { compression, checksUtf8 = true, masks } = extras;
     this.#compression = compression;
-    this.#checksUtf8 = checksUtf8;
     this.sender =
       compression === undefined
         ? new FrameSender(socket, loop, isMasking, this, masks)
         : new CompressingSender(socket, loop, isMasking, this, compression, masks);
     this.#outbound =
       limits.maxOutboundBytes === 0 ? undefined : new OutboundLimit(limits, this.sender);
-    this.#role = role;
-    this.#parser = new FrameParser(this, {
-      role,
-      maxMessageBytes: limits.maxMessageBytes,
-      maxFragmentCount: limits.maxFragmentCount,
-      acceptsCompressed: compression !== undefined,
-      allocate: allocateExact,
-      isUtf8,
-      checksUtf8,
-      masker: loop.masker,
-    });
   }
 
   /** Whether data may be sent. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether permessage-deflate was agreed upon. */
+  get hasCompression(): boolean {
+    return this.#compression !== undefined;
   }
 
   get isPaused(): boolean {
@@ -110,11 +96,12 @@ export class Endpoint
 
   /** Where frames of the message that was just received ended, once `keepsFragmentEnds` was set. */
   get fragmentEnds(): readonly number[] {
-    return this.#parser.fragmentEnds ?? [];
+    return this.#parser?.fragmentEnds ?? NO_ENDS;
   }
 
   set keepsFragmentEnds(keeps: boolean) {
-    this.#parser.fragmentEnds = keeps ? [] : undefined;
+    if (keeps) this.#requireParser().fragmentEnds = [];
+    else if (this.#parser !== undefined) this.#parser.fragmentEnds = undefined;
   }
 
   get bufferedBytes(): number {
@@ -128,15 +115,15 @@ export class Endpoint
 
   /** Whether input is taken: neither the owner nor a message that is being inflated holds it. */
   get isReading(): boolean {
-    return !this.#parser.isPaused;
+    return this.#parser?.isPaused !== true;
   }
 
   get isInsideMessage(): boolean {
-    return this.#parser.isInsideMessage;
+    return this.#parser?.isInsideMessage ?? false;
   }
 
   get receivedCount(): number {
-    return this.#parser.messageCount;
+    return this.#parser?.messageCount ?? this.#parsedCount;
   }
 
   get sentCount(): number {
@@ -159,9 +146,9 @@ export class Endpoint
 
   /** Begins to read; `head` is what came together with the handshake. */
   start(head: Buffer): void {
-    listenTo(this.socket, this, this.#loop.staticRead, head);
-    if (needsLiveness(this.#limits)) {
-      this.#liveness = new Liveness(this, this.#loop.deadlines, this.#limits);
+    listenTo(this.socket, this, this.#terms.loop.staticRead, head);
+    if (needsLiveness(this.#terms.limits)) {
+      this.#liveness = new Liveness(this, this.#terms.loop.deadlines, this.#terms.limits);
     }
     this.socket.resume();
   }
@@ -169,31 +156,31 @@ export class Endpoint
   /** Whether the octets that the handler was just given are part of a larger buffer. */
   lends(octets: Octets): boolean {
     // What zlib gave may be the head of a larger buffer of its own.
-    return this.#parser.lends(octets) || octets.byteLength !== octets.buffer.byteLength;
+    return this.#parser?.lends(octets) === true || octets.byteLength !== octets.buffer.byteLength;
   }
 
   /** Starts the closing handshake (RFC 6455 §7.1.2); `payload` is that of the Close frame. */
   close(payload: Octets): void {
     // RFC 6455 §5.5.1 and §7.1.3: nothing is sent after our Close frame, so leaving OPEN comes first.
-    if (!this.#requireClosing().sendClose()) return;
+    if (!this.#requireEnding().handshake.sendClose()) return;
     this.#leaveOpen();
     this.sender.frame(FIN_BIT | OPCODE_CLOSE, payload);
     // Nothing comes after it, so there is nothing to wait for.
     if (!this.sender.isInReadBatch) this.sender.flush();
-    this.#setDeadline(this.#limits.closeTimeoutMs);
+    this.#setDeadline(this.#terms.limits.closeTimeoutMs);
     this.#endIfDone();
   }
 
   /** Drops the socket without a word. */
   destroy(): void {
     this.#leaveOpen();
-    this.#parser.discard();
+    this.#requireParser().discard();
     this.socket.destroy();
   }
 
   pause(): void {
     this.#isPaused = true;
-    this.#parser.pause();
+    this.#requireParser().pause();
     this.socket.pause();
   }
 
@@ -214,7 +201,7 @@ export class Endpoint
     sender.isInReadBatch = true;
     let isDone = false;
     try {
-      this.#parser.parse(chunk);
+      this.#requireParser().parse(chunk);
       isDone = true;
     } finally {
       this.#batchEnded(isDone);
@@ -223,7 +210,7 @@ export class Endpoint
 
   /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
   receivedShared(buffer: Buffer, end: number): void {
-    const { staticRead, freedMemory } = this.#loop;
+    const { staticRead, freedMemory } = this.#terms.loop;
     if (end >= LARGE_READ_BYTES) freedMemory.read(end);
     // A handler runs a loop of its own: what its connection has not parsed yet has just been overwritten.
     staticRead.reader?.destroy();
@@ -231,7 +218,7 @@ export class Endpoint
     this.sender.isInReadBatch = true;
     let isDone = false;
     try {
-      this.#parser.parseShared(buffer, end);
+      this.#requireParser().parseShared(buffer, end);
       isDone = true;
     } finally {
       staticRead.reader = undefined;
@@ -246,7 +233,7 @@ export class Endpoint
     try {
       deliver?.();
       // Whoever was handed the message may have paused.
-      if (!this.#isPaused && this.#hold?.isHeld !== true) this.#parser.resume();
+      if (!this.#isPaused && this.#hold?.isHeld !== true) this.#parser?.resume();
       isDone = true;
     } finally {
       this.#batchEnded(isDone);
@@ -259,13 +246,35 @@ export class Endpoint
     if (isDone) this.sender.flush();
     else this.destroy();
     this.#liveness?.inputParsed();
+    this.#leaveParser();
+  }
+
+  get #isDiscarding(): boolean {
+    return this.#parser?.isDiscarding === true;
+  }
+
+  #requireParser(): FrameParser {
+    return (this.#parser ??= this.#terms.takeParser(
+      this,
+      this.#compression !== undefined,
+      this.#parsedCount,
+    ));
+  }
+
+  /** Between two messages another connection may have it. */
+  #leaveParser(): void {
+    const parser = this.#parser;
+    if (parser?.isIdle !== true) return;
+    this.#parser = undefined;
+    this.#parsedCount = parser.messageCount;
+    this.#terms.leaveParser(parser, this.#compression !== undefined);
   }
 
   /** Writes what is queued and ends our side; the closing handshake is left out. */
   end(): void {
     this.#leaveOpen();
     this.sender.end();
-    this.#setDeadline(this.#limits.closeTimeoutMs);
+    this.#setDeadline(this.#terms.limits.closeTimeoutMs);
   }
 
   /** @internal */
@@ -287,23 +296,23 @@ export class Endpoint
     } finally {
       const hold = this.#hold;
       // What has arrived is told before the end, unless we dropped the connection.
-      if (hold?.isHeld === true && !this.#parser.isDiscarding) hold.whileHeld = 'gone';
+      if (hold?.isHeld === true && !this.#isDiscarding) hold.whileHeld = 'gone';
       else this.#tellClosed();
     }
   }
 
   /** Hands out what had arrived when the socket went, even if the owner had paused. */
   #takeRest(): void {
-    if (this.#parser.isDiscarding) return;
+    if (this.#isDiscarding) return;
     const rest = this.#isPaused ? (this.socket.read() as Buffer | null) : null;
-    if (rest !== null) this.#parser.parse(rest);
+    if (rest !== null) this.#requireParser().parse(rest);
     this.#isPaused = false;
     let deliver = this.#hold?.takeDelivery();
     if (deliver !== undefined) this.#hold!.isHeld = false;
     while (
       this.#hold?.isHeld !== true &&
-      !this.#parser.isDiscarding &&
-      (deliver !== undefined || this.#parser.isWaiting)
+      !this.#isDiscarding &&
+      (deliver !== undefined || this.#parser?.isWaiting === true)
     ) {
       this.#parseKept(deliver);
       deliver = undefined;
@@ -313,13 +322,14 @@ export class Endpoint
   }
 
   #tellClosed(): void {
-    if (this.#deadline !== undefined) this.#loop.deadlines.clear(this.#deadline);
+    const ending = this.#ending;
+    if (ending !== undefined) this.#terms.loop.deadlines.clear(ending.deadline);
     this.#liveness?.stop();
-    this.#parser.discard();
+    this.#parser?.discard();
     this.#compressedInput?.close();
     if (this.#compression !== undefined) releaseCompression(this.#compression);
     this.sender.abandon(new Error('The WebSocket connection ended before the data was written'));
-    this.#handler.closed(this.#closing?.closeCode ?? CLOSE_ABNORMAL, this.#reason);
+    this.#handler.closed(ending?.handshake.closeCode ?? CLOSE_ABNORMAL, ending?.reason ?? NOTHING);
   }
 
   onText(octets: Octets, start: number, end: number, isAscii: boolean): void {
@@ -333,12 +343,12 @@ export class Endpoint
   onCompressed(octets: Octets, start: number, end: number, isText: boolean): void {
     this.#compressedInput ??= new CompressedInput(
       this.#compression!,
-      this.#limits.maxMessageBytes,
+      this.#terms.limits.maxMessageBytes,
       this,
-      this.#checksUtf8,
+      this.#terms.checksUtf8,
     );
     // They count octets before inflation, and what is handed on is one piece.
-    if (this.#parser.fragmentEnds !== undefined) this.#parser.fragmentEnds = [];
+    if (this.#parser?.fragmentEnds !== undefined) this.#parser.fragmentEnds = [];
     this.#compressedInput.take(octets, start, end, isText);
   }
 
@@ -354,14 +364,14 @@ export class Endpoint
 
   /** @internal */
   inflateFailed(violation: Violation): void {
-    this.#parser.discard();
+    this.#requireParser().discard();
     this.onViolation(violation);
   }
 
   /** @internal */
   holdInput(): void {
     (this.#hold ??= new InputHold()).isHeld = true;
-    this.#parser.pause();
+    this.#requireParser().pause();
     this.socket.pause();
   }
 
@@ -397,18 +407,19 @@ export class Endpoint
   }
 
   onClose(closeCode: number, octets: Octets, start: number, end: number): void {
-    this.#reason = copyOf(octets, start, end);
-    const echoed = this.#requireClosing().closeReceived(closeCode);
+    const ending = this.#requireEnding();
+    ending.reason = copyOf(octets, start, end);
+    const echoed = ending.handshake.closeReceived(closeCode);
     this.#leaveOpen();
     if (echoed !== undefined) {
-      this.close(echoed === CLOSE_NO_STATUS ? NOTHING : closePayload(echoed, this.#reason));
+      this.close(echoed === CLOSE_NO_STATUS ? NOTHING : closePayload(echoed, ending.reason));
     }
     this.#keepReading();
     this.#endIfDone();
   }
 
   onViolation(violation: Violation): void {
-    const owesClose = this.#requireClosing().fail();
+    const owesClose = this.#requireEnding().handshake.fail();
     this.#leaveOpen();
     // RFC 6455 §7.1.7: a Close frame with the reason SHOULD go out before the connection ends.
     if (owesClose) {
@@ -416,7 +427,7 @@ export class Endpoint
     }
     this.#keepReading();
     this.#endIfDone();
-    this.#setDeadline(Math.min(FAIL_LINGER_MS, this.#limits.closeTimeoutMs));
+    this.#setDeadline(Math.min(FAIL_LINGER_MS, this.#terms.limits.closeTimeoutMs));
     this.#handler.failed(new WebSocketError(violation));
   }
 
@@ -425,8 +436,8 @@ export class Endpoint
   }
 
   /** Most of a connection's life nobody closes it. */
-  #requireClosing(): ClosingHandshake {
-    return (this.#closing ??= new ClosingHandshake(this.#role));
+  #requireEnding(): Ending {
+    return (this.#ending ??= new Ending(this.#terms.role, () => this.socket.destroy()));
   }
 
   #leaveOpen(): void {
@@ -436,7 +447,7 @@ export class Endpoint
   }
 
   #endIfDone(): void {
-    if (this.#closing?.endsConnection === true) this.sender.end();
+    if (this.#ending?.handshake.endsConnection === true) this.sender.end();
   }
 
   /** The end of the peer's stream is seen only by reading up to it. */
@@ -445,8 +456,7 @@ export class Endpoint
   }
 
   #setDeadline(delayMs: number): void {
-    this.#deadline ??= new Deadline(() => this.socket.destroy());
-    this.#loop.deadlines.set(this.#deadline, delayMs);
+    this.#terms.loop.deadlines.set(this.#requireEnding().deadline, delayMs);
   }
 
   /** Sends a Ping of the heartbeat. */
@@ -456,7 +466,7 @@ export class Endpoint
 
   /** A limit of ours ends the connection (RFC 6455 §7.1.7). */
   expired(limit: Violation): void {
-    this.#parser.discard();
+    this.#requireParser().discard();
     if (limit.closeCode !== CLOSE_ABNORMAL) this.onViolation(limit);
     else {
       // Nobody would read a Close frame.
@@ -467,9 +477,9 @@ export class Endpoint
   }
 
   #mayTakeControl(): boolean {
-    const { maxControlFramesPerSecond } = this.#limits;
+    const { maxControlFramesPerSecond } = this.#terms.limits;
     if (maxControlFramesPerSecond === 0) return true;
-    const nowMs = this.#loop.time.monotonicMs();
+    const nowMs = this.#terms.loop.time.monotonicMs();
     this.#controlFrames ??= new ControlFrameBudget(maxControlFramesPerSecond, nowMs);
     if (this.#controlFrames.spend(nowMs)) return true;
     this.expired(TOO_MANY_CONTROL_FRAMES);

@@ -14,8 +14,9 @@ import {
   hasMalformedDeflateOffer,
 } from './deflate-upgrade.js';
 import { destroyOnError, hasEndpoint } from './socket-listeners.js';
+import { EndpointTerms } from './endpoint-terms.js';
 import { EngineLoop } from './engine-loop.js';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits } from './limits.js';
 import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
 import type { ServerOptions, UpgradeCallback, WebSocketClass } from './server-options.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
@@ -51,7 +52,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   readonly options: ServerOptions<T>;
   /** Open connections; undefined when `clientTracking` is false. */
   readonly clients: Set<T> | undefined;
-  readonly #limits: ConnectionLimits;
+  readonly #terms: EndpointTerms;
   readonly #handshakeTimeoutMs: number;
   readonly #loop: EngineLoop;
   readonly #compression: CompressionSettings | undefined;
@@ -83,10 +84,11 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       );
     }
     this.options = { ...DEFAULTS, ...options };
-    this.#limits = resolveLimits(options);
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
     this.#loop = options.loop ?? new EngineLoop();
+    const checksUtf8 = options.skipUTF8Validation !== true;
+    this.#terms = new EndpointTerms('server', this.#loop, resolveLimits(options), { checksUtf8 });
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     this.#compression = resolveCompression(
       options.perMessageDeflate ?? false,
@@ -284,8 +286,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     client.acceptSocket({
       socket,
       head,
-      loop: this.#loop,
-      limits: this.#limits,
+      terms: this.#terms,
       subprotocol,
       options: this.options,
       compression,

@@ -48,6 +48,7 @@ export function listenTo(
   // Before there is a listener: afterwards the stream would emit it at once, before whoever accepts can listen.
   if (head.length > 0) socket.unshift(head);
   setUser(socket, endpoint);
+  dropIdleListener(socket);
   // With the shared buffer only `head` comes as 'data'.
   staticRead.install(socket, socketRead);
 }
@@ -65,6 +66,17 @@ export function setUser(duplex: Duplex, user: SocketUser | undefined): void {
   socket.on('data', socketData);
   socket.on('end', socketEnded);
   destroyOnError(socket);
+}
+
+/**
+ * The listener to 'end' that node:net adds does nothing where a socket may stay half open; alone, ours needs no array.
+ * It goes after ours has come, because a table of listeners that lost its only one for an event may change its form.
+ */
+function dropIdleListener(socket: UsedSocket): void {
+  if (!socket.allowHalfOpen) return;
+  for (const listener of socket.listeners('end')) {
+    if (listener.name === 'onReadableStreamEnd') socket.off('end', listener as () => void);
+  }
 }
 
 /** Takes the listeners off again, for whoever brings his own. */

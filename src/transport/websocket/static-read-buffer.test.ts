@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { EngineLoop } from './engine-loop.js';
 import type { EndpointHandler } from './endpoint-handler.js';
+import { EndpointTerms } from './endpoint-terms.js';
 import { Endpoint } from './endpoint.js';
 import { resolveLimits } from './limits.js';
 import { WebSocketServer } from './server.js';
@@ -162,9 +163,8 @@ test('a handler that lets another connection be read ends its own, whose octets 
       onText();
     },
   });
-  const endpoints = [0, 1].map(
-    () => new Endpoint('client', new PassThrough(), loop, resolveLimits({}), handler),
-  );
+  const terms = new EndpointTerms('client', loop, resolveLimits({}));
+  const endpoints = [0, 1].map(() => new Endpoint(terms, new PassThrough(), handler));
   const buffer = Buffer.from([0x81, 1, 0x61, 0x81, 1, 0x62]);
   onText = () => {
     onText = () => {};

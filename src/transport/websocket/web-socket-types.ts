@@ -1,9 +1,10 @@
 /** Owns the types around the class WebSocket: its states, events and options of sending. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ClientHandshake } from './client-handshake.js';
 import type { AgreedCompression } from './compression-options.js';
-import type { EngineLoop } from './engine-loop.js';
-import type { ConnectionLimits } from './limits.js';
+import type { EndpointTerms } from './endpoint-terms.js';
+import type { SendCallback } from './frame-sender.js';
 import type { RawData } from './payload.js';
 import type { WebSocket } from './web-socket.js';
 
@@ -40,16 +41,28 @@ export interface WebSocketEvents {
 export interface ConnectionOptions {
   readonly autoPong?: boolean | undefined;
   readonly allowSynchronousEvents?: boolean | undefined;
-  readonly skipUTF8Validation?: boolean | undefined;
-  readonly generateMask?: ((mask: Buffer) => void) | undefined;
+}
+
+/** Where a client connects, and the handshake while it is under way. @internal */
+export interface Opening {
+  handshake: ClientHandshake | undefined;
+  url: string;
+}
+
+/** Something on its way to the endpoint. @internal */
+export interface Sent {
+  readonly firstOctet: number;
+  readonly data: unknown;
+  readonly mask: boolean | undefined;
+  readonly compress: boolean;
+  readonly done: SendCallback | undefined;
 }
 
 /** A socket whose opening handshake is done. @internal */
 export interface AcceptedSocket {
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly loop: EngineLoop;
-  readonly limits: ConnectionLimits;
+  readonly terms: EndpointTerms;
   readonly subprotocol: string;
   readonly options: ConnectionOptions;
   /** What permessage-deflate agreed upon, if it did. */

@@ -16,13 +16,13 @@ import {
   PERMESSAGE_DEFLATE,
 } from '../../protocol/websocket/index.js';
 import { BlobQueue } from './blob-queue.js';
-import { openClient, type ClientHandshake } from './client-handshake.js';
+import { openClient } from './client-handshake.js';
 import type { ClientOptions } from './client-options.js';
 import { checkedClosePayload } from './close-arguments.js';
 import type { EndpointHandler } from './endpoint-handler.js';
 import { Endpoint } from './endpoint.js';
-import { masksFrom } from './engine-loop.js';
 import type { WebSocketError } from './errors.js';
+import { setEventTable } from './event-table.js';
 import {
   addHandler,
   removeHandler,
@@ -45,8 +45,10 @@ import {
 import { sharesData } from './socket-listeners.js';
 import type {
   AcceptedSocket,
+  Opening,
   ReadyState,
   SendOptions,
+  Sent,
   WebSocketEvents,
 } from './web-socket-types.js';
 
@@ -58,15 +60,6 @@ const CLOSED = 3;
 const READY_STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 const NOTHING = Buffer.alloc(0);
 const NO_OPTIONS: SendOptions = {};
-
-/** Something on its way to the endpoint. */
-interface Sent {
-  readonly firstOctet: number;
-  readonly data: unknown;
-  readonly mask: boolean | undefined;
-  readonly compress: boolean;
-  readonly done: SendCallback | undefined;
-}
 
 export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
   declare static readonly CONNECTING: 0;
@@ -90,13 +83,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   #readyState: ReadyState = CONNECTING;
   #endpoint: Endpoint | undefined = undefined;
-  #handshake: ClientHandshake | undefined = undefined;
   #binaryType: BinaryType = 'nodebuffer';
   #whenClosed: AcceptedSocket['closed'] = undefined;
-  #url = '';
   #protocol = '';
-  #extensions = '';
-  #isClient = true;
+  /** A client's alone. */
+  #opening: Opening | undefined = undefined;
   #isInsideFragments = false;
   /** Whether input is held after each event, until the next turn of the event loop. */
   #isStepwise = false;
@@ -117,15 +108,18 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     options?: ClientOptions,
   ) {
     super();
+    setEventTable(this);
     if (address === null) return;
-    this.#handshake = openClient(address, protocols, options, this, {
-      opened: (url) => (this.#url = url),
+    const opening: Opening = { handshake: undefined, url: '' };
+    this.#opening = opening;
+    opening.handshake = openClient(address, protocols, options, this, {
+      opened: (url) => (opening.url = url),
       failing: () => (this.#readyState = CLOSING),
       agreed: (accepted) => this.#agreed(accepted),
       failed: (error) => this.#handshakeFailed(error),
     });
     // Whoever is called back by it may already close this.
-    this.#handshake.start();
+    opening.handshake.start();
   }
 
   /** A message to be sent to many: encoded once, however many sockets send it. */
@@ -135,7 +129,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   /** @internal */
   acceptSocket(accepted: AcceptedSocket): void {
-    this.#isClient = false;
     this.#attach(accepted);
     this.emit('open');
   }
@@ -146,7 +139,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   /** The URL that was connected to, after redirects the last one; `''` on a server. */
   get url(): string {
-    return this.#url;
+    return this.#opening?.url ?? '';
   }
 
   /** The subprotocol agreed upon, `''` when none. */
@@ -156,7 +149,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   /** The extensions agreed upon: `permessage-deflate` or `''`. */
   get extensions(): string {
-    return this.#extensions;
+    return this.#endpoint?.hasCompression === true ? PERMESSAGE_DEFLATE : '';
   }
 
   /**
@@ -186,7 +179,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
 
   /** The request of the opening handshake while it is under way, otherwise null. */
   get _req(): ClientRequest | null {
-    return this.#handshake?.request ?? null;
+    return this.#opening?.handshake?.request ?? null;
   }
 
   /** How binary messages are handed out: `nodebuffer` (default), `arraybuffer`, `fragments` or `blob`. Anything else changes nothing. */
@@ -225,7 +218,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
       endpoint.sender.message(firstOctet, data, compress, done);
     } else if (isPlain && data instanceof PreparedMessage) {
-      const sharesFrame = !this.#isClient && !(compress && this.#extensions !== '');
+      const sharesFrame = !this.#isClient && !(compress && endpoint.hasCompression);
       sendPrepared(endpoint.sender, firstOctet, data, sharesFrame, compress, done);
     } else this.#sendOther(endpoint, { firstOctet, data, mask, compress, done });
     this.#isInsideFragments = !fin;
@@ -372,42 +365,32 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
   }
 
   #agreed(accepted: AcceptedSocket): void {
-    this.#handshake = undefined;
+    this.#opening!.handshake = undefined;
     this.#attach(accepted);
     this.emit('open');
   }
 
   #attach(accepted: AcceptedSocket): void {
-    const { socket, loop, limits, head, options, compression } = accepted;
-    if (compression !== undefined) this.#extensions = PERMESSAGE_DEFLATE;
+    const { socket, terms, head, options, compression } = accepted;
     this.#protocol = accepted.subprotocol;
     this.#whenClosed = accepted.closed;
     this.#isStepwise = options.allowSynchronousEvents === false;
-    this.#endpoint = new Endpoint(
-      this.#isClient ? 'client' : 'server',
-      socket,
-      loop,
-      limits,
-      this,
-      {
-        compression,
-        checksUtf8: options.skipUTF8Validation !== true,
-        masks: masksFrom(options.generateMask),
-      },
-    );
+    this.#endpoint = new Endpoint(terms, socket, this, compression);
     this.#endpoint.answersPings = options.autoPong ?? true;
-    this.#endpoint.keepsFragmentEnds = this.#binaryType === 'fragments';
+    if (this.#binaryType === 'fragments') this.#endpoint.keepsFragmentEnds = true;
     this.#readyState = OPEN;
     this.#endpoint.start(head);
   }
 
   #abortHandshake(): void {
     this.#readyState = CLOSING;
-    this.#handshake?.abort(new Error('WebSocket was closed before the connection was established'));
+    this.#opening?.handshake?.abort(
+      new Error('WebSocket was closed before the connection was established'),
+    );
   }
 
   #handshakeFailed(error: Error): void {
-    this.#handshake = undefined;
+    this.#opening!.handshake = undefined;
     this.#readyState = CLOSING;
     // As with any emitter, an error of the opening handshake that nobody listens to is thrown.
     try {
@@ -415,6 +398,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> implements Endpoint
     } finally {
       this.closed(CLOSE_ABNORMAL, NOTHING);
     }
+  }
+
+  /** Names of the events that have listeners. */
+  override eventNames(): (keyof WebSocketEvents)[] {
+    return super.eventNames().filter((name) => this.listenerCount(name) > 0);
+  }
+
+  get #isClient(): boolean {
+    return this.#opening !== undefined;
   }
 
   /** @internal */
