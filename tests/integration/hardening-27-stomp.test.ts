@@ -111,8 +111,15 @@ test('[hardening 27] a header that carries another never becomes one, whoever se
     }),
   );
   const own = new Set([
-    ...['subscription', 'message-id', 'destination', 'content-type', 'content-length'],
-    ...['tideway-epoch', 'tideway-offset', 'tideway-cursor', 'tideway-published-at-ms'],
+    'subscription',
+    'message-id',
+    'destination',
+    'content-type',
+    'content-length',
+    'tideway-epoch',
+    'tideway-offset',
+    'tideway-cursor',
+    'tideway-published-at-ms',
   ]);
   const stomp = await StompPeer.open(server.url);
   const native = await NativePeer.open(server.url);
