@@ -1,4 +1,4 @@
-/** Proves that stompjs in Chromium lives its whole life against the server: heartbeats, receipts, acknowledgements, errors, reconnecting. */
+/** Proves that stompjs lives its whole life against the server in Chromium, with heartbeats, acknowledgements, errors and a cut. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
