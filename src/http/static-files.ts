@@ -33,7 +33,7 @@ export interface StaticFileOptions {
 /** One range with a beginning, of numbers that a file can have. */
 const RANGE = /^bytes=(\d{1,15})-(\d{1,15})?$/;
 
-/** Answers what is a file of the directory, and leaves the rest to `otherwise`. Throws a TypeError for a policy that is no value of a header. */
+/** Answers what is a file of the directory, the rest is for `otherwise`. Throws a TypeError for a policy that is no header value. */
 export function serveStaticFiles(
   directory: string,
   contentSecurityPolicy: string | false | undefined,

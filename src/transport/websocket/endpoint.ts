@@ -1,10 +1,9 @@
 /** Owns one end of an open WebSocket connection: socket, parser, sender, closing handshake and deadlines, without an event emitter. */
 import type { Duplex } from 'node:stream';
-import { Deadline, type Octets } from '../../foundation/index.js';
+import type { Octets } from '../../foundation/index.js';
 import {
   CLOSE_ABNORMAL,
   CLOSE_NO_STATUS,
-  ClosingHandshake,
   ControlFrameBudget,
   FIN_BIT,
   OPCODE_CLOSE,
@@ -19,6 +18,7 @@ import { CompressedInput, type CompressedInputOwner } from './compressed-input.j
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import { closePayload } from './close-arguments.js';
+import { Ending } from './ending.js';
 import type { EndpointHandler } from './endpoint-handler.js';
 import type { EndpointTerms } from './endpoint-terms.js';
 import { WebSocketError } from './errors.js';
@@ -35,14 +35,6 @@ const FAIL_LINGER_MS = 500;
 
 const NOTHING = Buffer.alloc(0);
 const NO_ENDS: readonly number[] = [];
-
-/** What is known of the end of a connection, from when it begins. */
-interface Ending {
-  readonly handshake: ClosingHandshake;
-  /** The reason in the peer's Close frame. */
-  reason: Buffer;
-  deadline: Deadline | undefined;
-}
 
 export class Endpoint
   implements SocketEndpoint, FrameSink, SenderOwner, CompressedInputOwner, LivenessSubject
@@ -331,7 +323,7 @@ export class Endpoint
 
   #tellClosed(): void {
     const ending = this.#ending;
-    if (ending?.deadline !== undefined) this.#terms.loop.deadlines.clear(ending.deadline);
+    if (ending !== undefined) this.#terms.loop.deadlines.clear(ending.deadline);
     this.#liveness?.stop();
     this.#parser?.discard();
     this.#compressedInput?.close();
@@ -445,11 +437,7 @@ export class Endpoint
 
   /** Most of a connection's life nobody closes it. */
   #requireEnding(): Ending {
-    return (this.#ending ??= {
-      handshake: new ClosingHandshake(this.#terms.role),
-      reason: NOTHING,
-      deadline: undefined,
-    });
+    return (this.#ending ??= new Ending(this.#terms.role, () => this.socket.destroy()));
   }
 
   #leaveOpen(): void {
@@ -468,9 +456,7 @@ export class Endpoint
   }
 
   #setDeadline(delayMs: number): void {
-    const ending = this.#requireEnding();
-    ending.deadline ??= new Deadline(() => this.socket.destroy());
-    this.#terms.loop.deadlines.set(ending.deadline, delayMs);
+    this.#terms.loop.deadlines.set(this.#requireEnding().deadline, delayMs);
   }
 
   /** Sends a Ping of the heartbeat. */

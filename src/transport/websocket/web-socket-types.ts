@@ -1,8 +1,10 @@
 /** Owns the types around the class WebSocket: its states, events and options of sending. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ClientHandshake } from './client-handshake.js';
 import type { AgreedCompression } from './compression-options.js';
 import type { EndpointTerms } from './endpoint-terms.js';
+import type { SendCallback } from './frame-sender.js';
 import type { RawData } from './payload.js';
 import type { WebSocket } from './web-socket.js';
 
@@ -39,6 +41,21 @@ export interface WebSocketEvents {
 export interface ConnectionOptions {
   readonly autoPong?: boolean | undefined;
   readonly allowSynchronousEvents?: boolean | undefined;
+}
+
+/** Where a client connects, and the handshake while it is under way. @internal */
+export interface Opening {
+  handshake: ClientHandshake | undefined;
+  url: string;
+}
+
+/** Something on its way to the endpoint. @internal */
+export interface Sent {
+  readonly firstOctet: number;
+  readonly data: unknown;
+  readonly mask: boolean | undefined;
+  readonly compress: boolean;
+  readonly done: SendCallback | undefined;
 }
 
 /** A socket whose opening handshake is done. @internal */

@@ -16,7 +16,7 @@ import {
   PERMESSAGE_DEFLATE,
 } from '../../protocol/websocket/index.js';
 import { BlobQueue } from './blob-queue.js';
-import { openClient, type ClientHandshake } from './client-handshake.js';
+import { openClient } from './client-handshake.js';
 import type { ClientOptions } from './client-options.js';
 import { checkedClosePayload } from './close-arguments.js';
 import type { EndpointHandler } from './endpoint-handler.js';
@@ -45,8 +45,10 @@ import {
 import { sharesData } from './socket-listeners.js';
 import type {
   AcceptedSocket,
+  Opening,
   ReadyState,
   SendOptions,
+  Sent,
   WebSocketEvents,
 } from './web-socket-types.js';
 
@@ -58,21 +60,6 @@ const CLOSED = 3;
 const READY_STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 const NOTHING = Buffer.alloc(0);
 const NO_OPTIONS: SendOptions = {};
-
-/** Where a client connects, and the handshake while it is under way. */
-interface Opening {
-  handshake: ClientHandshake | undefined;
-  url: string;
-}
-
-/** Something on its way to the endpoint. */
-interface Sent {
-  readonly firstOctet: number;
-  readonly data: unknown;
-  readonly mask: boolean | undefined;
-  readonly compress: boolean;
-  readonly done: SendCallback | undefined;
-}
 
 export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
   declare static readonly CONNECTING: 0;
