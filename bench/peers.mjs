@@ -74,12 +74,14 @@ function uws() {
 
 const RABBITMQ_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
+export const hasRabbitMq = () => existsSync(RABBITMQ_SERVER);
+
 function rabbitmq() {
   const label = 'RabbitMQ';
   const version = spawnSync('dpkg-query', ['-W', '-f', '${Version}', 'rabbitmq-server'], {
     encoding: 'utf8',
   });
-  if (!existsSync(RABBITMQ_SERVER)) {
+  if (!hasRabbitMq()) {
     return { label, version: '', why: "Debian's package rabbitmq-server is not installed" };
   }
   return {

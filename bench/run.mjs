@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { cases } from './cases.mjs';
 import { writeDocuments } from './documents.mjs';
 import { measureCpu, measureMemory } from './measure.mjs';
-import { benchFolder, findPeers } from './peers.mjs';
+import { benchFolder, findPeers, hasRabbitMq } from './peers.mjs';
 import { figureTable, gateTable, summaryOf } from './report.mjs';
 
 const HELP = `npm run bench [-- [options] [case …]]
@@ -52,7 +52,7 @@ if (flags.help) console.log(HELP);
 else await main();
 
 async function main() {
-  const chosen = positionals.length === 0 ? cases : cases.filter(({ id }) => isNamed(id));
+  const chosen = chosenCases();
   if (chosen.length === 0) fail(`no case is called ${positionals.join(', ')}\n\n${HELP}`);
   if (!(plan.roundCount >= 1 && plan.durationMs > 0 && plan.warmUpMs > 0)) fail(HELP);
   provide();
@@ -68,6 +68,11 @@ async function main() {
     await writeDocuments(results, peers, plan);
     console.log('\nwritten: docs/benchmarks.md, README.md');
   }
+}
+
+/** The very list when none is named. */
+function chosenCases() {
+  return positionals.length === 0 ? cases : cases.filter(({ id }) => isNamed(id));
 }
 
 /** A case by its name, or several by how their names begin: `fan-out` is all of those, `echo-64` is one. */
@@ -100,12 +105,27 @@ function provide() {
     return status === 0;
   };
   const root = join(benchFolder, '..');
+  installRabbitMq(run);
   const isBuilt = existsSync(join(root, 'dist/cli/load/load-run.js'));
   if (!isBuilt && !run(process.execPath, [join(root, 'scripts/build.mjs')])) process.exit(1);
   if (existsSync(join(benchFolder, 'node_modules')) || hasOnlyOwn()) return;
   console.error('installing what is compared with, in bench/ …');
   const install = ['ci', '--prefix', benchFolder, '--ignore-scripts', '--no-audit', '--no-fund'];
   if (!run('npm', install)) console.error('that failed; measuring what there is');
+}
+
+/** Debian's package, where that may be done: `RUNLEVEL=1` keeps it from being started as a service. */
+function installRabbitMq(run) {
+  const isWanted = chosenCases().some(({ peers }) => peers.includes('rabbitmq'));
+  const isAsked = flags.peers?.split(',').includes('rabbitmq') ?? true;
+  if (!isWanted || !isAsked || hasRabbitMq() || process.getuid?.() !== 0) return;
+  const apt = ['env', 'RUNLEVEL=1', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q'];
+  console.error('installing rabbitmq-server …');
+  const [command, ...args] = apt;
+  run(command, [...args, 'update']);
+  if (!run(command, [...args, 'install', '-y', '--no-install-recommends', 'rabbitmq-server'])) {
+    console.error('that failed; measuring what there is');
+  }
 }
 
 /** Whether nothing of what is measured has to be installed. */

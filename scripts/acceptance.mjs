@@ -28,6 +28,7 @@ const TITLES = {
   37: '500 connections opened and ended a second: nothing stays',
   23: 'JSON: 100,000 levels, 1,000,000 keys, prototypes, numbers, surrogates, duplicates',
   26: 'Origin: strangers, look-alikes, cookies; WebSocket and HTTP API',
+  27: 'STOMP: out of place, injected, wrong lengths; 10,000 subscriptions, 1 MB headers, nothing acknowledged',
   31: '1,000,000 session ids',
 };
 const page = join(root, 'docs/acceptance.md');

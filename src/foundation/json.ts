@@ -12,15 +12,19 @@ export const MAX_JSON_DEPTH = 128;
  * A member named `__proto__` becomes an own property, as JSON.parse makes it; of duplicate names the last counts.
  */
 export function parseJson(text: string, maxDepth: number = MAX_JSON_DEPTH): JsonValue {
-  if (isDeeperThan(text, maxDepth)) {
-    throw new RequestError('json/too-deep', `JSON is nested deeper than ${maxDepth} levels`);
-  }
+  checkJsonDepth(text, maxDepth);
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : 'not JSON';
     throw new RequestError('json/invalid', `JSON does not parse: ${detail}`, { cause });
   }
+}
+
+/** Throws a RequestError `json/too-deep`: nobody who reads the text could parse it. */
+export function checkJsonDepth(text: string, maxDepth: number = MAX_JSON_DEPTH): void {
+  if (!isDeeperThan(text, maxDepth)) return;
+  throw new RequestError('json/too-deep', `JSON is nested deeper than ${maxDepth} levels`);
 }
 
 const QUOTE = 0x22;

@@ -39,6 +39,11 @@ export function createHttpApi(options: HttpApiOptions): Hono {
   // Base64 makes four characters of three octets.
   const maxSize = Math.ceil((options.maxMessageBytes * 4) / 3) + MAX_ENVELOPE_BYTES;
 
+  api.use('*', async (context, next) => {
+    // What is echoed in an answer is never to be taken for a page.
+    context.header('X-Content-Type-Options', 'nosniff');
+    return next();
+  });
   api.get('/health', (context) => context.json({ status: 'ok' }));
   api.use('/api/*', async (context, next) => {
     const headers = { get: (name: string) => context.req.header(name) };

@@ -1,5 +1,11 @@
 /** Owns the unit that travels inside Tideway (semantics M1, M2): headers, content type, octets; and a message's place in a stream. */
-import { decodeUtf8, encodeUtf8, parseJson, RequestError } from '../foundation/index.js';
+import {
+  checkJsonDepth,
+  decodeUtf8,
+  encodeUtf8,
+  parseJson,
+  RequestError,
+} from '../foundation/index.js';
 import type { JsonValue, Octets } from '../foundation/index.js';
 
 /** Ordered name and value pairs; of repeated names the first counts. */
@@ -33,10 +39,13 @@ export class Message {
     this.#isKnownValid = json !== undefined;
   }
 
-  /** A JSON message of any value that JSON can say; `undefined` becomes `null`. */
+  /** A JSON message of any value that JSON can say; `undefined` becomes `null`. Throws a RequestError `json/too-deep`. */
   static fromJson(value: unknown, headers?: MessageHeaders): Message {
-    const text = JSON.stringify(value) as string | undefined;
-    return new Message(encodeUtf8(text ?? 'null'), JSON_CONTENT_TYPE, headers);
+    const text = (JSON.stringify(value) as string | undefined) ?? 'null';
+    checkJsonDepth(text);
+    const message = new Message(encodeUtf8(text), JSON_CONTENT_TYPE, headers);
+    message.#isKnownValid = true;
+    return message;
   }
 
   /** Takes over what is known of another message with the same body, but not the parsed value, which no bound counts. */

@@ -5,6 +5,7 @@ import {
   checkDestination,
   DestinationPattern,
   isWithin,
+  JSON_CONTENT_TYPE,
   quoted,
   Message,
   type Audience,
@@ -71,6 +72,10 @@ interface MountPoint {
 
 /** Characters of a publisher's key or message id. */
 export const MAX_KEY_LENGTH = 255;
+/** Characters of a content type; those that are in use have fewer than 100. */
+export const MAX_CONTENT_TYPE_LENGTH = 255;
+/** RFC 9110 §5.5: what stands in a header field as it is. */
+const CONTENT_TYPE = /^[ -~]*$/;
 /** Headers of one message, whatever door it came through. */
 export const MAX_HEADER_COUNT = 64;
 
@@ -381,7 +386,8 @@ function checkSubmission(destination: string, { message, key, messageId }: Submi
   checkDestination(destination);
   checkLength('key', key);
   checkLength('messageId', messageId);
-  const { headers } = message;
+  const { headers, contentType } = message;
+  if (contentType !== JSON_CONTENT_TYPE) checkContentType(contentType);
   if (headers.length > MAX_HEADER_COUNT) {
     throw new RequestError('message/invalid', `a message has at most ${MAX_HEADER_COUNT} headers`);
   }
@@ -401,6 +407,18 @@ function checkHeaders(headers: MessageHeaders): void {
     typeof pair[1] === 'string';
   if (Array.isArray(given) && given.every(isPair)) return;
   throw new RequestError('message/invalid', 'headers are a list of [name, value], both texts');
+}
+
+function checkContentType(contentType: unknown): void {
+  const isUsable =
+    typeof contentType === 'string' &&
+    contentType.length <= MAX_CONTENT_TYPE_LENGTH &&
+    CONTENT_TYPE.test(contentType);
+  if (isUsable) return;
+  throw new RequestError(
+    'message/invalid',
+    `a content type is a text of visible ASCII and spaces, ${MAX_CONTENT_TYPE_LENGTH} characters at most`,
+  );
 }
 
 function checkLength(name: string, value: unknown): void {

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { root } from './cli-program.js';
 
-const OWN = 'tideway,broker,floor,floor-fan-out,net-socket';
+const OWN = 'tideway,broker,stomp,floor,floor-fan-out,net-socket';
 
 test('npm run bench measures what is ours and prints its tables', async () => {
   const quick = [
@@ -22,7 +22,7 @@ test('npm run bench measures what is ours and prints its tables', async () => {
     '--connections',
     '50',
   ];
-  const chosen = ['echo-64', 'fan-out-64', 'memory', 'broker-ten', '--peers', OWN];
+  const chosen = ['echo-64', 'fan-out-64', 'memory', 'broker-ten', 'stomp', '--peers', OWN];
   const args = ['bench/run.mjs', ...quick, ...chosen];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const [said, progress, [code]] = await Promise.all([
@@ -32,6 +32,7 @@ test('npm run bench measures what is ours and prints its tables', async () => {
   ]);
   assert.equal(code, 0, progress);
   assert.match(progress, /^echo-64 1\/1 Tideway … [\d.]+ µs per message/m);
+  assert.match(progress, /^stomp 1\/1 Tideway STOMP … -?[\d.]+ µs per delivery, [1-9]/m);
   if (!existsSync('/proc/self/stat')) return;
   for (const [title, other] of [
     ['echo 64 B, one in flight, 64 connections', 'floor'],

@@ -53,6 +53,35 @@ test('the start lines say where to look, what is exposed and what to type, witho
   assert.equal(await page.text(), '<h1>It works</h1>');
 });
 
+test('[D5] a config file says where clients connect, what each path takes and where the mounts stand', async (t) => {
+  const folder = folderWith(t, {
+    'tideway.yaml': [
+      'endpoints:',
+      '  - { path: /stomp, dialects: [stomp] }',
+      '  - { path: /live, dialects: [native], allowedOrigins: [https://shop.example] }',
+      'prefixes: { topic: /news, work: [/work, /queue] }',
+    ].join('\n'),
+    'wrong.yaml': 'prefixes: { work: [/work, /queue] }',
+  });
+  const server = await serve(t, ['--config', join(folder, 'tideway.yaml')]);
+  const { text } = server.stdout;
+  assert.match(text, /WebSocket +ws:\S+\/stomp \(stomp\)$/m);
+  assert.match(text, /WebSocket +ws:\S+\/live \(native\)$/m);
+  // What it tells to type works as it stands.
+  const [, destination = '', url = ''] = /publish (\S+) '.*' --url (\S+)/.exec(text) ?? [];
+  assert.deepEqual([destination, new URL(url).pathname], ['/news/chat', '/live']);
+  const published = await run(t, ['publish', destination, '1', '--url', url]);
+  assert.match(published.stdout, /^\S+:1$/);
+  const elsewhere = await run(t, ['publish', '/topic/chat', '1', '--url', url]);
+  assert.match(elsewhere.stderr, /destination\/unknown/);
+  const wrong = await run(t, ['serve', '--port', '0', '--config', join(folder, 'wrong.yaml')]);
+  assert.equal(wrong.code, 2);
+  assert.match(
+    wrong.stderr,
+    /wrong\.yaml:1: prefixes\.work: "\/queue" is a prefix of "topic" by def/,
+  );
+});
+
 test('on an address that is not loopback it says how many rules allow anything', async (t) => {
   const folder = folderWith(t, {
     'one.yaml': 'access: [{ effect: allow, operations: subscribe, pattern: /topic/** }]\n',

@@ -187,3 +187,12 @@ test("a closed server leaves nothing of itself on the application's HTTP server"
     before,
   );
 });
+
+test('a value that no client could parse is refused where it is published', async () => {
+  const server = createServer();
+  let deep: unknown = 1;
+  for (let depth = 0; depth < 129; depth += 1) deep = [deep];
+  await assert.rejects(server.publish('/topic/a', deep), { code: 'json/too-deep' });
+  assert.equal((await server.publish('/topic/a', (deep as unknown[])[0]))?.offset, 1);
+  await server.close();
+});

@@ -177,6 +177,13 @@ const REFUSALS: readonly Refusal[] = [
   },
   { why: 'no JSON', body: '{"destination":', status: 400, code: 'json/invalid', says: /parse/ },
   { why: 'an empty request', body: '', status: 400, code: 'json/invalid', says: /parse/ },
+  {
+    why: 'a content type without end',
+    body: JSON.stringify({ destination: '/topic/a', body: 'a', contentType: 'a'.repeat(256) }),
+    status: 400,
+    code: 'message/invalid',
+    says: /content type .* 255 characters at most/,
+  },
   { why: 'deep JSON', body: '['.repeat(10_000), status: 400, code: 'json/too-deep', says: /128/ },
   {
     why: 'octets that are not UTF-8',
@@ -333,6 +340,11 @@ test('without a key nothing is published, and a body without one is not waited f
   const [chunk] = (await once(socket, 'data')) as [Buffer];
   assert.match(String(chunk), /^HTTP\/1\.1 401 /);
   socket.destroy();
+});
+
+test('no answer is to be taken for a page', async () => {
+  const answers = [await publish('{}'), await fetch(`${url}/health`), await fetch(`${url}/none`)];
+  for (const { headers } of answers) assert.equal(headers.get('x-content-type-options'), 'nosniff');
 });
 
 test('other methods and paths say so', async () => {

@@ -317,7 +317,7 @@ test('[I3][I4] work: what the broker drops is not kept, what an outbound interce
     broker: ({ message }) => (message.text() === '"spam"' ? 'drop' : undefined),
     outbound({ publication }) {
       if (publication.text() === '"not for clients"') return 'drop';
-      return Message.fromJson(`changed ${JSON.parse(publication.text()) as string}`);
+      return Message.fromJson(`changed ${publication.json() as string}`);
     },
   });
   for (const body of ['spam', 'not for clients', 'a', 'b']) await server.publish('/work/q', body);

@@ -82,7 +82,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#transactions = new Transactions(session.limits, session.metrics);
     this.#heartbeats = new Heartbeats(session.deadlines, this);
     this.session = new Session(session, newSessionId(), connection, principal, this);
-    this.#subscriptions = new StompSubscriptions(router, this.session, version, session.limits);
+    this.#subscriptions = new StompSubscriptions(router, this.session, version);
     this.session.ended.onCancelled(() => this.#ended());
   }
 

@@ -3,7 +3,7 @@ import { RequestError } from '../../foundation/index.js';
 import { DestinationPattern, quoted } from '../../message/index.js';
 import type { StompFrame, StompVersion } from '../../protocol/stomp/index.js';
 import type { Opened, Router } from '../../routing/index.js';
-import type { Session, SessionLimits, Subscription } from '../../session/index.js';
+import type { Session, Subscription } from '../../session/index.js';
 import { partsOfAcknowledgementId } from './message-encoding.js';
 import { requiredHeader } from './required-header.js';
 import { StompSubscription, type AcknowledgementMode } from './stomp-subscription.js';
@@ -14,15 +14,13 @@ export class StompSubscriptions {
   readonly #router: Router;
   readonly #session: Session;
   readonly #version: StompVersion;
-  readonly #limits: SessionLimits;
   readonly #byId = new Map<string, StompSubscription>();
   #answerCount = 0;
 
-  constructor(router: Router, session: Session, version: StompVersion, limits: SessionLimits) {
+  constructor(router: Router, session: Session, version: StompVersion) {
     this.#router = router;
     this.#session = session;
     this.#version = version;
-    this.#limits = limits;
   }
 
   find(id: string): StompSubscription | undefined {
@@ -173,12 +171,10 @@ export class StompSubscriptions {
 
   /** A subscriber may ask for fewer on their way than the server's limit, by RabbitMQ's name for it; 0 asks for nothing. */
   #prefetchCount({ headers }: StompFrame): number {
-    const { maxUnacknowledgedCount } = this.#limits;
     const given = headers.get('prefetch-count');
-    if (given === undefined || given === '0') return maxUnacknowledgedCount;
-    if (!/^[1-9]\d{0,8}$/.test(given)) {
+    if (given !== undefined && !/^(?:0|[1-9]\d{0,8})$/.test(given)) {
       throw new RequestError('frame/invalid-field', '"prefetch-count" is a number of messages');
     }
-    return Math.min(Number(given), maxUnacknowledgedCount);
+    return this.#session.windowCountOf(Number(given ?? 0) || undefined);
   }
 }

@@ -19,7 +19,6 @@ import { BlobQueue } from './blob-queue.js';
 import { openClient } from './client-handshake.js';
 import type { ClientOptions } from './client-options.js';
 import { checkedClosePayload } from './close-arguments.js';
-import type { EndpointHandler } from './endpoint-handler.js';
 import { Endpoint } from './endpoint.js';
 import type { WebSocketError } from './errors.js';
 import { setEventTable } from './event-table.js';
@@ -61,7 +60,7 @@ const READY_STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 const NOTHING = Buffer.alloc(0);
 const NO_OPTIONS: SendOptions = {};
 
-export class WebSocket extends EventEmitter<WebSocketEvents> implements EndpointHandler {
+export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
   declare static readonly CLOSING: 2;
