@@ -34,9 +34,7 @@ export class StompSubscription {
     this.destination = destination;
     this.mode = mode;
     this.#newMessageId = newMessageId;
-    const { version, isAcknowledged, isExact, subscriptionId } = form;
-    const kind = `stomp${version}${isAcknowledged ? ' ack' : ''}${isExact ? '' : ' pattern'}`;
-    this.#variant = subscriptionId === undefined ? kind : `${kind} ${subscriptionId}`;
+    this.#variant = variantOf(form);
   }
 
   /** Says in the next MESSAGE whether what was missed has been recovered: not everybody asks for a receipt. */
@@ -85,6 +83,12 @@ export class StompSubscription {
     this.#extra = [];
     return extra;
   }
+}
+
+/** What is of one width comes before the id, which may be any text: no two forms have the same name. */
+function variantOf({ version, isAcknowledged, isExact, subscriptionId }: MessageForm): string {
+  const flags = `${isAcknowledged ? 'a' : '-'}${isExact ? '-' : 'p'}`;
+  return `stomp${version}${flags}${subscriptionId === undefined ? '-' : `=${subscriptionId}`}`;
 }
 
 const NOTHING: StompHeaders = Object.freeze([]);
