@@ -593,6 +593,43 @@ test('DISCONNECT: the receipts of what came before come first, then its own, the
   assert.equal(server.sessionCount, 0);
 });
 
+test('DISCONNECT behind a SUBSCRIBE that is still being opened is no failure', async (context) => {
+  const server = await listening(context);
+  const words =
+    'SUBSCRIBE\nid:s\ndestination:/topic/a\nreceipt:open\n\n\0DISCONNECT\nreceipt:bye\n\n\0';
+  const withoutInterceptors = await StompPeer.open(server.url);
+  withoutInterceptors.raw(words);
+  await withoutInterceptors.closed;
+  let reached: () => void = () => {};
+  let pass: () => void = () => {};
+  const isReached = new Promise<void>((resolve) => (reached = resolve));
+  const isPassed = new Promise<void>((resolve) => (pass = resolve));
+  const remove = server.intercept({
+    inbound: async ({ kind }) => {
+      if (kind !== 'subscribe') return;
+      reached();
+      await isPassed;
+    },
+  });
+  const intercepted = await StompPeer.open(server.url);
+  intercepted.raw(words);
+  await isReached;
+  pass();
+  for (const peer of [withoutInterceptors, intercepted]) {
+    assert.equal((await peer.closed).closeCode, 1000);
+    const heard = peer.frames.map(({ command, headers }) => [command, headers['receipt-id']]);
+    assert.deepEqual(heard.slice(1), [
+      ['RECEIPT', 'open'],
+      ['RECEIPT', 'bye'],
+    ]);
+  }
+  remove();
+  assert.deepEqual(
+    server.users.findSubscriptions(() => true),
+    [],
+  );
+});
+
 test('[O3] DISCONNECT does not wait for a handler', async (context) => {
   const server = await listening(context);
   server.app.map('/never', () => new Promise(() => {}));

@@ -42,7 +42,7 @@ export class StompSubscriptions {
     this.#byId.set(id, known);
   }
 
-  /** Opens one; undefined when the client has ended it meanwhile. Rejects with a RequestError. */
+  /** Opens one; undefined when the client has ended it, or its session, meanwhile. Rejects with a RequestError. */
   async open(frame: StompFrame): Promise<Opened | undefined> {
     const destination = requiredHeader(frame, 'destination');
     const id = this.#idOf(frame);
@@ -68,7 +68,7 @@ export class StompSubscriptions {
         policy: headers.get('tideway-policy'),
         maxUnacknowledgedCount: known.mode === 'auto' ? undefined : this.#prefetchCount(frame),
       });
-      if (known.isUnsubscribed) {
+      if (this.#isUnwanted(known)) {
         this.#session.release(opened.subscription);
         return undefined;
       }
@@ -84,6 +84,8 @@ export class StompSubscriptions {
     } catch (error) {
       // Another may have its id by now.
       if (this.#byId.get(id) === known) this.#byId.delete(id);
+      const isEnded = error instanceof RequestError && error.code === 'subscription/ended';
+      if (isEnded && this.#isUnwanted(known)) return undefined;
       throw error;
     }
   }
@@ -118,6 +120,11 @@ export class StompSubscriptions {
     }
     // STOMP 1.0 names the message alone.
     for (const known of this.#byId.values()) if (settle(known, messageId)) return;
+  }
+
+  /** It was unsubscribed, or its session has ended, while it was being opened: that it is not open is no failure. */
+  #isUnwanted(known: StompSubscription): boolean {
+    return known.isUnsubscribed || this.#session.isEnded;
   }
 
   #namedBy(frame: StompFrame): { messageId: string; subscriptionId: string | undefined } {
