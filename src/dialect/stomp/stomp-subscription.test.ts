@@ -65,3 +65,31 @@ test('no subscriber gets the octets of another, whatever their ids are', () => {
   }
   fc.assert(property, { numRuns: 500 });
 });
+
+test('without acknowledgements, a batch is gone through for the first of its subscribers only', () => {
+  const { publications } = batchOf(10);
+  let passCount = 0;
+  const counted: Publication[] = [...publications];
+  counted.map = function map<T>(make: (one: Publication, index: number, all: Publication[]) => T) {
+    passCount += 1;
+    return Array.prototype.map.call(this, make) as T[];
+  };
+  const batch = new Batch(counted);
+  const own = {
+    version: '1.2',
+    subscriptionId: 's',
+    isAcknowledged: false,
+    isExact: true,
+  } as const;
+  const written = subscriptionOf(own).encode(batch);
+  assert.ok(passCount > 0);
+  passCount = 0;
+  for (let count = 0; count < 3; count++) {
+    assert.equal(subscriptionOf(own).encode(batch), written);
+  }
+  assert.equal(passCount, 0);
+  const recovered = subscriptionOf(own);
+  recovered.tellRecovered(true);
+  assert.notEqual(recovered.encode(batch), written, 'what is for one alone is not shared');
+  assert.equal(recovered.encode(batch), written);
+});
