@@ -197,6 +197,33 @@ test('an acknowledgement of what was made of a publication is one of the publica
   });
   const delivery = source.pull(1);
   assert.ok(delivery?.kind === 'publications');
-  source.acknowledge(delivery.batch.publications[0]!);
+  source.acknowledge?.(delivery.batch.publications[0]!);
   assert.deepEqual(inner.acknowledged, [7]);
+});
+
+test('[I4] it keeps nothing that its source does not keep: what a window asks for is there only where the source has it', () => {
+  const parts = {
+    sink: { ready: () => {} },
+    concerns: () => true,
+    refusalOf: (error: unknown) => error as RequestError,
+    intercept: (publication: Publication) => publication,
+  };
+  const log = { pull: () => undefined, close: () => {} };
+  const overLog = new InterceptedSource({ ...parts, source: log });
+  assert.deepEqual(
+    [overLog.acknowledge, overLog.reject, overLog.awaits],
+    [undefined, undefined, undefined],
+  );
+  const told: string[] = [];
+  const source = {
+    ...log,
+    acknowledge: () => told.push('acknowledge'),
+    reject: () => told.push('reject'),
+    awaits: () => told.push('awaits') > 9,
+  };
+  const overQueue = new InterceptedSource({ ...parts, source });
+  overQueue.acknowledge?.(numbered(1));
+  overQueue.reject?.(numbered(1));
+  assert.equal(overQueue.awaits?.(numbered(1)), false);
+  assert.deepEqual(told, ['acknowledge', 'reject', 'awaits']);
 });
