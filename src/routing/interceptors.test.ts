@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RequestError } from '../foundation/index.js';
+import { MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
-import { Batch, type Delivery } from '../session/index.js';
+import { ANONYMOUS, Batch, Grant, type Delivery } from '../session/index.js';
 import { DROPPED, type Dropped } from './interception-chain.js';
 import { InterceptedSource } from './intercepted-source.js';
 import { InterceptionLine } from './interception-line.js';
+import { Interceptors } from './interceptors.js';
+import type { SendOperation } from './mount.js';
+import { SERVER_CALLER } from './router.js';
 
 /** What an interceptor does with one message: at once, or after some turns of the microtask queue. */
 const decision = fc.record({
@@ -226,4 +229,56 @@ test('[I4] it keeps nothing that its source does not keep: what a window asks fo
   overQueue.reject?.(numbered(1));
   assert.equal(overQueue.awaits?.(numbered(1)), false);
   assert.deepEqual(told, ['acknowledge', 'reject', 'awaits']);
+});
+
+/** A promise that is resolved from outside. */
+class Gate {
+  readonly opened: Promise<void>;
+  open!: () => void;
+
+  constructor() {
+    this.opened = new Promise((resolve) => (this.open = resolve));
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function serverSend(key: string, destination = '/topic/a'): SendOperation {
+  const scope = { text: destination, isExact: true };
+  const authority = { generation: 0, permits: () => true };
+  return {
+    caller: SERVER_CALLER,
+    destination,
+    path: destination,
+    grant: new Grant(authority, ANONYMOUS, 'send', scope),
+    message: Message.fromJson(key),
+    key,
+    messageId: undefined,
+  };
+}
+
+test('[I5] messages of the server to one destination keep their order while earlier ones are being appended', async () => {
+  const interceptors = new Interceptors(SILENT_LOG, new MemoryMetrics(), 10);
+  const seen = new Gate();
+  interceptors.add({ broker: ({ key }) => (key === 'm3' ? seen.opened : undefined) });
+  const entered: string[] = [];
+  const appended = { m1: new Gate(), m2: new Gate() };
+  const send = (key: string, until?: Gate): Promise<void> =>
+    interceptors.broker(serverSend(key), async () => {
+      entered.push(key);
+      await until?.opened;
+    });
+  const first = send('m1', appended.m1);
+  const second = send('m2', appended.m2);
+  appended.m1.open();
+  await first;
+  const third = send('m3');
+  appended.m2.open();
+  await second;
+  const fourth = send('m4');
+  await turn();
+  assert.deepEqual(entered, ['m1', 'm2'], 'm4 waits behind m3');
+  seen.open();
+  await Promise.all([third, fourth]);
+  assert.deepEqual(entered, ['m1', 'm2', 'm3', 'm4']);
 });

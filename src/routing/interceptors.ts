@@ -118,7 +118,9 @@ export class Interceptors {
     try {
       return await this.#pass(line, operation, through, enter);
     } finally {
-      if (line.isIdle) this.#linesOfDestinations.delete(destination);
+      // By now it may have been forgotten, and another line begun, in which messages wait.
+      const isCurrent = this.#linesOfDestinations.get(destination) === line;
+      if (line.isIdle && isCurrent) this.#linesOfDestinations.delete(destination);
     }
   }
 
