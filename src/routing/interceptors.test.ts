@@ -37,7 +37,7 @@ test('[I5] messages enter in the order of their arrival, each with its own outco
   });
   await fc.assert(
     fc.asyncProperty(given, async (messages) => {
-      const line = new InterceptionLine(Infinity);
+      const line = new InterceptionLine(Infinity, 'session');
       const entered: number[] = [];
       const outcomes: Promise<string>[] = [];
       for (const [index, { decision: decided, gap }] of messages.entries()) {
@@ -67,7 +67,7 @@ test('[I5] messages enter in the order of their arrival, each with its own outco
 });
 
 test('[I5] a line is idle while all is answered at once, and refuses what is too much', async () => {
-  const line = new InterceptionLine(1);
+  const line = new InterceptionLine(1, 'session');
   let admit = (): void => {};
   const gate = new Promise<void>((resolve) => (admit = resolve));
   const enter = async (text: string): Promise<string> => text;
