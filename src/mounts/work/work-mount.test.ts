@@ -351,29 +351,71 @@ test('[K6] without a dead-letter destination it is dropped and counted; a queue 
   }
 });
 
-test('[K6] a dead letter that is refused stays in its queue', async () => {
+test('[K6] a dead letter that is refused stays in its queue, and is offered again after a while', async () => {
   let isFull = true;
-  const sendDeadLetter = async (): Promise<void> => {
+  const offered: unknown[] = [];
+  const sendDeadLetter = async (_: string, message: Message): Promise<void> => {
+    offered.push(message.json());
     if (isFull) throw new RequestError('work/full', 'full');
   };
+  const logged: string[] = [];
   const { send, consume, metrics, mount, time } = rig({
     rule: { maxDeliveryCount: 1, deadLetter: '/work/dead' },
-    parts: { sendDeadLetter },
+    parts: { sendDeadLetter, log: { ...SILENT_LOG, error: (words) => logged.push(words) } },
   });
-  const consumer = await consume(1);
-  await send(1);
   const settled = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     time.advance(0);
   };
+  const consumer = await consume(2);
+  await send(1, 2);
   consumer.reject(1);
+  consumer.reject(2);
   await settled();
-  assert.equal(metrics.value('work_dead_letters_refused'), 1);
-  assert.deepEqual(consumer.bodies, [1, 1]);
+  assert.deepEqual(consumer.bodies, [1, 2], 'nobody is given it again');
+  assert.equal(metrics.value('work_dead_letters_refused'), 2);
+  assert.ok(mount.keptBytes > 0);
+  time.advance(9_999);
+  await settled();
+  assert.deepEqual([offered, logged.length], [[1, 2], 1], 'one line for both');
+  time.advance(251);
+  await settled();
+  assert.deepEqual([offered, logged.length], [[1, 2, 1, 2], 2]);
   isFull = false;
-  consumer.reject(1);
+  time.advance(10_250);
   await settled();
-  assert.deepEqual([consumer.bodies, mount.keptBytes], [[1, 1], 0]);
+  assert.equal(metrics.value('work_dead_letters', { reason: 'rejected' }), 2);
+  assert.deepEqual([consumer.bodies, mount.keptBytes], [[1, 2], 0]);
+  consumer.close();
+  mount.close();
+  time.advance(1_000);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('[K6] a round of dead letters ends after a hundred refusals, and the next one goes on', async () => {
+  const offered: unknown[] = [];
+  const sendDeadLetter = async (_: string, message: Message): Promise<void> => {
+    offered.push(message.json());
+    throw new RequestError('work/full', 'full');
+  };
+  const { send, consume, time, mount } = rig({
+    rule: { maxDeliveryCount: 1, deadLetter: '/work/dead' },
+    parts: { sendDeadLetter },
+  });
+  const numbers = Array.from({ length: 150 }, (_, index) => index + 1);
+  const consumer = await consume(150);
+  await send(...numbers);
+  for (const offset of numbers) consumer.reject(offset);
+  const round = async (): Promise<unknown[]> => {
+    offered.length = 0;
+    time.advance(10_250);
+    await new Promise((resolve) => setImmediate(resolve));
+    return [...offered];
+  };
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(await round(), numbers.slice(0, 100));
+  assert.deepEqual(await round(), [...numbers.slice(100), ...numbers.slice(0, 50)]);
+  mount.close();
 });
 
 test('[K6] a dead letter has no more headers than any destination takes', async () => {

@@ -1,26 +1,22 @@
 /** Owns one queue: its messages, its consumers, whose turn it is, and when a message comes back. */
 import { Deadline, newId, RequestError } from '../../foundation/index.js';
-import type { DeadlineWheel, Log, Metrics, Random, Time } from '../../foundation/index.js';
+import type { Random, Time } from '../../foundation/index.js';
 import { Publication, quoted, type Message, type StreamPosition } from '../../message/index.js';
 import type { DeliverySink } from '../../session/index.js';
+import { DeadLetters, type DeadLettersParts } from './dead-letters.js';
 import { KeptMessages, type KeptMessage, type KeptTotal } from './kept-messages.js';
 import { MessageIds } from './message-ids.js';
-import { deadLetterOf, deliveryOf, type ReturnReason } from './redelivery.js';
+import { deliveryOf, type ReturnReason } from './redelivery.js';
 import { WorkConsumer, type ConsumerQueue } from './work-consumer.js';
 import type { WorkRules, WorkSettings } from './work-rules.js';
 
 /** What every queue of a mount is given. */
-export interface WorkQueueParts {
+export interface WorkQueueParts extends DeadLettersParts {
   readonly time: Time;
   readonly random: Random;
-  readonly deadlines: DeadlineWheel;
-  readonly metrics: Metrics;
-  readonly log: Log;
   readonly rules: WorkRules;
   /** Octets that all queues keep together; a send beyond is refused with `work/full`. */
   readonly maxWorkBytes: number;
-  /** Sends a message in the server's own name. */
-  readonly sendDeadLetter: (destination: string, message: Message) => Promise<unknown>;
 }
 
 export interface QueuedMessage {
@@ -44,6 +40,7 @@ export class WorkQueue implements ConsumerQueue {
   readonly #forgotten: () => void;
   readonly #kept: KeptMessages;
   readonly #ids: MessageIds;
+  readonly #deadLetters: DeadLetters;
   readonly #consumers = new Set<WorkConsumer>();
   /** Consumers to tell of a message, in the order of their turns. */
   readonly #idle = new Set<WorkConsumer>();
@@ -63,6 +60,7 @@ export class WorkQueue implements ConsumerQueue {
     this.#forgotten = forgotten;
     this.#kept = new KeptMessages(total);
     this.#ids = new MessageIds(parts.time);
+    this.#deadLetters = new DeadLetters(destination, parts, (kept) => this.#done(kept));
   }
 
   /** Throws `work/full`, or `message/too-large` for one that the queue could never keep. */
@@ -93,6 +91,7 @@ export class WorkQueue implements ConsumerQueue {
   close(): void {
     this.#isClosed = true;
     this.#parts.deadlines.clear(this.#due);
+    this.#deadLetters.close();
     this.#idle.clear();
     this.#handed.clear();
     this.#kept.clear();
@@ -232,7 +231,7 @@ export class WorkQueue implements ConsumerQueue {
   }
 
   #giveUp(kept: KeptMessage, reason: ReturnReason): void {
-    const { metrics, log, sendDeadLetter } = this.#parts;
+    const { metrics, log } = this.#parts;
     const destination = this.#destination;
     const { deadLetter } = this.#settings;
     if (deadLetter === undefined || deadLetter === destination) {
@@ -241,20 +240,7 @@ export class WorkQueue implements ConsumerQueue {
       this.#done(kept);
       return;
     }
-    kept.state = 'leaving';
-    sendDeadLetter(deadLetter, deadLetterOf(kept, reason)).then(
-      () => {
-        metrics.count('work_dead_letters', { reason });
-        if (!this.#isClosed) this.#done(kept);
-      },
-      (error: unknown) => {
-        metrics.count('work_dead_letters_refused');
-        log.error('a dead letter was refused', { destination, deadLetter, error });
-        if (this.#isClosed) return;
-        this.#kept.putBack(kept);
-        this.#dispatchSoon();
-      },
-    );
+    this.#deadLetters.add(kept, deadLetter, reason);
   }
 
   #dueNow(): void {
