@@ -533,6 +533,20 @@ test('a closed mount keeps nothing and leaves no timer', async () => {
   assert.deepEqual([mount.queueCount, mount.keptBytes, time.pendingTimerCount], [0, 0, 0]);
 });
 
+test('an acknowledgement that comes after the end changes no bound', async () => {
+  const { mount, send, consume, time } = rig({ rule: { acknowledgeTimeoutMs: 1_000 } });
+  const late = await consume(1);
+  await send(1);
+  const [publication] = late.got;
+  assert.ok(publication !== undefined);
+  late.canTake = false;
+  time.advance(1_250);
+  // It waits again, and its consumer may still say that it is done.
+  mount.close();
+  late.acknowledge(publication.offset!);
+  assert.equal(mount.keptBytes, 0);
+});
+
 test('the first work rule that matches holds; what is no setting is refused', () => {
   const rules = new WorkRules();
   rules.add('/work/a/*', { maxDeliveryCount: 3 });

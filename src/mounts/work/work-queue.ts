@@ -214,6 +214,8 @@ export class WorkQueue implements ConsumerQueue {
   }
 
   #done(kept: KeptMessage): void {
+    // Nothing is kept any more, and a late acknowledgement must not be counted off again.
+    if (this.#isClosed) return;
     this.#handed.delete(kept);
     this.#kept.remove(kept);
     this.forgetIfIdle();
