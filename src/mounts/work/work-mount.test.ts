@@ -481,6 +481,43 @@ test('[S8] a repeated message id is answered with the first position while it is
   assert.notEqual((await sent())?.epoch, first?.epoch, 'a queue that was forgotten begins anew');
 });
 
+test('[S8] remembered message ids take room of all queues, until they are over', async () => {
+  const { mount, sendOf, consume, time, metrics } = rig({ parts: { maxWorkBytes: 20_000 } });
+  const consumer = await consume();
+  let sentCount = 0;
+  const sent = async (): Promise<void> => {
+    const messageId = `${'x'.repeat(2_000)}${sentCount}`;
+    await mount.send(sendOf(1, { messageId }));
+    sentCount += 1;
+    time.advance(0);
+  };
+  await assert.rejects(async () => {
+    for (;;) await sent();
+  }, hasCode('work/full'));
+  assert.equal(consumer.got.length, sentCount, 'nothing but ids is kept');
+  assert.ok(sentCount >= 3 && sentCount < 6, `${sentCount} ids of more than 4,000 octets`);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxWorkBytes' }), 1);
+  time.advance(300_250);
+  assert.equal(mount.keptBytes, 0, 'though nobody asked');
+  await sent();
+  mount.close();
+  time.advance(1_000);
+  assert.deepEqual([mount.keptBytes, time.pendingTimerCount], [0, 0]);
+});
+
+test('[S8] a rule says how long and how many message ids are remembered', async () => {
+  const rule = { messageIdWindowMs: 1_000, maxMessageIdCount: 2 };
+  const { mount, sendOf, time } = rig({ rule });
+  const sent = async (messageId: string) =>
+    (await mount.send(sendOf(1, { messageId }))).position?.offset;
+  assert.deepEqual([await sent('a'), await sent('b'), await sent('a')], [1, 2, 1]);
+  assert.equal(await sent('c'), 3);
+  assert.equal(await sent('a'), 4, 'the oldest of three is forgotten');
+  assert.equal(await sent('c'), 3);
+  time.advance(1_000);
+  assert.equal(await sent('c'), 5);
+});
+
 test('positions rise by one in one epoch, as sends and requests are answered', async () => {
   const { mount, sendOf } = rig();
   const { position } = await mount.send(sendOf(1));
@@ -558,6 +595,8 @@ test('the first work rule that matches holds; what is no setting is refused', ()
     deadLetter: '/work/dead',
     maxQueueBytes: 67_108_864,
     maxMessageCount: 100_000,
+    messageIdWindowMs: 300_000,
+    maxMessageIdCount: 10_000,
   });
   assert.equal(rules.settingsOf('/queue/b').deadLetter, undefined);
   for (const rule of [

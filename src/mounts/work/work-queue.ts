@@ -5,7 +5,7 @@ import { Publication, quoted, type Message, type StreamPosition } from '../../me
 import type { DeliverySink } from '../../session/index.js';
 import { DeadLetters, type DeadLettersParts } from './dead-letters.js';
 import { KeptMessages, type KeptMessage, type KeptTotal } from './kept-messages.js';
-import { MessageIds } from './message-ids.js';
+import { MessageIds, messageIdBytes } from './message-ids.js';
 import { deliveryOf, type ReturnReason } from './redelivery.js';
 import { WorkConsumer, type ConsumerQueue } from './work-consumer.js';
 import type { WorkRules, WorkSettings } from './work-rules.js';
@@ -15,7 +15,7 @@ export interface WorkQueueParts extends DeadLettersParts {
   readonly time: Time;
   readonly random: Random;
   readonly rules: WorkRules;
-  /** Octets that all queues keep together; a send beyond is refused with `work/full`. */
+  /** Octets that all queues keep together, remembered message ids included; a send beyond is refused with `work/full`. */
   readonly maxWorkBytes: number;
 }
 
@@ -59,7 +59,8 @@ export class WorkQueue implements ConsumerQueue {
     this.#total = total;
     this.#forgotten = forgotten;
     this.#kept = new KeptMessages(total);
-    this.#ids = new MessageIds(parts.time);
+    const { time: clock, deadlines } = parts;
+    this.#ids = new MessageIds({ clock, deadlines, total, settings: () => this.#settings });
     this.#deadLetters = new DeadLetters(destination, parts, (kept) => this.#done(kept));
   }
 
@@ -73,7 +74,8 @@ export class WorkQueue implements ConsumerQueue {
     const publishedAtMs = this.#parts.time.nowMs();
     const fields = { destination, epoch, offset, publishedAtMs, key, messageId };
     const publication = new Publication(message, fields);
-    this.#refuseBeyondBounds(publication.retainedBytes);
+    const idBytes = messageId === undefined ? 0 : messageIdBytes(messageId);
+    this.#refuseBeyondBounds(publication.retainedBytes, idBytes);
     this.#lastOffset = offset;
     this.#kept.add(publication, offset);
     if (messageId !== undefined) this.#ids.remember(messageId, offset);
@@ -92,6 +94,7 @@ export class WorkQueue implements ConsumerQueue {
     this.#isClosed = true;
     this.#parts.deadlines.clear(this.#due);
     this.#deadLetters.close();
+    this.#ids.clear();
     this.#idle.clear();
     this.#handed.clear();
     this.#kept.clear();
@@ -156,10 +159,10 @@ export class WorkQueue implements ConsumerQueue {
     this.forgetIfIdle();
   }
 
-  #refuseBeyondBounds(bytes: number): void {
+  #refuseBeyondBounds(bytes: number, idBytes: number): void {
     const { maxMessageCount, maxQueueBytes } = this.#settings;
     const { maxWorkBytes } = this.#parts;
-    if (bytes > Math.min(maxQueueBytes, maxWorkBytes)) {
+    if (bytes > maxQueueBytes || bytes + idBytes > maxWorkBytes) {
       const words = `the message costs ${bytes} octets; this queue keeps ${maxQueueBytes} (maxQueueBytes)`;
       throw new RequestError('message/too-large', words);
     }
@@ -168,7 +171,7 @@ export class WorkQueue implements ConsumerQueue {
         ? 'maxMessageCount'
         : this.#kept.bytes + bytes > maxQueueBytes
           ? 'maxQueueBytes'
-          : this.#total.bytes + bytes > maxWorkBytes
+          : this.#total.bytes + bytes + idBytes > maxWorkBytes
             ? 'maxWorkBytes'
             : undefined;
     if (reached === undefined) return;
