@@ -200,6 +200,8 @@ const workRule = object({
   deadLetter: text('a destination such as /work/dead').exactOptional(),
   maxQueueBytes: wholeNumber('octets', 1).exactOptional(),
   maxMessageCount: wholeNumber('', 1).exactOptional(),
+  messageIdWindowMs: wholeNumber('milliseconds', 1, MAX_TIMER_MS).exactOptional(),
+  maxMessageIdCount: wholeNumber('', 1).exactOptional(),
 } satisfies Record<keyof WorkRule, z.ZodType>);
 
 const limits = object({

@@ -40,6 +40,7 @@ export const REQUEST_ERRORS = {
   'request/too-many': 502,
   'server/failed': 504,
   'session/busy': 508,
+  'server/busy': 509,
   'stream/unavailable': 506,
   'work/full': 507,
   'forward/failed': 520,

@@ -34,8 +34,25 @@ export class InterceptedSource implements DeliverySource {
   /** By what was made of them: a source that keeps its messages knows its own only. */
   readonly #originals = new WeakMap<Publication, Publication>();
 
+  /** These three are there where the source has them: a window holds publications for a source that keeps them only. */
+  readonly acknowledge?: (publication: Publication) => void;
+  readonly reject?: (publication: Publication) => void;
+  readonly awaits?: (publication: Publication) => boolean;
+
   constructor(parts: InterceptedSourceParts) {
     this.#parts = parts;
+    const { source } = parts;
+    const original = (publication: Publication): Publication =>
+      this.#originals.get(publication) ?? publication;
+    if (source.acknowledge !== undefined) {
+      this.acknowledge = (publication) => source.acknowledge?.(original(publication));
+    }
+    if (source.reject !== undefined) {
+      this.reject = (publication) => source.reject?.(original(publication));
+    }
+    if (source.awaits !== undefined) {
+      this.awaits = (publication) => source.awaits?.(original(publication)) ?? true;
+    }
   }
 
   pull(maxBytes: number): Delivery | undefined {
@@ -59,18 +76,6 @@ export class InterceptedSource implements DeliverySource {
       // Only at once: a source that speaks up while an interceptor is waited for is not heard, so it is asked again.
       if (isWhole && this.#settled.length > 0) return this.#takeSettled(delivery.isLast === true);
     }
-  }
-
-  acknowledge(publication: Publication): void {
-    this.#parts.source.acknowledge?.(this.#originals.get(publication) ?? publication);
-  }
-
-  reject(publication: Publication): void {
-    this.#parts.source.reject?.(this.#originals.get(publication) ?? publication);
-  }
-
-  awaits(publication: Publication): boolean {
-    return this.#parts.source.awaits?.(this.#originals.get(publication) ?? publication) ?? true;
   }
 
   close(): void {

@@ -1,15 +1,25 @@
 /** Owns the order of messages that pass interceptors: one after another, however long one of them waits (semantics I5). */
 import { RequestError } from '../foundation/index.js';
 
+/** Whose messages stand in a line: those of one session, or those of the server to one destination. */
+export type LineOwner = 'session' | 'server';
+
+const BUSY = {
+  session: { code: 'session/busy', whose: 'this session' },
+  server: { code: 'server/busy', whose: 'the server to this destination' },
+} as const;
+
 /** Messages pass in the order in which they came. While all is answered at once, nothing waits and nothing is allocated. */
 export class InterceptionLine {
   readonly #maxWaitingCount: number;
+  readonly #owner: LineOwner;
   #waitingCount = 0;
   /** Settles when the message that came last has entered. */
   #last: Promise<void> | undefined = undefined;
 
-  constructor(maxWaitingCount: number) {
+  constructor(maxWaitingCount: number, owner: LineOwner) {
     this.#maxWaitingCount = maxWaitingCount;
+    this.#owner = owner;
   }
 
   get isIdle(): boolean {
@@ -23,7 +33,7 @@ export class InterceptionLine {
 
   /**
    * Gives a message to `intercept` and what becomes of it to `enter`, which is called before the next message is looked at.
-   * Rejects with `session/busy` when too many wait already.
+   * Rejects with `session/busy` or `server/busy`, by its owner, when too many wait already.
    */
   async pass<T, R>(
     message: T,
@@ -36,9 +46,10 @@ export class InterceptionLine {
       return this.#wait(() => outcome, enter);
     }
     if (this.isFull) {
+      const { code, whose } = BUSY[this.#owner];
       throw new RequestError(
-        'session/busy',
-        `${this.#maxWaitingCount} messages of this session wait already (maxWaitingInterceptionCount)`,
+        code,
+        `${this.#maxWaitingCount} messages of ${whose} wait already (maxWaitingInterceptionCount)`,
       );
     }
     return this.#wait(() => intercept(message), enter);

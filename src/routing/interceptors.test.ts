@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RequestError } from '../foundation/index.js';
+import { MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
-import { Batch, type Delivery } from '../session/index.js';
+import { ANONYMOUS, Batch, Grant, type Delivery } from '../session/index.js';
 import { DROPPED, type Dropped } from './interception-chain.js';
 import { InterceptedSource } from './intercepted-source.js';
 import { InterceptionLine } from './interception-line.js';
+import { Interceptors } from './interceptors.js';
+import type { SendOperation } from './mount.js';
+import { SERVER_CALLER } from './router.js';
 
 /** What an interceptor does with one message: at once, or after some turns of the microtask queue. */
 const decision = fc.record({
@@ -34,7 +37,7 @@ test('[I5] messages enter in the order of their arrival, each with its own outco
   });
   await fc.assert(
     fc.asyncProperty(given, async (messages) => {
-      const line = new InterceptionLine(Infinity);
+      const line = new InterceptionLine(Infinity, 'session');
       const entered: number[] = [];
       const outcomes: Promise<string>[] = [];
       for (const [index, { decision: decided, gap }] of messages.entries()) {
@@ -64,7 +67,7 @@ test('[I5] messages enter in the order of their arrival, each with its own outco
 });
 
 test('[I5] a line is idle while all is answered at once, and refuses what is too much', async () => {
-  const line = new InterceptionLine(1);
+  const line = new InterceptionLine(1, 'session');
   let admit = (): void => {};
   const gate = new Promise<void>((resolve) => (admit = resolve));
   const enter = async (text: string): Promise<string> => text;
@@ -197,6 +200,85 @@ test('an acknowledgement of what was made of a publication is one of the publica
   });
   const delivery = source.pull(1);
   assert.ok(delivery?.kind === 'publications');
-  source.acknowledge(delivery.batch.publications[0]!);
+  source.acknowledge?.(delivery.batch.publications[0]!);
   assert.deepEqual(inner.acknowledged, [7]);
+});
+
+test('[I4] it keeps nothing that its source does not keep: what a window asks for is there only where the source has it', () => {
+  const parts = {
+    sink: { ready: () => {} },
+    concerns: () => true,
+    refusalOf: (error: unknown) => error as RequestError,
+    intercept: (publication: Publication) => publication,
+  };
+  const log = { pull: () => undefined, close: () => {} };
+  const overLog = new InterceptedSource({ ...parts, source: log });
+  assert.deepEqual(
+    [overLog.acknowledge, overLog.reject, overLog.awaits],
+    [undefined, undefined, undefined],
+  );
+  const told: string[] = [];
+  const source = {
+    ...log,
+    acknowledge: () => told.push('acknowledge'),
+    reject: () => told.push('reject'),
+    awaits: () => told.push('awaits') > 9,
+  };
+  const overQueue = new InterceptedSource({ ...parts, source });
+  overQueue.acknowledge?.(numbered(1));
+  overQueue.reject?.(numbered(1));
+  assert.equal(overQueue.awaits?.(numbered(1)), false);
+  assert.deepEqual(told, ['acknowledge', 'reject', 'awaits']);
+});
+
+/** A promise that is resolved from outside. */
+class Gate {
+  readonly opened: Promise<void>;
+  open!: () => void;
+
+  constructor() {
+    this.opened = new Promise((resolve) => (this.open = resolve));
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function serverSend(key: string, destination = '/topic/a'): SendOperation {
+  const scope = { text: destination, isExact: true };
+  const authority = { generation: 0, permits: () => true };
+  return {
+    caller: SERVER_CALLER,
+    destination,
+    path: destination,
+    grant: new Grant(authority, ANONYMOUS, 'send', scope),
+    message: Message.fromJson(key),
+    key,
+    messageId: undefined,
+  };
+}
+
+test('[I5] messages of the server to one destination keep their order while earlier ones are being appended', async () => {
+  const interceptors = new Interceptors(SILENT_LOG, new MemoryMetrics(), 10);
+  const seen = new Gate();
+  interceptors.add({ broker: ({ key }) => (key === 'm3' ? seen.opened : undefined) });
+  const entered: string[] = [];
+  const appended = { m1: new Gate(), m2: new Gate() };
+  const send = (key: string, until?: Gate): Promise<void> =>
+    interceptors.broker(serverSend(key), async () => {
+      entered.push(key);
+      await until?.opened;
+    });
+  const first = send('m1', appended.m1);
+  const second = send('m2', appended.m2);
+  appended.m1.open();
+  await first;
+  const third = send('m3');
+  appended.m2.open();
+  await second;
+  const fourth = send('m4');
+  await turn();
+  assert.deepEqual(entered, ['m1', 'm2'], 'm4 waits behind m3');
+  seen.open();
+  await Promise.all([third, fourth]);
+  assert.deepEqual(entered, ['m1', 'm2', 'm3', 'm4']);
 });

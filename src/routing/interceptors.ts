@@ -49,7 +49,7 @@ export class Interceptors {
   /** What passes inbound or broker now. */
   #passingCount = 0;
 
-  /** `maxWaitingCount` bounds what waits of one session, at each place. */
+  /** `maxWaitingCount` bounds what waits of one session, at each place, and of the server to one destination. */
   constructor(log: Log, metrics: Metrics, maxWaitingCount: number) {
     this.#log = log;
     this.#metrics = metrics;
@@ -113,12 +113,16 @@ export class Interceptors {
       return this.#pass(this.#linesOf(session).broker, operation, through, enter);
     }
     const { destination } = operation;
-    const line = this.#linesOfDestinations.get(destination) ?? new InterceptionLine(Infinity);
+    const line =
+      this.#linesOfDestinations.get(destination) ??
+      new InterceptionLine(this.#maxWaitingCount, 'server');
     this.#linesOfDestinations.set(destination, line);
     try {
       return await this.#pass(line, operation, through, enter);
     } finally {
-      if (line.isIdle) this.#linesOfDestinations.delete(destination);
+      // By now it may have been forgotten, and another line begun, in which messages wait.
+      const isCurrent = this.#linesOfDestinations.get(destination) === line;
+      if (line.isIdle && isCurrent) this.#linesOfDestinations.delete(destination);
     }
   }
 
@@ -225,7 +229,8 @@ export class Interceptors {
     let lines = this.#linesOfSessions.get(session);
     if (lines === undefined) {
       const count = this.#maxWaitingCount;
-      lines = { inbound: new InterceptionLine(count), broker: new InterceptionLine(count) };
+      const lineOf = (): InterceptionLine => new InterceptionLine(count, 'session');
+      lines = { inbound: lineOf(), broker: lineOf() };
       this.#linesOfSessions.set(session, lines);
     }
     return lines;

@@ -10,7 +10,10 @@ export interface SessionLimits {
    * mapping is `parallel`. Default 256.
    */
   readonly maxWaitingHandlerCount: number;
-  /** Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Default 256. */
+  /**
+   * Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Of the server's own
+   * (its program, its HTTP API) as many wait for each destination; one more is refused with `server/busy`. Default 256.
+   */
   readonly maxWaitingInterceptionCount: number;
   /**
    * Messages that one subscription of a client that acknowledges may have on their way; one that asks for more gets this many.

@@ -155,6 +155,36 @@ test('[I5] more than maxWaitingInterceptionCount operations are refused with ses
   assert.match(JSON.stringify(metrics.snapshot()), /maxWaitingInterceptionCount/);
 });
 
+test('[I5] of the server itself no more than maxWaitingInterceptionCount messages wait for a destination', async (t) => {
+  const metrics = new MemoryMetrics();
+  const limits = { maxWaitingInterceptionCount: 2 };
+  const apiKey = 'k'.repeat(32);
+  const { server } = await run(t, { metrics, limits, apiKeys: [apiKey] });
+  let admit = (): void => {};
+  const gate = new Promise<void>((resolve) => (admit = resolve));
+  server.intercept({
+    broker: ({ destination }) => (destination === '/topic/a' ? gate : undefined),
+  });
+  const waiting = [server.publish('/topic/a', 1), server.publish('/topic/a', 2)];
+  await assert.rejects(server.publish('/topic/a', 3), { code: 'server/busy', number: 509 });
+  const answer = await fetch(`${server.url}/api/publish`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ destination: '/topic/a', body: 4 }),
+  });
+  assert.equal(answer.status, 503);
+  assert.match(await answer.text(), /server\/busy/);
+  const limit = 'maxWaitingInterceptionCount';
+  assert.equal(metrics.value('limit_reached', { limit }), 2);
+  assert.equal((await server.publish('/topic/b', 1))?.offset, 1, 'others do not wait for it');
+  admit();
+  assert.deepEqual(
+    (await Promise.all(waiting)).map((position) => position?.offset),
+    [1, 2],
+  );
+  assert.equal((await server.publish('/topic/a', 5))?.offset, 3);
+});
+
 test('[I3] the broker sees what clients and the server publish: changes it, refuses it, drops it', async (t) => {
   const { server, open } = await run(t);
   const seen: unknown[] = [];

@@ -16,7 +16,7 @@ export interface KeptMessage {
   handedAtMs: number;
 }
 
-/** What all queues of a mount keep together. */
+/** What all queues of a mount keep together: messages, and the ids that they remember. */
 export interface KeptTotal {
   bytes: number;
 }

@@ -1,6 +1,21 @@
 /** Owns the message ids that a queue remembers, so that a repeated one is answered and not kept again (semantics S8). */
-import { Ring } from '../../foundation/index.js';
-import type { Clock } from '../../foundation/index.js';
+import { Deadline, Ring } from '../../foundation/index.js';
+import type { Clock, DeadlineWheel } from '../../foundation/index.js';
+import type { KeptTotal } from './kept-messages.js';
+
+/** How long ids are remembered, and how many of one queue: settings of its work rule. */
+export interface MessageIdSettings {
+  readonly messageIdWindowMs: number;
+  readonly maxMessageIdCount: number;
+}
+
+export interface MessageIdsParts {
+  readonly clock: Clock;
+  readonly deadlines: DeadlineWheel;
+  /** Ids take room in it as long as they are remembered. */
+  readonly total: KeptTotal;
+  readonly settings: () => MessageIdSettings;
+}
 
 interface RememberedId {
   readonly messageId: string;
@@ -8,18 +23,25 @@ interface RememberedId {
   readonly atMs: number;
 }
 
-/** How long an id is remembered, as a stream in memory does it. */
-const WINDOW_MS = 300_000;
-/** Ids of one queue; the oldest are forgotten beyond it. */
-const MAX_COUNT = 10_000;
+/** What an id costs beside its characters, generously: its entry, its places in map and ring. */
+const BYTES_BESIDE_ID = 150;
+
+/** Octets that an id takes while it is remembered. */
+export function messageIdBytes(messageId: string): number {
+  return 2 * messageId.length + BYTES_BESIDE_ID;
+}
 
 export class MessageIds {
-  readonly #clock: Clock;
+  readonly #parts: MessageIdsParts;
   readonly #offsets = new Map<string, number>();
-  readonly #remembered = new Ring<RememberedId>();
+  #remembered = new Ring<RememberedId>();
+  #bytes = 0;
+  /** Also where nobody asks for them: ids that are over must not take the room of others. */
+  readonly #over = new Deadline(() => this.#watchOldest());
+  #isWatched = false;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(parts: MessageIdsParts) {
+    this.#parts = parts;
   }
 
   /** Where the message of that id went, within the window. */
@@ -30,26 +52,54 @@ export class MessageIds {
 
   remember(messageId: string, offset: number): void {
     this.#offsets.set(messageId, offset);
-    this.#remembered.push({ messageId, offset, atMs: this.#clock.monotonicMs() });
+    this.#remembered.push({ messageId, offset, atMs: this.#parts.clock.monotonicMs() });
+    this.#addBytes(messageIdBytes(messageId));
     this.#forget();
+    if (!this.#isWatched) this.#watchOldest();
   }
 
   /** Time until the last id is forgotten; 0 when there is none. */
   get lastForMs(): number {
     this.#forget();
-    const last = this.#remembered.at(this.#remembered.head - 1);
-    return last === undefined ? 0 : last.atMs + WINDOW_MS - this.#clock.monotonicMs();
+    return this.#leftMs(this.#remembered.at(this.#remembered.head - 1));
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#parts.deadlines.clear(this.#over);
+    this.#addBytes(-this.#bytes);
+    this.#offsets.clear();
+    this.#remembered = new Ring();
+  }
+
+  #leftMs(remembered: RememberedId | undefined): number {
+    if (remembered === undefined) return 0;
+    const { messageIdWindowMs } = this.#parts.settings();
+    return remembered.atMs + messageIdWindowMs - this.#parts.clock.monotonicMs();
+  }
+
+  #watchOldest(): void {
+    this.#forget();
+    const leftMs = this.#leftMs(this.#remembered.at(this.#remembered.tail));
+    this.#isWatched = leftMs > 0;
+    if (this.#isWatched) this.#parts.deadlines.set(this.#over, leftMs);
   }
 
   #forget(): void {
-    const nowMs = this.#clock.monotonicMs();
+    const { messageIdWindowMs, maxMessageIdCount } = this.#parts.settings();
+    const overAtMs = this.#parts.clock.monotonicMs() - messageIdWindowMs;
     let oldest = this.#remembered.at(this.#remembered.tail);
     while (oldest !== undefined) {
-      const isOver = nowMs >= oldest.atMs + WINDOW_MS;
-      if (!isOver && this.#remembered.size <= MAX_COUNT) return;
+      if (oldest.atMs > overAtMs && this.#remembered.size <= maxMessageIdCount) return;
       this.#remembered.shift();
       this.#offsets.delete(oldest.messageId);
+      this.#addBytes(-messageIdBytes(oldest.messageId));
       oldest = this.#remembered.at(this.#remembered.tail);
     }
+  }
+
+  #addBytes(bytes: number): void {
+    this.#bytes += bytes;
+    this.#parts.total.bytes += bytes;
   }
 }

@@ -351,29 +351,71 @@ test('[K6] without a dead-letter destination it is dropped and counted; a queue 
   }
 });
 
-test('[K6] a dead letter that is refused stays in its queue', async () => {
+test('[K6] a dead letter that is refused stays in its queue, and is offered again after a while', async () => {
   let isFull = true;
-  const sendDeadLetter = async (): Promise<void> => {
+  const offered: unknown[] = [];
+  const sendDeadLetter = async (_: string, message: Message): Promise<void> => {
+    offered.push(message.json());
     if (isFull) throw new RequestError('work/full', 'full');
   };
+  const logged: string[] = [];
   const { send, consume, metrics, mount, time } = rig({
     rule: { maxDeliveryCount: 1, deadLetter: '/work/dead' },
-    parts: { sendDeadLetter },
+    parts: { sendDeadLetter, log: { ...SILENT_LOG, error: (words) => logged.push(words) } },
   });
-  const consumer = await consume(1);
-  await send(1);
   const settled = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     time.advance(0);
   };
+  const consumer = await consume(2);
+  await send(1, 2);
   consumer.reject(1);
+  consumer.reject(2);
   await settled();
-  assert.equal(metrics.value('work_dead_letters_refused'), 1);
-  assert.deepEqual(consumer.bodies, [1, 1]);
+  assert.deepEqual(consumer.bodies, [1, 2], 'nobody is given it again');
+  assert.equal(metrics.value('work_dead_letters_refused'), 2);
+  assert.ok(mount.keptBytes > 0);
+  time.advance(9_999);
+  await settled();
+  assert.deepEqual([offered, logged.length], [[1, 2], 1], 'one line for both');
+  time.advance(251);
+  await settled();
+  assert.deepEqual([offered, logged.length], [[1, 2, 1, 2], 2]);
   isFull = false;
-  consumer.reject(1);
+  time.advance(10_250);
   await settled();
-  assert.deepEqual([consumer.bodies, mount.keptBytes], [[1, 1], 0]);
+  assert.equal(metrics.value('work_dead_letters', { reason: 'rejected' }), 2);
+  assert.deepEqual([consumer.bodies, mount.keptBytes], [[1, 2], 0]);
+  consumer.close();
+  mount.close();
+  time.advance(1_000);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('[K6] a round of dead letters ends after a hundred refusals, and the next one goes on', async () => {
+  const offered: unknown[] = [];
+  const sendDeadLetter = async (_: string, message: Message): Promise<void> => {
+    offered.push(message.json());
+    throw new RequestError('work/full', 'full');
+  };
+  const { send, consume, time, mount } = rig({
+    rule: { maxDeliveryCount: 1, deadLetter: '/work/dead' },
+    parts: { sendDeadLetter },
+  });
+  const numbers = Array.from({ length: 150 }, (_, index) => index + 1);
+  const consumer = await consume(150);
+  await send(...numbers);
+  for (const offset of numbers) consumer.reject(offset);
+  const round = async (): Promise<unknown[]> => {
+    offered.length = 0;
+    time.advance(10_250);
+    await new Promise((resolve) => setImmediate(resolve));
+    return [...offered];
+  };
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(await round(), numbers.slice(0, 100));
+  assert.deepEqual(await round(), [...numbers.slice(100), ...numbers.slice(0, 50)]);
+  mount.close();
 });
 
 test('[K6] a dead letter has no more headers than any destination takes', async () => {
@@ -439,6 +481,43 @@ test('[S8] a repeated message id is answered with the first position while it is
   assert.notEqual((await sent())?.epoch, first?.epoch, 'a queue that was forgotten begins anew');
 });
 
+test('[S8] remembered message ids take room of all queues, until they are over', async () => {
+  const { mount, sendOf, consume, time, metrics } = rig({ parts: { maxWorkBytes: 20_000 } });
+  const consumer = await consume();
+  let sentCount = 0;
+  const sent = async (): Promise<void> => {
+    const messageId = `${'x'.repeat(2_000)}${sentCount}`;
+    await mount.send(sendOf(1, { messageId }));
+    sentCount += 1;
+    time.advance(0);
+  };
+  await assert.rejects(async () => {
+    for (;;) await sent();
+  }, hasCode('work/full'));
+  assert.equal(consumer.got.length, sentCount, 'nothing but ids is kept');
+  assert.ok(sentCount >= 3 && sentCount < 6, `${sentCount} ids of more than 4,000 octets`);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxWorkBytes' }), 1);
+  time.advance(300_250);
+  assert.equal(mount.keptBytes, 0, 'though nobody asked');
+  await sent();
+  mount.close();
+  time.advance(1_000);
+  assert.deepEqual([mount.keptBytes, time.pendingTimerCount], [0, 0]);
+});
+
+test('[S8] a rule says how long and how many message ids are remembered', async () => {
+  const rule = { messageIdWindowMs: 1_000, maxMessageIdCount: 2 };
+  const { mount, sendOf, time } = rig({ rule });
+  const sent = async (messageId: string) =>
+    (await mount.send(sendOf(1, { messageId }))).position?.offset;
+  assert.deepEqual([await sent('a'), await sent('b'), await sent('a')], [1, 2, 1]);
+  assert.equal(await sent('c'), 3);
+  assert.equal(await sent('a'), 4, 'the oldest of three is forgotten');
+  assert.equal(await sent('c'), 3);
+  time.advance(1_000);
+  assert.equal(await sent('c'), 5);
+});
+
 test('positions rise by one in one epoch, as sends and requests are answered', async () => {
   const { mount, sendOf } = rig();
   const { position } = await mount.send(sendOf(1));
@@ -491,6 +570,20 @@ test('a closed mount keeps nothing and leaves no timer', async () => {
   assert.deepEqual([mount.queueCount, mount.keptBytes, time.pendingTimerCount], [0, 0, 0]);
 });
 
+test('an acknowledgement that comes after the end changes no bound', async () => {
+  const { mount, send, consume, time } = rig({ rule: { acknowledgeTimeoutMs: 1_000 } });
+  const late = await consume(1);
+  await send(1);
+  const [publication] = late.got;
+  assert.ok(publication !== undefined);
+  late.canTake = false;
+  time.advance(1_250);
+  // It waits again, and its consumer may still say that it is done.
+  mount.close();
+  late.acknowledge(publication.offset!);
+  assert.equal(mount.keptBytes, 0);
+});
+
 test('the first work rule that matches holds; what is no setting is refused', () => {
   const rules = new WorkRules();
   rules.add('/work/a/*', { maxDeliveryCount: 3 });
@@ -502,6 +595,8 @@ test('the first work rule that matches holds; what is no setting is refused', ()
     deadLetter: '/work/dead',
     maxQueueBytes: 67_108_864,
     maxMessageCount: 100_000,
+    messageIdWindowMs: 300_000,
+    maxMessageIdCount: 10_000,
   });
   assert.equal(rules.settingsOf('/queue/b').deadLetter, undefined);
   for (const rule of [

@@ -1,26 +1,22 @@
 /** Owns one queue: its messages, its consumers, whose turn it is, and when a message comes back. */
 import { Deadline, newId, RequestError } from '../../foundation/index.js';
-import type { DeadlineWheel, Log, Metrics, Random, Time } from '../../foundation/index.js';
+import type { Random, Time } from '../../foundation/index.js';
 import { Publication, quoted, type Message, type StreamPosition } from '../../message/index.js';
 import type { DeliverySink } from '../../session/index.js';
+import { DeadLetters, type DeadLettersParts } from './dead-letters.js';
 import { KeptMessages, type KeptMessage, type KeptTotal } from './kept-messages.js';
-import { MessageIds } from './message-ids.js';
-import { deadLetterOf, deliveryOf, type ReturnReason } from './redelivery.js';
+import { MessageIds, messageIdBytes } from './message-ids.js';
+import { deliveryOf, type ReturnReason } from './redelivery.js';
 import { WorkConsumer, type ConsumerQueue } from './work-consumer.js';
 import type { WorkRules, WorkSettings } from './work-rules.js';
 
 /** What every queue of a mount is given. */
-export interface WorkQueueParts {
+export interface WorkQueueParts extends DeadLettersParts {
   readonly time: Time;
   readonly random: Random;
-  readonly deadlines: DeadlineWheel;
-  readonly metrics: Metrics;
-  readonly log: Log;
   readonly rules: WorkRules;
-  /** Octets that all queues keep together; a send beyond is refused with `work/full`. */
+  /** Octets that all queues keep together, remembered message ids included; a send beyond is refused with `work/full`. */
   readonly maxWorkBytes: number;
-  /** Sends a message in the server's own name. */
-  readonly sendDeadLetter: (destination: string, message: Message) => Promise<unknown>;
 }
 
 export interface QueuedMessage {
@@ -44,6 +40,7 @@ export class WorkQueue implements ConsumerQueue {
   readonly #forgotten: () => void;
   readonly #kept: KeptMessages;
   readonly #ids: MessageIds;
+  readonly #deadLetters: DeadLetters;
   readonly #consumers = new Set<WorkConsumer>();
   /** Consumers to tell of a message, in the order of their turns. */
   readonly #idle = new Set<WorkConsumer>();
@@ -62,7 +59,9 @@ export class WorkQueue implements ConsumerQueue {
     this.#total = total;
     this.#forgotten = forgotten;
     this.#kept = new KeptMessages(total);
-    this.#ids = new MessageIds(parts.time);
+    const { time: clock, deadlines } = parts;
+    this.#ids = new MessageIds({ clock, deadlines, total, settings: () => this.#settings });
+    this.#deadLetters = new DeadLetters(destination, parts, (kept) => this.#done(kept));
   }
 
   /** Throws `work/full`, or `message/too-large` for one that the queue could never keep. */
@@ -75,7 +74,8 @@ export class WorkQueue implements ConsumerQueue {
     const publishedAtMs = this.#parts.time.nowMs();
     const fields = { destination, epoch, offset, publishedAtMs, key, messageId };
     const publication = new Publication(message, fields);
-    this.#refuseBeyondBounds(publication.retainedBytes);
+    const idBytes = messageId === undefined ? 0 : messageIdBytes(messageId);
+    this.#refuseBeyondBounds(publication.retainedBytes, idBytes);
     this.#lastOffset = offset;
     this.#kept.add(publication, offset);
     if (messageId !== undefined) this.#ids.remember(messageId, offset);
@@ -93,6 +93,8 @@ export class WorkQueue implements ConsumerQueue {
   close(): void {
     this.#isClosed = true;
     this.#parts.deadlines.clear(this.#due);
+    this.#deadLetters.close();
+    this.#ids.clear();
     this.#idle.clear();
     this.#handed.clear();
     this.#kept.clear();
@@ -157,10 +159,10 @@ export class WorkQueue implements ConsumerQueue {
     this.forgetIfIdle();
   }
 
-  #refuseBeyondBounds(bytes: number): void {
+  #refuseBeyondBounds(bytes: number, idBytes: number): void {
     const { maxMessageCount, maxQueueBytes } = this.#settings;
     const { maxWorkBytes } = this.#parts;
-    if (bytes > Math.min(maxQueueBytes, maxWorkBytes)) {
+    if (bytes > maxQueueBytes || bytes + idBytes > maxWorkBytes) {
       const words = `the message costs ${bytes} octets; this queue keeps ${maxQueueBytes} (maxQueueBytes)`;
       throw new RequestError('message/too-large', words);
     }
@@ -169,7 +171,7 @@ export class WorkQueue implements ConsumerQueue {
         ? 'maxMessageCount'
         : this.#kept.bytes + bytes > maxQueueBytes
           ? 'maxQueueBytes'
-          : this.#total.bytes + bytes > maxWorkBytes
+          : this.#total.bytes + bytes + idBytes > maxWorkBytes
             ? 'maxWorkBytes'
             : undefined;
     if (reached === undefined) return;
@@ -215,6 +217,8 @@ export class WorkQueue implements ConsumerQueue {
   }
 
   #done(kept: KeptMessage): void {
+    // Nothing is kept any more, and a late acknowledgement must not be counted off again.
+    if (this.#isClosed) return;
     this.#handed.delete(kept);
     this.#kept.remove(kept);
     this.forgetIfIdle();
@@ -232,7 +236,7 @@ export class WorkQueue implements ConsumerQueue {
   }
 
   #giveUp(kept: KeptMessage, reason: ReturnReason): void {
-    const { metrics, log, sendDeadLetter } = this.#parts;
+    const { metrics, log } = this.#parts;
     const destination = this.#destination;
     const { deadLetter } = this.#settings;
     if (deadLetter === undefined || deadLetter === destination) {
@@ -241,20 +245,7 @@ export class WorkQueue implements ConsumerQueue {
       this.#done(kept);
       return;
     }
-    kept.state = 'leaving';
-    sendDeadLetter(deadLetter, deadLetterOf(kept, reason)).then(
-      () => {
-        metrics.count('work_dead_letters', { reason });
-        if (!this.#isClosed) this.#done(kept);
-      },
-      (error: unknown) => {
-        metrics.count('work_dead_letters_refused');
-        log.error('a dead letter was refused', { destination, deadLetter, error });
-        if (this.#isClosed) return;
-        this.#kept.putBack(kept);
-        this.#dispatchSoon();
-      },
-    );
+    this.#deadLetters.add(kept, deadLetter, reason);
   }
 
   #dueNow(): void {

@@ -16,6 +16,10 @@ export interface WorkRule {
   readonly maxQueueBytes?: number;
   /** Messages that a queue keeps; one more is refused with `work/full`. Default 100,000. */
   readonly maxMessageCount?: number;
+  /** Time that a queue remembers a message id: a repeated one is answered and not kept again. Default 300,000. */
+  readonly messageIdWindowMs?: number;
+  /** Message ids that a queue remembers; beyond it the oldest are forgotten. They count in `maxWorkBytes`. Default 10,000. */
+  readonly maxMessageIdCount?: number;
 }
 
 export interface WorkSettings {
@@ -24,6 +28,8 @@ export interface WorkSettings {
   readonly deadLetter: string | undefined;
   readonly maxQueueBytes: number;
   readonly maxMessageCount: number;
+  readonly messageIdWindowMs: number;
+  readonly maxMessageIdCount: number;
 }
 
 const DEFAULTS: WorkSettings = {
@@ -32,6 +38,8 @@ const DEFAULTS: WorkSettings = {
   deadLetter: undefined,
   maxQueueBytes: 67_108_864,
   maxMessageCount: 100_000,
+  messageIdWindowMs: 300_000,
+  maxMessageIdCount: 10_000,
 };
 
 /** 0 turns the time-out off; of the others it would leave nothing. */
