@@ -51,6 +51,34 @@ test('[A2] closed allows only what a rule allows', () => {
   assert.ok(!closed.permits(ANONYMOUS, 'subscribe', '/queue/a'));
 });
 
+test('[A2] the first refusal that no rule was made for is told, once', () => {
+  const told: string[] = [];
+  const closed = new AccessRules(['/user'], (operation, scope) => told.push(operation, scope));
+  closed.allow('send', '/named/**', authenticated).deny('send', '/never');
+  assert.ok(!closed.permits(ANONYMOUS, 'send', '/named/a'));
+  assert.ok(!closed.permits(ANONYMOUS, 'send', '/never'));
+  assert.ok(!closed.permits(ANONYMOUS, 'send', '/ops/a'));
+  assert.deepEqual(told, []);
+  assert.ok(!closed.permits(ANONYMOUS, 'subscribe', '/named/a'));
+  assert.ok(!closed.permits(ANONYMOUS, 'subscribe', '/other'));
+  assert.deepEqual(told, ['subscribe', '/named/a']);
+});
+
+test('an operation that is none, and a condition that is no function, are refused at once', () => {
+  const words = /^TypeError: "publish" is no operation; there are send, subscribe, request, any$/;
+  const open = rules('open');
+  assert.throws(() => open.deny('publish' as 'send', '/topic/a'), words);
+  assert.throws(() => open.deny(['send', 'publish'] as 'send'[], '/topic/a'), words);
+  for (const operations of [undefined, [], [undefined], 'toString', ['any']]) {
+    assert.throws(() => open.allow(operations as 'any', '/topic/a'), TypeError);
+  }
+  for (const condition of [true, null, 'authenticated']) {
+    const given = condition as unknown as typeof authenticated;
+    assert.throws(() => open.deny('any', '/topic/a', given), /^TypeError: the condition of/);
+  }
+  assert.ok(open.permits(ANONYMOUS, 'send', '/topic/a'));
+});
+
 test('[D3] a pattern wider than what is granted is refused, one inside it is not', () => {
   const closed = rules('closed').allow('subscribe', '/topic/a/*');
   const cases = [

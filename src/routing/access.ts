@@ -1,5 +1,5 @@
 /** Owns the access rules: pattern rules in code that decide who may do what (semantics A1 to A3, D3). */
-import { DestinationPattern, type Captures } from '../message/index.js';
+import { DestinationPattern, quoted, type Captures } from '../message/index.js';
 import type { GrantAuthority, Operation, Principal } from '../session/index.js';
 
 export type OperationSelection = Operation | readonly Operation[] | 'any';
@@ -33,6 +33,9 @@ function closedByDefault(
   ];
 }
 
+/** Hears once that something was refused which no rule names and which would be open elsewhere. */
+export type ClosedRefusalListener = (operation: Operation, scope: string) => void;
+
 /** A condition that only named principals meet. */
 export const authenticated: AccessCondition = (principal) => principal.name !== undefined;
 
@@ -41,9 +44,9 @@ export const authenticated: AccessCondition = (principal) => principal.name !== 
  * rule matches is allowed, else the default holds, which is decided when listening begins and not by the application.
  */
 export interface AccessControl {
-  /** Throws `destination/invalid` for a pattern that is none. */
+  /** Throws `destination/invalid` for a pattern that is none, a TypeError for an operation or a condition that is none. */
   allow(operations: OperationSelection, pattern: string, condition?: AccessCondition): this;
-  /** Throws `destination/invalid` for a pattern that is none. */
+  /** Throws `destination/invalid` for a pattern that is none, a TypeError for an operation or a condition that is none. */
   deny(operations: OperationSelection, pattern: string, condition?: AccessCondition): this;
   readonly defaultAccess: DefaultAccess;
   /** Rules that allow something: where nothing is open by default, only what they name is reachable. */
@@ -63,9 +66,14 @@ export class AccessRules implements GrantAuthority, AccessControl {
   }[];
   #default: DefaultAccess = 'closed';
   #generation = 0;
+  #onClosedRefusal: ClosedRefusalListener | undefined;
 
   /** `userPrefixes`: where user destinations are, to which no client may send by default. */
-  constructor(userPrefixes: readonly string[] = ['/user']) {
+  constructor(
+    userPrefixes: readonly string[] = ['/user'],
+    onClosedRefusal?: ClosedRefusalListener,
+  ) {
+    this.#onClosedRefusal = onClosedRefusal;
     this.#closed = closedByDefault(userPrefixes).map(({ operations, pattern }) => ({
       operations: new Set(operations),
       pattern: DestinationPattern.parse(pattern),
@@ -86,18 +94,18 @@ export class AccessRules implements GrantAuthority, AccessControl {
     return this.#rules.filter(({ effect }) => effect === 'allow').length;
   }
 
-  /** Decided once, when listening begins, by whether every bound address is loopback. */
+  /** Decided once, when listening begins, by configuration or by whether every bound address is loopback. */
   setDefault(access: DefaultAccess): void {
     this.#default = access;
     this.#generation += 1;
   }
 
-  /** Throws `destination/invalid` for a pattern that is none. */
+  /** Throws `destination/invalid` for a pattern that is none, a TypeError for an operation or a condition that is none. */
   allow(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
     return this.#add('allow', operations, pattern, condition);
   }
 
-  /** Throws `destination/invalid` for a pattern that is none. */
+  /** Throws `destination/invalid` for a pattern that is none, a TypeError for an operation or a condition that is none. */
   deny(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
     return this.#add('deny', operations, pattern, condition);
   }
@@ -105,15 +113,27 @@ export class AccessRules implements GrantAuthority, AccessControl {
   permits(principal: Principal, operation: Operation, scope: string): boolean {
     const wanted = DestinationPattern.parse(scope);
     let isAllowed = false;
+    let isNamed = false;
     for (const rule of this.#rules) {
       if (!rule.operations.has(operation)) continue;
       const captures = rule.pattern.capturesOfPattern(wanted);
       if (captures === undefined) continue;
+      isNamed = true;
       if (rule.condition !== undefined && !rule.condition(principal, captures)) continue;
       if (rule.effect === 'deny') return false;
       isAllowed = true;
     }
-    return isAllowed || (this.#default === 'open' && !this.#isClosedByDefault(operation, wanted));
+    if (isAllowed) return true;
+    if (this.#isClosedByDefault(operation, wanted)) return false;
+    if (this.#default === 'open') return true;
+    if (!isNamed) this.#tellOnce(operation, scope);
+    return false;
+  }
+
+  #tellOnce(operation: Operation, scope: string): void {
+    const tell = this.#onClosedRefusal;
+    this.#onClosedRefusal = undefined;
+    tell?.(operation, scope);
   }
 
   #isClosedByDefault(operation: Operation, wanted: DestinationPattern): boolean {
@@ -128,12 +148,11 @@ export class AccessRules implements GrantAuthority, AccessControl {
     pattern: string,
     condition: AccessCondition | undefined,
   ): this {
-    const selected =
-      operations === 'any'
-        ? ALL_OPERATIONS
-        : typeof operations === 'string'
-          ? [operations]
-          : operations;
+    const selected = selectedOperations(operations);
+    // One that is never called would leave a `deny` without effect.
+    if (condition !== undefined && typeof condition !== 'function') {
+      throw new TypeError(`the condition of the rule for ${pattern} is no function`);
+    }
     this.#rules.push({
       effect,
       operations: new Set(selected),
@@ -143,4 +162,17 @@ export class AccessRules implements GrantAuthority, AccessControl {
     this.#generation += 1;
     return this;
   }
+}
+
+/** Throws a TypeError: a misspelt operation would leave a `deny` without effect. */
+function selectedOperations(operations: OperationSelection): readonly Operation[] {
+  if (operations === 'any') return ALL_OPERATIONS;
+  const selected: readonly unknown[] = Array.isArray(operations) ? operations : [operations];
+  const known: readonly unknown[] = ALL_OPERATIONS;
+  const unknown = selected.find((operation) => !known.includes(operation));
+  if (unknown === undefined && selected.length > 0 && !selected.includes(undefined)) {
+    return selected as readonly Operation[];
+  }
+  const what = selected.length === 0 ? 'an empty list' : quoted(String(unknown));
+  throw new TypeError(`${what} is no operation; there are ${ALL_OPERATIONS.join(', ')}, any`);
 }

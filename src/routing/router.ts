@@ -79,6 +79,12 @@ const CONTENT_TYPE = /^[ -~]*$/;
 /** Headers of one message, whatever door it came through. */
 export const MAX_HEADER_COUNT = 64;
 
+const ACTS: Readonly<Record<Operation, string>> = {
+  send: 'send to',
+  subscribe: 'subscribe to',
+  request: 'send requests to',
+};
+
 /** The server itself, which no access rule binds. */
 export const SERVER_CALLER: Caller = {
   authority: 'server',
@@ -342,7 +348,10 @@ export class Router {
     if (!mayPass) {
       this.#metrics.count('access_refused', { operation });
       const who = principal.name === undefined ? 'an anonymous client' : 'this principal';
-      throw new RequestError('access/denied', `${who} may not ${operation} ${quoted(scope.text)}`);
+      throw new RequestError(
+        'access/denied',
+        `${who} may not ${ACTS[operation]} ${quoted(scope.text)}`,
+      );
     }
     return new Grant(this.access, principal, operation, scope);
   }
