@@ -196,14 +196,40 @@ test('the workers of the work-queue guide share the jobs, and what one leaves be
   program('send.js', {}, 'nobody');
   await quick.line(/^quick: failed: there is no such mailbox$/);
   await dead.line(/^to nobody: rejected$/);
+  // With the quick one gone, what is sent waits for the one that speaks STOMP: the slow one has a job.
+  quick.process.kill('SIGKILL');
+  await once(quick.process, 'exit');
+  const stomp = program('stomp-worker.js', {});
+  await stomp.line(/^stomp: ready$/);
+  program('send.js', {}, 'grace', 'nobody');
+  await Promise.all([
+    stomp.line(/^stomp: done grace$/),
+    stomp.line(/^stomp: failed: there is no such mailbox$/),
+  ]);
   server.process.kill('SIGTERM');
   const [exitCode] = (await once(server.process, 'exit')) as [number | null];
   assert.equal(exitCode, 0);
 });
 
+test("the worker in the server's own program gets what a handler sends, and clients may not send it", async (t) => {
+  const folder = filesOf(t, 'docs/guides/work-queues.md');
+  const shop = run(t, join(folder, 'shop.js'), { PORT: '0' });
+  const [, url = ''] = await shop.line(/^listening at (http:\S+)$/);
+  const client = new Client({ url: `${url.replace('http', 'ws')}/ws` });
+  t.after(() => client.close());
+  await client.connect();
+  const { body } = await client.request('/app/orders', { to: 'erin' });
+  assert.deepEqual(body, { isOrdered: true });
+  await shop.line(/^mail to erin$/);
+  await assert.rejects(client.send('/work/mail', { to: 'mallory' }), { code: 'access/denied' });
+  shop.process.kill('SIGTERM');
+  const [exitCode] = (await once(shop.process, 'exit')) as [number | null];
+  assert.equal(exitCode, 0);
+});
+
 test("the README's server and client run as written", async (t) => {
   const folder = folderFor(t);
-  const [console_ = '', server = '', client = ''] = programsOf('README.md');
+  const [console_ = '', stomp = '', server = '', client = ''] = programsOf('README.md');
   assert.match(console_, /new WebSocket/);
   writeFileSync(
     join(folder, 'server.js'),
@@ -215,6 +241,12 @@ test("the README's server and client run as written", async (t) => {
   writeFileSync(join(folder, 'client.js'), client.replace('ws://localhost:8080/ws', at));
   const asking = run(t, join(folder, 'client.js'), {});
   await Promise.all([asking.line(/^3$/), asking.line(/^connected /), asking.line(/^\d{4}-.*Z$/)]);
+  // A page's own: Node 20 has no WebSocket. What it subscribes to is published until it hears of it.
+  const shim = `import { WebSocket } from 'tideway/websocket';\nObject.assign(globalThis, { WebSocket });\n`;
+  writeFileSync(join(folder, 'shim.js'), shim);
+  const page = `import './shim.js';\n${stomp.replace('ws://localhost:8080/ws', at)}`;
+  writeFileSync(join(folder, 'page.js'), page.replace('/topic/chat', '/topic/time'));
+  await run(t, join(folder, 'page.js'), {}).line(/^"\d{4}-.*Z"$/);
   serving.process.kill('SIGTERM');
   const [exitCode] = (await once(serving.process, 'exit')) as [number | null];
   assert.equal(exitCode, 0);
