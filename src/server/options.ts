@@ -34,7 +34,10 @@ export interface ServerLimits extends SessionLimits {
   readonly heartbeatTimeoutMs: number;
   /** Time without a message in either direction; then the connection is closed with 1001. 0 turns it off. Default 0. */
   readonly idleTimeoutMs: number;
-  /** Time for a message, from its first octet; then the connection is closed with 1008. 0 turns it off. Default 60,000. */
+  /**
+   * Time for a message, from its first octet; then the connection is closed with 1008. A STOMP frame that is spread over
+   * many messages has as long; then the connection ends with `session/protocol-error`. 0 turns it off. Default 60,000.
+   */
   readonly messageTimeoutMs: number;
   /** Pings and Pongs of a client, with twice that at once; beyond it the connection is closed with 1008. 0 turns it off. Default 100. */
   readonly maxControlFramesPerSecond: number;
