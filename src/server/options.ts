@@ -17,7 +17,7 @@ import type { TokenOptions } from './tokens.js';
 export interface ServerLimits extends SessionLimits {
   /**
    * Octets of one message of a client or of the HTTP API. Beyond it the connection closes with 1009,
-   * the API answers 413. Default 1 MiB.
+   * the API answers 413. Default 1,114,112: 1 MiB of body, and 64 KiB for the headers that a dialect says around it.
    */
   readonly maxMessageBytes: number;
   /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 131,072. */
@@ -117,7 +117,7 @@ export const DEFAULT_HOST = '127.0.0.1';
 /** What differs from the engine's own defaults differs because a broker's messages are small. */
 export const DEFAULT_LIMITS: ServerLimits = {
   ...DEFAULT_SESSION_LIMITS,
-  maxMessageBytes: 1_048_576,
+  maxMessageBytes: 1_114_112,
   maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
   connectTimeoutMs: 60_000,

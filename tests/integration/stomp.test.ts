@@ -45,7 +45,7 @@ test('CONNECTED says what the server is and offers', async (context) => {
   assert.match(headers['session'] ?? '', /^[\w-]{22}$/);
   assert.deepEqual(
     [headers['user-name'], headers['heart-beat'], headers['tideway-max-message-bytes']],
-    ['ada:1', '1000,1000', '1048576'],
+    ['ada:1', '1000,1000', '1114112'],
   );
   assert.match(headers['tideway-offers'] ?? '', /\bcursor\b/);
 });

@@ -59,7 +59,10 @@ export interface MappingContext<Payload, Variables> {
    * `message/invalid` for any other body. `null`, for the schema too, for a subscription and for a body without octets.
    */
   readonly payload: Payload;
-  /** The body as JSON, `null` for a subscription and a body without octets. Reading it throws `message/invalid` when the body is not JSON. */
+  /**
+   * The body as JSON, `null` for a subscription and a body without octets. Reading it throws `message/invalid` when the
+   * body is not JSON.
+   */
   readonly body: JsonValue;
   readonly message: Message;
   readonly headers: MessageHeaders;
