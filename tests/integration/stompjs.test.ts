@@ -150,8 +150,9 @@ test('stompjs: bodies of every kind come back as they went, headers too', async 
 
 test('stompjs: a megabyte of text and of octets, whole, split and forced into binary messages', async (context) => {
   const server = await listening(context);
-  const text = 'Lorem ipsum dolor sit amet, über'.repeat(31_000);
-  const octets = Uint8Array.from({ length: 1_047_552 }, (_, index) => index % 256);
+  // 1 MiB, the headers aside: what the client's own suite sends from a browser.
+  const text = 'Lorem ipsum dolor sit amet über'.repeat(32_768);
+  const octets = Uint8Array.from({ length: 1_048_576 }, (_, index) => index % 256);
   const destination = '/topic/large';
   for (const config of [
     {},
@@ -435,22 +436,4 @@ test('rx-stomp: watch, publish, receipts, errors, and subscriptions that live th
   const error = firstValueFrom(rx.stompErrors$);
   rx.publish({ destination: '/nowhere', body: '' });
   assert.equal((await error).headers['tideway-code'], 'destination/unknown');
-});
-
-test('stompjs: a body of 1 MiB, text or octets, in one message or in pieces, fits the defaults', async (context) => {
-  const server = await listening(context);
-  const destination = '/topic/large';
-  const octets = Uint8Array.from({ length: 1_048_576 }, (_, index) => index % 256);
-  const body = 'Lorem ipsum dolo'.repeat(65_536);
-  for (const splitLargeFrames of [false, true]) {
-    const client = await connected(context, server, { splitLargeFrames });
-    const inbox = subscribed(client, destination);
-    await inbox.live;
-    client.publish({ destination, body });
-    client.publish({ destination, binaryBody: octets });
-    const [text, binary] = await inbox.count(2);
-    assert.equal(text?.body === body, true);
-    assert.equal(Buffer.compare(binary?.binaryBody ?? octets.subarray(1), octets), 0);
-    await client.deactivate();
-  }
 });
