@@ -17,7 +17,7 @@ import type { TokenOptions } from './tokens.js';
 export interface ServerLimits extends SessionLimits {
   /**
    * Octets of one message of a client or of the HTTP API. Beyond it the connection closes with 1009,
-   * the API answers 413. Default 1 MiB.
+   * the API answers 413. Default 1,114,112: 1 MiB of body, and 64 KiB for the headers that a dialect says around it.
    */
   readonly maxMessageBytes: number;
   /** Frames of one WebSocket message, empty ones too. Beyond it the connection closes with 1008. Default 131,072. */
@@ -34,7 +34,10 @@ export interface ServerLimits extends SessionLimits {
   readonly heartbeatTimeoutMs: number;
   /** Time without a message in either direction; then the connection is closed with 1001. 0 turns it off. Default 0. */
   readonly idleTimeoutMs: number;
-  /** Time for a message, from its first octet; then the connection is closed with 1008. 0 turns it off. Default 60,000. */
+  /**
+   * Time for a message, from its first octet; then the connection is closed with 1008. A STOMP frame that is spread over
+   * many messages has as long; then the connection ends with `session/protocol-error`. 0 turns it off. Default 60,000.
+   */
   readonly messageTimeoutMs: number;
   /** Pings and Pongs of a client, with twice that at once; beyond it the connection is closed with 1008. 0 turns it off. Default 100. */
   readonly maxControlFramesPerSecond: number;
@@ -114,7 +117,7 @@ export const DEFAULT_HOST = '127.0.0.1';
 /** What differs from the engine's own defaults differs because a broker's messages are small. */
 export const DEFAULT_LIMITS: ServerLimits = {
   ...DEFAULT_SESSION_LIMITS,
-  maxMessageBytes: 1_048_576,
+  maxMessageBytes: 1_114_112,
   maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
   connectTimeoutMs: 60_000,

@@ -203,6 +203,7 @@ export class TidewayServer {
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       connectTimeoutMs: limits.connectTimeoutMs,
+      messageTimeoutMs: limits.messageTimeoutMs,
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };

@@ -101,3 +101,42 @@ test('[H5] a subscription that the server made has its destination as id; the cl
     await peer.closed;
   }
 });
+
+test('[H1] a SEND without a body is the payload null, whatever type it names; octets decide, not words', async (t) => {
+  const server = await listening(t);
+  const seen: unknown[] = [];
+  server.app.map('/plain', ({ payload, body }) => void seen.push([payload, body]));
+  server.app.map('/maybe', { payload: z.object({ a: z.number() }).nullable() }, ({ payload }) => {
+    seen.push(payload);
+  });
+  server.app.map(
+    '/strict',
+    { payload: z.object({ a: z.number() }) },
+    () => void seen.push('never'),
+  );
+  const peer = await StompPeer.open(server.url);
+  const send = async (path: string, contentType?: string, body?: string): Promise<void> => {
+    const receipt = `${path} ${contentType} ${seen.length}`;
+    const type = contentType === undefined ? {} : { 'content-type': contentType };
+    peer.say('SEND', { destination: `/app/${path}`, receipt, ...type }, body);
+    await peer.frame('RECEIPT', { 'receipt-id': receipt });
+  };
+  for (const contentType of [undefined, 'application/json', 'text/plain', 'image/png']) {
+    await send('plain', contentType);
+  }
+  await send('plain', 'application/json', '""');
+  await send('maybe');
+  await send('maybe', undefined, '{"a":1}');
+  assert.deepEqual(seen, [
+    ...Array.from({ length: 4 }, () => [null, null]),
+    ['', ''],
+    null,
+    { a: 1 },
+  ]);
+  peer.say('SEND', { destination: '/app/strict', receipt: 'refused' });
+  const { headers } = await peer.frame('ERROR');
+  assert.deepEqual(
+    [headers['receipt-id'], headers['tideway-code']],
+    ['refused', 'app/invalid-payload'],
+  );
+});

@@ -45,7 +45,7 @@ test('CONNECTED says what the server is and offers', async (context) => {
   assert.match(headers['session'] ?? '', /^[\w-]{22}$/);
   assert.deepEqual(
     [headers['user-name'], headers['heart-beat'], headers['tideway-max-message-bytes']],
-    ['ada:1', '1000,1000', '1048576'],
+    ['ada:1', '1000,1000', '1114112'],
   );
   assert.match(headers['tideway-offers'] ?? '', /\bcursor\b/);
 });
@@ -717,4 +717,18 @@ test('frames may be split over messages, text and binary, and batched in one', a
     messages.map(({ body }) => body.toString()),
     ['split ä', 'tother', '3', '4'],
   );
+});
+
+test('a frame that no message ends is an ERROR and a close after messageTimeoutMs', async (context) => {
+  const server = await listening(context, { limits: { messageTimeoutMs: 100 } });
+  const peer = await StompPeer.open(server.url);
+  // Each message is whole, so that the engine has nothing to time.
+  peer.raw('SEND\ndestination:/topic/a\n');
+  peer.raw('a:b\n');
+  const { headers, body } = await peer.frame('ERROR');
+  assert.deepEqual(
+    [headers['tideway-code'], body.toString()],
+    ['session/protocol-error', 'a frame was not complete 100 ms after its first octet'],
+  );
+  assert.equal((await peer.closed).closeCode, 4505);
 });

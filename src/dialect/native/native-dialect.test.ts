@@ -53,6 +53,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
             authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
             newSessionId: () => `session-${++sessionCount}`,
             maxMessageBytes: 1_000_000,
+            messageTimeoutMs: 60_000,
             minHeartbeatIntervalMs: 1_000,
             connectTimeoutMs: 5_000,
             log: SILENT_LOG,

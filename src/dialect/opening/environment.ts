@@ -12,6 +12,8 @@ export interface DialectEnvironment {
   readonly maxMessageBytes: number;
   /** Time from the accepted connection to its open session; then it ends with `session/connect-timeout`. */
   readonly connectTimeoutMs: number;
+  /** Time for what a dialect spreads over many WebSocket messages, from its first octet to its last; 0: for ever. */
+  readonly messageTimeoutMs: number;
   /** The shortest heartbeat that a client is given. */
   readonly minHeartbeatIntervalMs: number;
   readonly log: Log;

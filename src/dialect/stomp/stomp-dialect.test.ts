@@ -47,6 +47,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
     minHeartbeatIntervalMs: 1_000,
     connectTimeoutMs: 5_000,
     serverName: 'test/1',
+    messageTimeoutMs: 60_000,
     log: SILENT_LOG,
   };
   const connect = () => {
@@ -217,4 +218,39 @@ test('the first message tells STOMP from other languages', () => {
     assert.ok(!isStompFirstMessage(text), text);
     assert.ok(!isStompFirstMessage(encoder.encode(text)), text);
   }
+});
+
+test('a frame has messageTimeoutMs from its first octet, over however many messages it is spread', async () => {
+  const { time, metrics, registry, connect } = rig();
+  const { pair, say, heard } = connect();
+  await say(CONNECT);
+  const beginning = 'SEND\ndestination:/topic/a\n\nx';
+  await say(beginning);
+  // A message may end one frame and begin the next, whose time starts then; what stands between frames takes none.
+  for (const text of [`y\0${beginning}`, `y\0\n${beginning}`, 'y\0\n', '\n', beginning]) {
+    time.advance(50_000);
+    assert.deepEqual(await say(text), []);
+  }
+  for (let passedMs = 0; passedMs < 59_000; passedMs += 1_000) {
+    time.advance(1_000);
+    assert.deepEqual(await say('x'), []);
+  }
+  time.advance(1_250);
+  assert.match(
+    heard().join(),
+    /^ERROR\n[\s\S]*tideway-code:session\/protocol-error[\s\S]*60000 ms/,
+  );
+  assert.deepEqual([pair.ended?.closeCode, registry.count], [4505, 0]);
+  assert.equal(metrics.value('limit_reached', { limit: 'messageTimeoutMs' }), 1);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('a frame that nobody finishes leaves no timer when its connection ends', async () => {
+  const { time, connect } = rig();
+  const { pair, say } = connect();
+  await say(`${CONNECT}SEND\ndestination:/topic/a\n`);
+  assert.ok(time.pendingTimerCount > 0);
+  pair.close();
+  time.advance(250);
+  assert.equal(time.pendingTimerCount, 0);
 });

@@ -1,5 +1,5 @@
 /** Owns a connection of STOMP before its session: CONNECT, the version, and who hears the other frames. */
-import { Disconnect, encodeUtf8, type Octets } from '../../foundation/index.js';
+import { Deadline, Disconnect, encodeUtf8, type Octets } from '../../foundation/index.js';
 import {
   CLIENT_COMMANDS,
   negotiatedVersion,
@@ -34,6 +34,8 @@ export class StompReceiver
   #heartbeats: HeartbeatOffer = { sendsEveryMs: 0, wantsEveryMs: 0 };
   #errorHeaders: StompHeaders = [];
   #session: StompSession | undefined;
+  readonly #frameDeadline = new Deadline(() => this.#frameLate());
+  #isFrameTimed = false;
 
   constructor(environment: StompEnvironment, connection: Connection) {
     this.#environment = environment;
@@ -53,6 +55,7 @@ export class StompReceiver
   binaryReceived(octets: Octets): void {
     this.#session?.heard();
     this.#parser.receive(octets);
+    if (!this.#parser.isBetweenFrames && !this.#isFrameTimed) this.#timeFrame();
   }
 
   writable(): void {
@@ -60,12 +63,13 @@ export class StompReceiver
   }
 
   closed(closeCode: number): void {
-    this.#parser.stop();
+    this.#stopReading();
     this.#opening.closed();
     this.#session?.closed(closeCode);
   }
 
   frameReceived(frame: Frame): void {
+    if (this.#isFrameTimed) this.#frameWhole();
     if (this.#session !== undefined) return this.#session.frameReceived(frame);
     const isConnect = frame.command === 'CONNECT' || frame.command === 'STOMP';
     if (!this.#opening.isBegun) {
@@ -77,6 +81,7 @@ export class StompReceiver
   }
 
   violated({ message, limit }: StompViolation): void {
+    this.#stopReading();
     if (limit !== undefined) {
       this.#environment.session.metrics.count('limit_reached', { limit });
     }
@@ -94,7 +99,7 @@ export class StompReceiver
   }
 
   refused(error: Disconnect): void {
-    this.#parser.stop();
+    this.#stopReading();
     this.#session?.session.end(error.closeCode, error);
     const { code, closeCode, message } = error;
     const headers = this.#errorHeaders;
@@ -128,8 +133,32 @@ export class StompReceiver
     );
   }
 
-  #refuse(message: string): void {
+  /** The engine times one message; a frame may be spread over any number of them. */
+  #timeFrame(): void {
+    const { messageTimeoutMs, session } = this.#environment;
+    if (messageTimeoutMs === 0) return;
+    this.#isFrameTimed = true;
+    session.deadlines.set(this.#frameDeadline, messageTimeoutMs);
+  }
+
+  #frameWhole(): void {
+    this.#isFrameTimed = false;
+    this.#environment.session.deadlines.clear(this.#frameDeadline);
+  }
+
+  #frameLate(): void {
+    const { messageTimeoutMs } = this.#environment;
+    const message = `a frame was not complete ${messageTimeoutMs} ms after its first octet`;
+    this.violated({ message, limit: 'messageTimeoutMs' });
+  }
+
+  #stopReading(): void {
     this.#parser.stop();
+    if (this.#isFrameTimed) this.#frameWhole();
+  }
+
+  #refuse(message: string): void {
+    this.#stopReading();
     this.#opening.refuse(new Disconnect('session/protocol-error', message));
   }
 }

@@ -55,11 +55,14 @@ export interface MappingContext<Payload, Variables> {
   /** Values of the pattern's `{name}` segments: `variables.name`, or `variables.get('name')`. */
   readonly variables: Variables;
   /**
-   * What the mapping's schema made of the body. Without a schema: JSON as its value, text as a string, `null` for a subscription;
-   * reading it throws `message/invalid` for any other body.
+   * What the mapping's schema made of the body. Without a schema: JSON as its value, text as a string; reading it throws
+   * `message/invalid` for any other body. `null`, for the schema too, for a subscription and for a body without octets.
    */
   readonly payload: Payload;
-  /** The body as JSON, `null` for a subscription. Reading it throws `message/invalid` when the body is not JSON. */
+  /**
+   * The body as JSON, `null` for a subscription and a body without octets. Reading it throws `message/invalid` when the
+   * body is not JSON.
+   */
   readonly body: JsonValue;
   readonly message: Message;
   readonly headers: MessageHeaders;

@@ -7,7 +7,7 @@ import type { Operation, Principal, Session } from '../../session/index.js';
 import type { DestinationVariables } from './destination-variables.js';
 import type { HandlerContext, HandlerSession } from './handler.js';
 import type { Outbox } from './outbox.js';
-import { plainPayload } from './payload.js';
+import { jsonBody, plainPayload } from './payload.js';
 
 /** What a context is made of. */
 export interface ContextParts {
@@ -54,7 +54,7 @@ export class MessageContext implements HandlerContext<unknown> {
   }
 
   get body(): JsonValue {
-    return this.message.json();
+    return jsonBody(this.message);
   }
 
   get headers(): MessageHeaders {

@@ -1,6 +1,6 @@
 /** Owns reading a payload and checking it against a schema. */
 import { RequestError } from '../../foundation/index.js';
-import type { StandardSchema, StandardSchemaIssue } from '../../foundation/index.js';
+import type { JsonValue, StandardSchema, StandardSchemaIssue } from '../../foundation/index.js';
 import type { Message } from '../../message/index.js';
 
 /** What is wrong with one place of a payload. */
@@ -32,15 +32,22 @@ export class InvalidPayloadError extends RequestError {
   }
 }
 
-/** What stands in a message: JSON as a value, text as a string, anything else as octets. Throws a RequestError. */
+/** What stands in a message: nothing as null, JSON as a value, text as a string, anything else as octets. Throws a RequestError. */
 function contentOf(message: Message): unknown {
+  if (isEmpty(message)) return null;
   if (message.isJson) return message.json();
   return isText(message) ? message.text() : message.body;
 }
 
 /** The payload without a schema. Throws a RequestError `message/invalid` for what is neither JSON nor text. */
 export function plainPayload(message: Message): unknown {
+  if (isEmpty(message)) return null;
   return isText(message) ? message.text() : message.json();
+}
+
+/** The body as JSON. Throws a RequestError `message/invalid` for what is none. */
+export function jsonBody(message: Message): JsonValue {
+  return isEmpty(message) ? null : message.json();
 }
 
 /** The payload as a schema makes it. Rejects with an InvalidPayloadError, or what reading the message throws. */
@@ -48,6 +55,11 @@ export async function checkedPayload(schema: StandardSchema, message: Message): 
   const result = await schema['~standard'].validate(contentOf(message));
   if (result.issues !== undefined) throw new InvalidPayloadError(result.issues);
   return result.value;
+}
+
+/** As with Spring, a body without octets is no payload, of whatever type it says it is. */
+function isEmpty({ body }: Message): boolean {
+  return body.length === 0;
 }
 
 function isText({ contentType }: Message): boolean {
