@@ -36,7 +36,8 @@ export class StompSubscription {
     this.#newMessageId = newMessageId;
     const { version, isAcknowledged, isExact, subscriptionId } = form;
     const kind = `stomp${version}${isAcknowledged ? ' ack' : ''}${isExact ? '' : ' pattern'}`;
-    this.#variant = subscriptionId === undefined ? kind : `${kind} ${subscriptionId}`;
+    // The id is the client's to choose: nothing in it may read as a part of the kind.
+    this.#variant = subscriptionId === undefined ? kind : `${kind}:${subscriptionId}`;
   }
 
   /** Says in the next MESSAGE whether what was missed has been recovered: not everybody asks for a receipt. */

@@ -53,7 +53,8 @@ export class StompSubscriptions {
         'this server evaluates no selectors; filter in the client, or subscribe to a narrower destination',
       );
     }
-    if (this.#byId.get(id)?.isByServer === false) {
+    const before = this.#byId.get(id);
+    if (before?.isByServer === false && !before.isUnsubscribed) {
       throw new RequestError(
         'subscription/exists',
         `this session has a subscription ${quoted(id)} already`,
@@ -92,13 +93,15 @@ export class StompSubscriptions {
   async unsubscribe(frame: StompFrame): Promise<void> {
     const id = this.#idOf(frame);
     const known = this.#byId.get(id);
-    if (known === undefined) return;
+    if (known === undefined || known.isUnsubscribed) return;
     known.isUnsubscribed = true;
-    this.#byId.delete(id);
     try {
       await this.#router.unsubscribe(this.#session, id);
     } catch (error) {
       if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
+    } finally {
+      // Not before: until the interceptors have let it pass, what is delivered would be lost.
+      if (this.#byId.get(id) === known) this.#byId.delete(id);
     }
   }
 
