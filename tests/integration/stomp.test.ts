@@ -661,3 +661,25 @@ test('DISCONNECT while a subscription waits for its handler is no failure', asyn
   await peer.frame('RECEIPT', { 'receipt-id': 'bye' });
   assert.equal((await peer.closed).closeCode, 1000);
 });
+
+test('[H5] a session has what it subscribed to under an id of its own, and not what its client only calls so', async (context) => {
+  const server = await listening(context);
+  const outcomes: unknown[] = [];
+  server.app.map('/join', async ({ session }) => {
+    const joining = session?.subscribe('/topic/room');
+    outcomes.push(await joining?.then(() => 'joined').catch(({ code }: RequestError) => code));
+  });
+  const peer = await StompPeer.open(server.url);
+  peer.say('SUBSCRIBE', { id: 'mine', destination: '/topic/room' });
+  peer.say('SEND', { destination: '/app/join', receipt: 'joined' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'joined' });
+  await server.publish('/topic/room', 1);
+  await peer.messages(1);
+  await peer.settled();
+  assert.equal((await peer.messages(1)).length, 1);
+  const other = await StompPeer.open(server.url);
+  other.say('SUBSCRIBE', { id: '/topic/room', destination: '/topic/elsewhere' });
+  other.say('SEND', { destination: '/app/join', receipt: 'joined' });
+  await other.frame('RECEIPT', { 'receipt-id': 'joined' });
+  assert.deepEqual(outcomes, ['joined', 'subscription/exists']);
+});
