@@ -96,9 +96,10 @@ export class InterceptedSource implements DeliverySource {
     while (this.#seenCount < this.#unseen.length && this.#refusal === undefined) {
       const publication = this.#unseen[this.#seenCount]!;
       this.#seenCount += 1;
-      if (!this.#parts.concerns(publication)) continue;
       let outcome: Publication | Dropped | Promise<Publication | Dropped>;
       try {
+        // It asks the access rules, which are the application's too.
+        if (!this.#parts.concerns(publication)) continue;
         outcome = this.#parts.intercept(publication);
       } catch (error) {
         this.#refusal = this.#parts.refusalOf(error);

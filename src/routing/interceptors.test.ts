@@ -282,3 +282,38 @@ test('[I5] messages of the server to one destination keep their order while earl
   await Promise.all([third, fourth]);
   assert.deepEqual(entered, ['m1', 'm2', 'm3', 'm4']);
 });
+
+test('a rule of access that throws while an interceptor is waited for ends the subscription, and nothing else', async () => {
+  const publications = [1, 2].map(
+    (offset) =>
+      new Publication(Message.fromJson(offset), {
+        destination: '/topic/a',
+        epoch: 'e',
+        offset,
+        publishedAtMs: 0,
+      }),
+  );
+  const failure = new Error('no such room');
+  let isFailing = false;
+  const source = new InterceptedSource({
+    source: {
+      pull: () => ({ kind: 'publications', batch: new Batch(publications) }),
+      close: () => {},
+    },
+    sink: { ready: () => {} },
+    concerns: () => {
+      if (isFailing) throw failure;
+      return true;
+    },
+    intercept: (publication) => Promise.resolve(publication),
+    refusalOf: (error) => new RequestError('server/failed', String(error)),
+  });
+  assert.equal(source.pull(1_000), undefined);
+  isFailing = true;
+  await new Promise((resolve) => setImmediate(resolve));
+  const first = source.pull(1_000);
+  assert.equal(first?.kind === 'publications' && first.batch.publications.length, 1);
+  const last = source.pull(1_000);
+  assert.ok(last?.kind === 'end' && last.error instanceof RequestError);
+  assert.equal(last.error.message, 'Error: no such room');
+});

@@ -6,14 +6,15 @@ import type { Router } from './router.js';
 
 /**
  * Subscribes a session to a destination or pattern and tells its client, to whom deliveries of it then come. The id is the
- * destination. A session that has it already, or has ended, is left as it is. Rejects with a RequestError.
+ * destination. A session that has it already, under whatever id, or has ended, is left as it is. Rejects with a RequestError:
+ * `subscription/exists` where its client calls another one so.
  */
 export async function subscribeByServer(
   router: Router,
   session: Session,
   destination: string,
 ): Promise<void> {
-  if (session.isEnded || session.subscription(destination) !== undefined) return;
+  if (session.isEnded || hasSubscriptionOf(session, destination)) return;
   const opened = await router.subscribe(session, destination, { isByServer: true });
   const { subscription, cursor } = opened;
   // Ended, or taken over by its client, while it was being opened.
@@ -26,7 +27,7 @@ export async function subscribeByServer(
  */
 export function unsubscribeByServer(session: Session, destination: string): boolean {
   const subscription = session.subscription(destination);
-  if (subscription === undefined) return false;
+  if (subscription?.name !== destination) return false;
   if (!subscription.grant.isOfServer) {
     throw new RequestError(
       'access/denied',
@@ -35,4 +36,10 @@ export function unsubscribeByServer(session: Session, destination: string): bool
   }
   session.endSubscribed(subscription);
   return true;
+}
+
+/** By the name: a client may have ids of its own, and may even call something else so. */
+function hasSubscriptionOf({ subscriptions }: Session, destination: string): boolean {
+  for (const { name } of subscriptions) if (name === destination) return true;
+  return false;
 }

@@ -1,7 +1,7 @@
 /** Owns which mounts a server has from the start, and mounts them at their prefixes. */
 import type { AppMount, MappingPrefixes } from '../mounts/app/index.js';
 import { TopicsMount, type TopicRules } from '../mounts/topics/index.js';
-import { ownDestinationOf, UserMount } from '../mounts/user/index.js';
+import { UserMount } from '../mounts/user/index.js';
 import { WorkMount, type WorkMountParts } from '../mounts/work/index.js';
 import { SERVER_CALLER, type Mount, type Router } from '../routing/index.js';
 import type { SessionRegistry } from '../session/index.js';
@@ -44,10 +44,4 @@ export function mappingPrefixesOf(
     ...(userPrefix !== undefined && { userPrefix }),
     ...given,
   };
-}
-
-/** The name by which settings of topics know a stream. */
-export function settingsNameOf(prefixes: Prefixes, stream: string): string {
-  const prefix = prefixes.user.find((candidate) => stream.startsWith(`${candidate}/`));
-  return prefix === undefined ? stream : ownDestinationOf(stream, prefix);
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DIALECT_NAMES } from './dialects.js';
 import { endpointsOf, TRANSPORT_NAMES, type EndpointsOptions } from './endpoints.js';
-import { mappingPrefixesOf, settingsNameOf } from './mounts.js';
+import { mappingPrefixesOf } from './mounts.js';
 import { prefixesOf, type PrefixOptions } from './prefixes.js';
 
 test('[D5] prefixes that are left out have their defaults; one or several are given, or none', () => {
@@ -52,8 +52,6 @@ test('values of mappings go to the first prefix of the topics, unless they are t
   const prefixes = prefixesOf({ topic: ['/t', '/topic'], user: '/me' });
   assert.deepEqual(mappingPrefixesOf(prefixes), { replyPrefix: '/t', userPrefix: '/me' });
   assert.equal(mappingPrefixesOf(prefixes, { replyPrefix: '/x' }).replyPrefix, '/x');
-  assert.equal(settingsNameOf(prefixes, '/me/p:ada/queue/a'), '/me/queue/a');
-  assert.equal(settingsNameOf(prefixes, '/user/p:ada/queue/a'), '/user/p:ada/queue/a');
 });
 
 test('an endpoint takes everything unless it says what; a path is the short form of one', () => {

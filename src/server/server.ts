@@ -26,6 +26,7 @@ import {
   type StreamPosition,
 } from '../message/index.js';
 import { AppMount } from '../mounts/app/index.js';
+import { ownDestinationOf } from '../mounts/user/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
 import { WorkRules, type WorkRule } from '../mounts/work/index.js';
 import {
@@ -67,7 +68,7 @@ import {
   urlOf,
   type BoundAddress,
 } from './listening.js';
-import { mappingPrefixesOf, mountBuiltIn, settingsNameOf } from './mounts.js';
+import { mappingPrefixesOf, mountBuiltIn } from './mounts.js';
 import { DEFAULT_HOST, limitsOf, type ServerLimits, type ServerOptions } from './options.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
 import { tokenAuthentication } from './tokens.js';
@@ -164,8 +165,7 @@ export class TidewayServer {
     this.topics = { rule: (pattern, rule) => rules.add(pattern, rule) };
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
     this.#streams = new Streams(store, time, this.metrics, {
-      liveRingBytes: (stream) =>
-        rules.settingsOf(settingsNameOf(this.prefixes, stream)).liveRingBytes,
+      liveRingBytes: (stream) => rules.settingsOf(ownDestinationOf(stream)).liveRingBytes,
     });
     const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';

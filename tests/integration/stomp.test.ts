@@ -732,3 +732,59 @@ test('a frame that no message ends is an ERROR and a close after messageTimeoutM
   );
   assert.equal((await peer.closed).closeCode, 4505);
 });
+
+test('what comes between an UNSUBSCRIBE and its turn at the interceptors is delivered, not lost', async (context) => {
+  const server = await listening(context);
+  let letPass!: () => void;
+  const passing = new Promise<void>((resolve) => (letPass = resolve));
+  server.intercept({ inbound: ({ kind }) => (kind === 'unsubscribe' ? passing : undefined) });
+  const peer = await StompPeer.open(server.url);
+  peer.say('SUBSCRIBE', { id: '1', destination: '/work/jobs', receipt: 'live' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'live' });
+  peer.say('UNSUBSCRIBE', { id: '1', receipt: 'over' });
+  // No interceptor stands in its way: what came before it has been read.
+  peer.say('BEGIN', { transaction: 't', receipt: 'read' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'read' });
+  await server.publish('/work/jobs', 'job');
+  assert.equal((await peer.frame('MESSAGE')).body.toString(), '"job"');
+  letPass();
+  await peer.frame('RECEIPT', { 'receipt-id': 'over' });
+  // The id is free again.
+  peer.say('SUBSCRIBE', { id: '1', destination: '/work/jobs', receipt: 'again' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'again' });
+});
+
+test('DISCONNECT while a subscription waits for its handler is no failure', async (context) => {
+  const server = await listening(context);
+  let answer!: () => void;
+  const answering = new Promise<void>((resolve) => (answer = resolve));
+  server.app.map('/slow', () => answering);
+  const peer = await StompPeer.open(server.url);
+  server.on('disconnect', () => answer());
+  peer.say('SUBSCRIBE', { id: '1', destination: '/app/slow' });
+  peer.say('DISCONNECT', { receipt: 'bye' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'bye' });
+  assert.equal((await peer.closed).closeCode, 1000);
+});
+
+test('[H5] a session has what it subscribed to under an id of its own, and not what its client only calls so', async (context) => {
+  const server = await listening(context);
+  const outcomes: unknown[] = [];
+  server.app.map('/join', async ({ session }) => {
+    const joining = session?.subscribe('/topic/room');
+    outcomes.push(await joining?.then(() => 'joined').catch(({ code }: RequestError) => code));
+  });
+  const peer = await StompPeer.open(server.url);
+  peer.say('SUBSCRIBE', { id: 'mine', destination: '/topic/room' });
+  peer.say('SEND', { destination: '/app/join', receipt: 'joined' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'joined' });
+  await server.publish('/topic/room', 1);
+  await peer.messages(1);
+  await peer.settled();
+  assert.equal((await peer.messages(1)).length, 1);
+  const other = await StompPeer.open(server.url);
+  other.say('SUBSCRIBE', { id: '/topic/room', destination: '/topic/elsewhere' });
+  other.say('SEND', { destination: '/app/join', receipt: 'joined' });
+  await other.frame('RECEIPT', { 'receipt-id': 'joined' });
+  assert.deepEqual(outcomes, ['joined', 'subscription/exists']);
+});

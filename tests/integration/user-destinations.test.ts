@@ -148,3 +148,19 @@ test('the server and its handlers send to users below the same prefix', async ()
   );
   await server.close();
 });
+
+test('[D5] no pattern of a topic reaches user destinations, also where their prefix stands below that of the topics', async () => {
+  const prefixes = { topic: '/topic', user: ['/user', '/topic/user'] };
+  const { server, connect, settle } = memoryServer({ prefixes });
+  const [ada, spy] = [await connect('ada'), await connect('eve')];
+  await ada.subscribe('/topic/user/queue/x');
+  for (const pattern of ['/topic/**', '/topic/*/*/queue/x', '/topic/*/p:ada/queue/x']) {
+    await spy.subscribe(pattern);
+  }
+  await server.publish('/topic/user/ada/queue/x', 'for ada');
+  await server.publish('/topic/user/nobody/queue/x', 'for nobody here');
+  await settle();
+  assert.deepEqual(told(ada.heard()), [['/topic/user/queue/x', 'for ada']]);
+  assert.deepEqual(told(spy.heard()), []);
+  await server.close();
+});

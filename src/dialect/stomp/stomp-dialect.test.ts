@@ -254,3 +254,31 @@ test('a frame that nobody finishes leaves no timer when its connection ends', as
   time.advance(250);
   assert.equal(time.pendingTimerCount, 0);
 });
+
+test('the id of a subscription never passes for its mode: each subscriber gets its own frames', async () => {
+  const { connect } = rig();
+  const [one, other] = [connect(), connect()];
+  for (const { say } of [one, other]) await say(CONNECT);
+  await one.say('SUBSCRIBE\nid:ack a\ndestination:/topic/x\n\n\0');
+  await other.say('SUBSCRIBE\nid:a\nack:client\ndestination:/topic/x\n\n\0');
+  const [message = ''] = await one.say('SEND\ndestination:/topic/x\n\n1\0');
+  assert.match(message, /^MESSAGE\nsubscription:ack a\n/);
+  const [acknowledged = ''] = other.heard();
+  assert.match(acknowledged, /^MESSAGE\nsubscription:a\n(?:.+\n)*ack:/);
+});
+
+test('a COMMIT of which several are refused is one ERROR, and no rejection without a handler', async (context) => {
+  const unhandled: unknown[] = [];
+  const listener = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', listener);
+  context.after(() => process.off('unhandledRejection', listener));
+  const { say } = rig().connect();
+  await say(CONNECT);
+  const kept = ['SEND\ndestination:/nowhere', 'ACK', 'SEND\ndestination:/topic/x'];
+  const frames = kept.map((frame) => `${frame}\ntransaction:t\n\n\0`).join('');
+  const heard = await say(`BEGIN\ntransaction:t\n\n\0${frames}COMMIT\ntransaction:t\n\n\0`);
+  await settled();
+  assert.equal(heard.length, 1);
+  assert.match(heard[0] ?? '', /^ERROR\n/);
+  assert.deepEqual(unhandled, []);
+});

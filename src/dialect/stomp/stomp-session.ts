@@ -237,12 +237,16 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
 
   /** In order and with nothing of this session between; one that is refused ends the connection. */
   async #commit(frame: Frame): Promise<Outcome> {
-    const sends: Promise<Outcome>[] = [];
-    for (const kept of this.#transactions.take(requiredHeader(frame, 'transaction'))) {
-      if (kept.command === 'SEND') sends.push(this.#send(kept));
-      else this.#subscriptions.acknowledge(kept);
-    }
-    await Promise.all(sends);
+    const kept = this.#transactions.take(requiredHeader(frame, 'transaction'));
+    // Each is begun, and none may be refused with nobody there to hear it.
+    await Promise.all(
+      kept.map((one) => (one.command === 'SEND' ? this.#send(one) : this.#acknowledge(one))),
+    );
+    return DONE;
+  }
+
+  async #acknowledge(frame: Frame): Promise<Outcome> {
+    this.#subscriptions.acknowledge(frame);
     return DONE;
   }
 
@@ -304,6 +308,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   #failed({ headers }: Frame, error: unknown): void {
     const { code, number, message } = this.#answerOf(error);
     this.#count(error);
+    // What DISCONNECT itself has ended is no failure.
+    if (this.#farewell !== undefined && ENDED_WITH_SESSION.has(code)) return;
     const receiptId = headers.get('receipt');
     this.#fail(number, {
       code,
@@ -355,6 +361,12 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#subscriptions.clear();
   }
 }
+
+/** What becomes of operations whose session ends while they wait. */
+const ENDED_WITH_SESSION: ReadonlySet<string> = new Set([
+  'subscription/ended',
+  'request/cancelled',
+]);
 
 /** Whether a handler of the application refused or failed, rather than the server. */
 function isOfHandler(error: unknown): boolean {

@@ -101,7 +101,7 @@ export class StompSubscriptions {
   async unsubscribe(frame: StompFrame): Promise<void> {
     const id = this.#idOf(frame);
     const known = this.#byId.get(id);
-    if (known === undefined) return;
+    if (known === undefined || known.isUnsubscribed) return;
     known.isUnsubscribed = true;
     try {
       // It delivers, and is acknowledged, until the router lets it go: the word may wait at an interceptor.

@@ -61,7 +61,7 @@ export class UserMount implements Mount {
     }
     const { owner, audience } = this.#targetOf(segment, operation.audience);
     const prefix = destination.slice(0, destination.length - path.length);
-    const stream = `${prefix}/${owner}/${rest.join('/')}`;
+    const stream = streamOf(owner, `${prefix}/${rest.join('/')}`);
     const { position } = await this.#streams.publish(stream, message, {
       key,
       messageId,
@@ -86,9 +86,8 @@ export class UserMount implements Mount {
         'name a destination, as in /user/queue/notices',
       );
     }
-    const prefix = destination.slice(0, destination.length - path.length);
     const owner = ownerOf(caller.principal, caller.session.sessionId);
-    const opened = await this.#streams.open(`${prefix}/${owner}${path}`, sink, cursor);
+    const opened = await this.#streams.open(streamOf(owner, destination), sink, cursor);
     return {
       source: new OwnDestinationSource(opened.source, destination),
       ...(opened.cursor !== undefined && { cursor: opened.cursor }),
@@ -118,13 +117,21 @@ function ownerOf({ name }: Principal, sessionId: string): string {
 }
 
 /**
- * The destination that subscribers know a stream of this mount by: what is below the owner. Settings of topics are
- * looked up under it. Streams outside of the prefix keep their name.
+ * No prefix has such a segment (semantics D1), so no pattern of a topic reaches a stream of this mount, wherever the prefixes of both
+ * stand.
  */
-export function ownDestinationOf(stream: string, prefix: string): string {
-  if (!stream.startsWith(`${prefix}/`)) return stream;
-  const end = stream.indexOf('/', prefix.length + 1);
-  return end < 0 ? stream : `${prefix}${stream.slice(end)}`;
+const STREAMS = '/{user}/';
+
+function streamOf(owner: string, destination: string): string {
+  return `${STREAMS}${owner}${destination}`;
+}
+
+/**
+ * The destination that subscribers know a stream of this mount by: what is below the owner. Settings of topics are
+ * looked up under it. Other streams keep their name.
+ */
+export function ownDestinationOf(stream: string): string {
+  return stream.startsWith(STREAMS) ? stream.slice(stream.indexOf('/', STREAMS.length)) : stream;
 }
 
 /** Shows each publication under the destination that was subscribed to. */

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { EngineLoop } from './engine-loop.js';
 import { takeUpgrades } from './own-upgrade-path.js';
 import { WebSocketServer } from './server.js';
+import type { WebSocket } from './web-socket.js';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const GOOD: readonly string[] = [
@@ -242,6 +243,26 @@ test('the request is an IncomingMessage as node:http makes it, and what came beh
   assert.equal(String((await received)[0]), 'more');
   peer.destroy();
   socket.destroy();
+});
+
+test('a connection whose request came in parts hears of its messages, of its end and of a reset', async (context) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  const port = await listening(context, server);
+  for (const end of ['end', 'resetAndDestroy'] as const) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    const request = requestText(GOOD);
+    await new Promise((written) => socket.write(request.slice(0, 20), written));
+    for (let turn = 0; turn < 4; turn++) await new Promise((next) => setImmediate(next));
+    const accepted = once(server, 'connection');
+    socket.write(request.slice(20));
+    const [webSocket] = (await accepted) as [WebSocket];
+    const received = once(webSocket, 'message');
+    socket.write(Buffer.of(0x81, 0x81, 0, 0, 0, 0, 0x61));
+    assert.equal(String((await received)[0]), 'a');
+    const closed = once(webSocket, 'close');
+    socket[end]();
+    assert.equal((await closed)[0], 1006);
+  }
 });
 
 test('a connection that says nothing is answered with 408 and ended', async (context) => {

@@ -81,7 +81,8 @@ function dropIdleListener(socket: UsedSocket): void {
 
 /** Takes the listeners off again, for whoever brings his own. */
 export function leaveSocket(socket: Duplex): void {
-  (socket as UsedSocket)[kUser] = undefined;
+  // Deleted, because its presence says that the listeners are there: the next user needs them again.
+  delete (socket as UsedSocket)[kUser];
   socket.off('close', socketClosed).off('data', socketData);
   socket.off('end', socketEnded).off('error', socketFailed);
 }
