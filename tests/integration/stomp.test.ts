@@ -84,6 +84,34 @@ test('the subprotocol chooses the dialect, else the first message that is not on
   assert.equal((await strange.closed).closeCode, 4503);
 });
 
+test('without a subprotocol, a CONNECT may come octet by octet; what begins as no dialect is closed', async (context) => {
+  const server = await listening(context);
+  const slow = await StompPeer.dial(server.url, []);
+  for (const octet of 'CONNECT\naccept-version:1.2\n\n\0') slow.raw(octet);
+  await slow.frame('CONNECTED');
+  slow.close();
+  for (const first of [Buffer.from([1, 2, 3]), Buffer.from('GET / HTTP/1.1'), 'hello', ' {}']) {
+    const peer = await StompPeer.dial(server.url, []);
+    peer.raw(first);
+    const { closeCode, reason } = await peer.closed;
+    assert.equal(reason, 'session/unknown-dialect');
+    assert.equal(closeCode, 4503);
+  }
+  const other = await StompPeer.dial(server.url, []);
+  other.raw('Send');
+  other.raw(' nonsense\n');
+  assert.equal((await other.frame('ERROR')).headers['tideway-code'], 'session/protocol-error');
+  const native = new WebSocket(`${server.url?.replace('http', 'ws')}/ws`);
+  const answer = new Promise((resolve) =>
+    native.once('message', (data: Buffer) => resolve(data.toString())),
+  );
+  const header =
+    '{"type":"send","id":1,"destination":"/topic/a","contentType":"application/octet-stream"}';
+  native.on('open', () => native.send(Buffer.concat([Buffer.from(`${header}\n`), Buffer.of(1)])));
+  assert.match(String(await answer), /"id":1/);
+  native.close();
+});
+
 test('the token is the Authorization header of CONNECT, else the passcode, else that of the handshake', async (context) => {
   const seen: unknown[] = [];
   const server = await listening(context, {

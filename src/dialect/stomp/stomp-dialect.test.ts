@@ -207,13 +207,13 @@ test('a reader that takes no answers is disconnected once, with 4001, and nothin
   assert.deepEqual([pair.ended?.closeCode, registry.count], [4001, 0]);
 });
 
-test('the first message tells STOMP from other languages', () => {
+test('the first octet after line ends tells STOMP from other languages', () => {
   const encoder = new TextEncoder();
-  for (const text of ['CONNECT\n', 'STOMP\n\n\0', '\n\r\nCONNECT\r\na:b', 'CONNECT\naccept']) {
+  for (const text of ['CONNECT\n', 'STOMP\n\n\0', '\n\r\nCONNECT\r\na:b', 'C', 'CONN', '\nS']) {
     assert.ok(isStompFirstMessage(text), text);
     assert.ok(isStompFirstMessage(encoder.encode(text)), text);
   }
-  for (const text of ['', '\n', '{}', 'CONNECTED\n', 'connect\n', ' CONNECT\n', 'STOMPER\n']) {
+  for (const text of ['', '\n', '{}', 'connect\n', ' CONNECT\n', 'GET / HTTP/1.1\r\n', '\u0001']) {
     assert.ok(!isStompFirstMessage(text), text);
     assert.ok(!isStompFirstMessage(encoder.encode(text)), text);
   }
