@@ -1,7 +1,13 @@
 /** Owns what a client of STOMP is promised, frame by frame, against the real server. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { createServer, RequestError, type ServerOptions, type TidewayServer } from 'tideway';
+import {
+  createServer,
+  MemoryMetrics,
+  RequestError,
+  type ServerOptions,
+  type TidewayServer,
+} from 'tideway';
 import { WebSocket } from 'ws';
 import { NativePeer } from './native-peer.js';
 import { StompPeer } from './stomp-peer.js';
@@ -110,6 +116,17 @@ test('without a subprotocol, a CONNECT may come octet by octet; what begins as n
   native.on('open', () => native.send(Buffer.concat([Buffer.from(`${header}\n`), Buffer.of(1)])));
   assert.match(String(await answer), /"id":1/);
   native.close();
+});
+
+test('[E2] a chosen subprotocol has one deadline for its CONNECT, which counts once', async (context) => {
+  const metrics = new MemoryMetrics();
+  const server = await listening(context, { metrics, limits: { connectTimeoutMs: 250 } });
+  const peer = await StompPeer.dial(server.url);
+  assert.equal((await peer.frame('ERROR')).headers['tideway-code'], 'session/connect-timeout');
+  await peer.closed;
+  const code = 'session/connect-timeout';
+  assert.equal(metrics.value('connections_disconnected', { code }), 0);
+  assert.equal(metrics.value('limit_reached', { limit: 'connectTimeoutMs' }), 1);
 });
 
 test('the token is the Authorization header of CONNECT, else the passcode, else that of the handshake', async (context) => {
