@@ -1,5 +1,5 @@
 /** Owns the list of the dialects that this server knows, by name, made from what it shares with them. */
-import { NativeReceiver } from '../dialect/native/index.js';
+import { isNativeFirstMessage, NativeReceiver } from '../dialect/native/index.js';
 import type { DialectEnvironment } from '../dialect/opening/index.js';
 import type { OfferedDialect } from '../dialect/selection/index.js';
 import { isStompFirstMessage, StompReceiver } from '../dialect/stomp/index.js';
@@ -9,7 +9,7 @@ import { packageVersion } from './version.js';
 
 type MakeDialect = (environment: DialectEnvironment) => Omit<OfferedDialect, 'name'>;
 
-/** In the order in which a first message is tried with them: any binary message may be native. */
+/** The first octet that is no line end tells them apart, so their order says nothing. */
 const DIALECTS = {
   stomp: (environment) => {
     const stomp = { ...environment, serverName: `tideway/${packageVersion()}` };
@@ -21,7 +21,7 @@ const DIALECTS = {
   },
   native: (environment) => ({
     subprotocols: [NATIVE_SUBPROTOCOL],
-    isFirstMessage: (message) => typeof message !== 'string' || message.startsWith('{'),
+    isFirstMessage: isNativeFirstMessage,
     accept: (connection) => new NativeReceiver(environment, connection),
   }),
 } satisfies Readonly<Record<string, MakeDialect>>;

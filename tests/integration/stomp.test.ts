@@ -1,7 +1,13 @@
 /** Owns what a client of STOMP is promised, frame by frame, against the real server. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { createServer, RequestError, type ServerOptions, type TidewayServer } from 'tideway';
+import {
+  createServer,
+  MemoryMetrics,
+  RequestError,
+  type ServerOptions,
+  type TidewayServer,
+} from 'tideway';
 import { WebSocket } from 'ws';
 import { NativePeer } from './native-peer.js';
 import { StompPeer } from './stomp-peer.js';
@@ -82,6 +88,45 @@ test('the subprotocol chooses the dialect, else the first message that is not on
   strange.raw('\n');
   strange.raw('HELLO\n\n\0');
   assert.equal((await strange.closed).closeCode, 4503);
+});
+
+test('without a subprotocol, a CONNECT may come octet by octet; what begins as no dialect is closed', async (context) => {
+  const server = await listening(context);
+  const slow = await StompPeer.dial(server.url, []);
+  for (const octet of 'CONNECT\naccept-version:1.2\n\n\0') slow.raw(octet);
+  await slow.frame('CONNECTED');
+  slow.close();
+  for (const first of [Buffer.from([1, 2, 3]), Buffer.from('GET / HTTP/1.1'), 'hello', ' {}']) {
+    const peer = await StompPeer.dial(server.url, []);
+    peer.raw(first);
+    const { closeCode, reason } = await peer.closed;
+    assert.equal(reason, 'session/unknown-dialect');
+    assert.equal(closeCode, 4503);
+  }
+  const other = await StompPeer.dial(server.url, []);
+  other.raw('Send');
+  other.raw(' nonsense\n');
+  assert.equal((await other.frame('ERROR')).headers['tideway-code'], 'session/protocol-error');
+  const native = new WebSocket(`${server.url?.replace('http', 'ws')}/ws`);
+  const answer = new Promise((resolve) =>
+    native.once('message', (data: Buffer) => resolve(data.toString())),
+  );
+  const header =
+    '{"type":"send","id":1,"destination":"/topic/a","contentType":"application/octet-stream"}';
+  native.on('open', () => native.send(Buffer.concat([Buffer.from(`${header}\n`), Buffer.of(1)])));
+  assert.match(String(await answer), /"id":1/);
+  native.close();
+});
+
+test('[E2] a chosen subprotocol has one deadline for its CONNECT, which counts once', async (context) => {
+  const metrics = new MemoryMetrics();
+  const server = await listening(context, { metrics, limits: { connectTimeoutMs: 250 } });
+  const peer = await StompPeer.dial(server.url);
+  assert.equal((await peer.frame('ERROR')).headers['tideway-code'], 'session/connect-timeout');
+  await peer.closed;
+  const code = 'session/connect-timeout';
+  assert.equal(metrics.value('connections_disconnected', { code }), 0);
+  assert.equal(metrics.value('limit_reached', { limit: 'connectTimeoutMs' }), 1);
 });
 
 test('the token is the Authorization header of CONNECT, else the passcode, else that of the handshake', async (context) => {

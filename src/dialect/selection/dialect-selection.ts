@@ -48,7 +48,10 @@ export class DialectSelection implements ConnectionReceiver {
       (dialect) => subprotocol !== undefined && dialect.subprotocols.includes(subprotocol),
     );
     this.#chosen = this.#dialect?.accept(connection);
-    environment.deadlines.set(this.#deadline, environment.connectTimeoutMs);
+    // A dialect that is chosen has a deadline of its own, and words for it.
+    if (this.#chosen === undefined) {
+      environment.deadlines.set(this.#deadline, environment.connectTimeoutMs);
+    }
   }
 
   textReceived(text: string): void {

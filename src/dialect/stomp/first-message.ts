@@ -1,17 +1,13 @@
 /** Owns telling STOMP from other languages by the first message of a connection. */
 import type { Octets } from '../../foundation/index.js';
 
-/** Octets that are enough to tell: line ends of heart-beats aside, a command and its line end. */
-const ENOUGH_BYTES = 10;
-
-/** CONNECT or STOMP after any line ends. */
+/**
+ * A C or an S after any line ends, as CONNECT and STOMP begin: their line may be split over messages, and no other
+ * language begins so.
+ */
 export function isStompFirstMessage(message: string | Octets): boolean {
-  const text = typeof message === 'string' ? message : latinBeginning(message);
-  return /^[\r\n]*(?:CONNECT|STOMP)\r?\n/.test(text);
-}
-
-function latinBeginning(octets: Octets): string {
+  if (typeof message === 'string') return /^[\r\n]*[CS]/.test(message);
   let start = 0;
-  while (octets[start] === 0x0a || octets[start] === 0x0d) start += 1;
-  return String.fromCharCode(...octets.subarray(start, start + ENOUGH_BYTES));
+  while (message[start] === 0x0a || message[start] === 0x0d) start += 1;
+  return message[start] === 0x43 || message[start] === 0x53;
 }

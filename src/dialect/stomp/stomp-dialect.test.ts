@@ -9,6 +9,7 @@ import {
   DEFAULT_SESSION_LIMITS,
   SessionRegistry,
   type Authenticate,
+  type Connection,
   type SessionLimits,
 } from '../../session/index.js';
 import { MemoryStreamStore, Streams } from '../../streams/index.js';
@@ -21,7 +22,14 @@ async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimits> } = {}) {
+interface Given {
+  readonly authenticate?: Authenticate;
+  readonly limits?: Partial<SessionLimits>;
+  /** Is given each connection before anything is sent on it. */
+  readonly prepare?: (connection: Connection) => void;
+}
+
+function rig(given: Given = {}) {
   const time = new VirtualTime(1_000);
   const metrics = new MemoryMetrics();
   const access = new AccessRules();
@@ -51,10 +59,10 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
     log: SILENT_LOG,
   };
   const connect = () => {
-    const pair = new ConnectionPair(
-      time,
-      (connection) => new StompReceiver(environment, connection),
-    );
+    const pair = new ConnectionPair(time, (connection) => {
+      given.prepare?.(connection);
+      return new StompReceiver(environment, connection);
+    });
     const say = async (text: string): Promise<readonly string[]> => {
       pair.sendText(text);
       await settled();
@@ -208,13 +216,31 @@ test('a reader that takes no answers is disconnected once, with 4001, and nothin
   assert.deepEqual([pair.ended?.closeCode, registry.count], [4001, 0]);
 });
 
-test('the first message tells STOMP from other languages', () => {
+test('a fault in the answer to a frame ends its connection, and nothing else', async () => {
+  const prepare = (connection: Connection): void => {
+    const send = connection.send.bind(connection);
+    connection.send = (message) => {
+      if (decoder.decode(message.octets).startsWith('RECEIPT')) throw new Error('a defect');
+      send(message);
+    };
+  };
+  const { connect, registry } = rig({ prepare });
+  for (const destination of ['/topic/a', '/nowhere']) {
+    const { pair, say } = connect();
+    await say(CONNECT);
+    await say(`SEND\ndestination:${destination}\nreceipt:1\n\nx\0`);
+    assert.equal(pair.ended?.closeCode, destination === '/topic/a' ? 4004 : 4506);
+  }
+  assert.equal(registry.count, 0);
+});
+
+test('the first octet after line ends tells STOMP from other languages', () => {
   const encoder = new TextEncoder();
-  for (const text of ['CONNECT\n', 'STOMP\n\n\0', '\n\r\nCONNECT\r\na:b', 'CONNECT\naccept']) {
+  for (const text of ['CONNECT\n', 'STOMP\n\n\0', '\n\r\nCONNECT\r\na:b', 'C', 'CONN', '\nS']) {
     assert.ok(isStompFirstMessage(text), text);
     assert.ok(isStompFirstMessage(encoder.encode(text)), text);
   }
-  for (const text of ['', '\n', '{}', 'CONNECTED\n', 'connect\n', ' CONNECT\n', 'STOMPER\n']) {
+  for (const text of ['', '\n', '{}', 'connect\n', ' CONNECT\n', 'GET / HTTP/1.1\r\n', '\u0001']) {
     assert.ok(!isStompFirstMessage(text), text);
     assert.ok(!isStompFirstMessage(encoder.encode(text)), text);
   }

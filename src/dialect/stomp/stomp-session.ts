@@ -279,7 +279,16 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
       .finally(() => {
         this.#unsettledCount -= 1;
         if (this.#unsettledCount === 0) this.#leave();
-      });
+      })
+      .catch((error: unknown) => this.#broken(error));
+  }
+
+  /** A defect of ours in one session's answers ends that session, not the process. Nothing more is written: that may be what failed. */
+  #broken(error: unknown): void {
+    this.#environment.log.error('the answer to a frame failed', { error });
+    const internal = new Disconnect('server/internal-error', 'the server failed; come back');
+    this.session.end(internal.closeCode, internal);
+    this.#connection.close(internal.closeCode, internal.code);
   }
 
   #receipt({ headers }: Frame, more?: StompHeaders): void {

@@ -174,7 +174,6 @@ for (const [words, input, expected, version] of [
   ['an escape that there is not', 'SEND\na:\\t\n\n\0', /escape/],
   ['an escape at the end', 'SEND\na:b\\\n\n\0', /escape/],
   ['the escape of CR in 1.1', 'SEND\na:\\r\n\n\0', /STOMP 1\.1 does not know/, '1.1'],
-  ['a colon in a value in 1.2', 'SEND\na:b:c\n\n\0', /colon/],
   ['a content-length that is no number', 'SEND\ncontent-length:abc\n\n\0', /content-length is not/],
   ['a negative content-length', 'SEND\ncontent-length:-1\n\n\0', /content-length is not/],
   ['a content-length with a sign', 'SEND\ncontent-length:+1\n\na\0', /content-length is not/],
@@ -195,12 +194,15 @@ for (const [words, input, expected, version] of [
   });
 }
 
-test('1.0 escapes nothing; 1.1 takes a colon in a value, as clients that never escape write it', () => {
+test('1.0 escapes nothing; 1.1 and 1.2 take a colon in a value, as clients that never escape write it', () => {
   assert.deepEqual(
     [...(read('SEND\na:\\n:\\x\n\n\0', '1.0').frames[0]?.headers ?? [])],
     [['a', '\\n:\\x']],
   );
-  assert.equal(read('SEND\na:b:\\c\n\n\0', '1.1').frames[0]?.headers.get('a'), 'b::');
+  for (const version of ['1.1', '1.2'] as const) {
+    const { headers } = read('SEND\na:b:\\c:\n\n\0', version).frames[0] ?? {};
+    assert.deepEqual([...(headers ?? [])], [['a', 'b:::']]);
+  }
 });
 
 test('each limit is checked by its name, and before the octets that exceed it are kept', () => {
