@@ -409,12 +409,17 @@ function checkHeaders(headers: MessageHeaders): void {
   throw new RequestError('message/invalid', 'headers are a list of [name, value], both texts');
 }
 
-function checkContentType(contentType: unknown): void {
-  const isUsable =
+/** Whether a message may have it. */
+export function isUsableContentType(contentType: unknown): boolean {
+  return (
     typeof contentType === 'string' &&
     contentType.length <= MAX_CONTENT_TYPE_LENGTH &&
-    CONTENT_TYPE.test(contentType);
-  if (isUsable) return;
+    CONTENT_TYPE.test(contentType)
+  );
+}
+
+function checkContentType(contentType: unknown): void {
+  if (isUsableContentType(contentType)) return;
   throw new RequestError(
     'message/invalid',
     `a content type is a text of visible ASCII and spaces, ${MAX_CONTENT_TYPE_LENGTH} characters at most`,
