@@ -284,14 +284,16 @@ export class Router {
           cursor: options.cursor,
           policy: options.policy,
           maxUnacknowledgedCount: options.maxUnacknowledgedCount,
+          cancellation: subscription,
         },
         subscription,
       );
       source = this.interceptors.outbound(session, subscription, opened.source);
     } catch (error) {
       opened?.source.close();
+      const wasClosed = subscription.isClosed;
       session.release(subscription);
-      throw error;
+      throw wasClosed ? endedBeforeOpen(error) : error;
     }
     const { maxUnacknowledgedCount } = options;
     const window =
@@ -375,6 +377,15 @@ function scopeOf(name: string): DestinationPattern {
 function requireLive(session: Session): void {
   if (!session.isEnded) return;
   throw new RequestError('subscription/ended', 'the session ended before this was subscribed to');
+}
+
+/** What stopped because its subscription was closed has a word of its own for who subscribed. */
+function endedBeforeOpen(error: unknown): unknown {
+  if (!(error instanceof RequestError) || error.code !== 'request/cancelled') return error;
+  return new RequestError(
+    'subscription/ended',
+    'the subscription ended before it was open: it was unsubscribed, or the right to it is gone',
+  );
 }
 
 function requireWaiting(cancellation: CancellationSignal): void {

@@ -84,6 +84,7 @@ export class StompSubscriptions {
     } catch (error) {
       // Another may have its id by now.
       if (this.#byId.get(id) === known) this.#byId.delete(id);
+      if (known.isUnsubscribed && isEnded(error)) return undefined;
       throw error;
     }
   }
@@ -177,4 +178,8 @@ export class StompSubscriptions {
     }
     return this.#session.windowCountOf(Number(given ?? 0) || undefined);
   }
+}
+
+function isEnded(error: unknown): boolean {
+  return error instanceof RequestError && error.code === 'subscription/ended';
 }
