@@ -2,6 +2,7 @@
 import { parseJson, RequestError, type JsonValue } from '../foundation/index.js';
 import type { ErrorCode, Octets } from '../foundation/index.js';
 import { BINARY_CONTENT_TYPE, Message } from '../message/index.js';
+import { isUsableContentType } from '../routing/index.js';
 
 /** An answer that was read to its end, or whose body was not wanted. */
 export interface HttpAnswer {
@@ -42,7 +43,12 @@ function isRefusal(status: number): boolean {
 export function valueOf({ status, contentType, body }: HttpAnswer): Message | undefined {
   if (isSuccess(status)) {
     if (body.length === 0) return undefined;
-    return new Message(body, contentType ?? BINARY_CONTENT_TYPE);
+    const type = contentType ?? BINARY_CONTENT_TYPE;
+    // Found here, or whoever sent the message would be blamed for it.
+    if (!isUsableContentType(type)) {
+      throw forwardFailure(new UnusableAnswer('a content-type that no message may have'));
+    }
+    return new Message(body, type);
   }
   // RFC 6585 §4: it is not the message that is at fault, so the same one may be sent again.
   if (status === 429) throw new RequestError('app/busy', 'the back end takes no more for now');

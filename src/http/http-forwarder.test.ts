@@ -511,3 +511,17 @@ test('certificates are verified', async (t) => {
   await assert.rejects(forwarder.forward(messageOf(), undefined), codeOf('forward/failed'));
   assert.match(String(warnings[0]?.['error']), /self-signed certificate/);
 });
+
+test('an answer whose content type no message may have is a failure of the back end', async (t) => {
+  const types = [`text/${'x'.repeat(251)}`, 'text/pl\u00e4in'];
+  const url = await backEnd(t, (_request, response) => {
+    response.setHeader('content-type', types.shift() ?? `text/${'x'.repeat(250)}`);
+    response.end('x');
+  });
+  const { forwarder } = rig(t, { url });
+  for (const _ of [1, 2]) {
+    await assert.rejects(forwarder.forward(messageOf(), undefined), codeOf('forward/failed'));
+  }
+  const answer = await forwarder.forward(messageOf(), undefined);
+  assert.equal(answer?.contentType.length, 255);
+});

@@ -55,6 +55,8 @@ export interface SubscribeOperation extends OperationOfCaller {
    * counts as acknowledged. A mount that keeps messages until then looks at it; for the others it is flow control (semantics K1).
    */
   readonly maxUnacknowledgedCount?: number | undefined;
+  /** Cancelled when the subscription is closed, also while it is being opened: nobody waits for it any more. Set by the router. */
+  readonly cancellation?: CancellationSignal | undefined;
 }
 
 /** What a send came to: a log answers with the position. */

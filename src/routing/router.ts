@@ -290,14 +290,16 @@ export class Router {
           cursor: options.cursor,
           policy: options.policy,
           maxUnacknowledgedCount: options.maxUnacknowledgedCount,
+          cancellation: subscription,
         },
         subscription,
       );
       source = this.interceptors.outbound(session, subscription, opened.source);
     } catch (error) {
       opened?.source.close();
+      const wasClosed = subscription.isClosed;
       session.release(subscription);
-      throw error;
+      throw wasClosed ? endedBeforeOpen(error) : error;
     }
     const { maxUnacknowledgedCount } = options;
     const window =
@@ -386,6 +388,15 @@ function requireLive(session: Session): void {
   throw new RequestError('subscription/ended', 'the session ended before this was subscribed to');
 }
 
+/** What stopped because its subscription was closed has a word of its own for who subscribed. */
+function endedBeforeOpen(error: unknown): unknown {
+  if (!(error instanceof RequestError) || error.code !== 'request/cancelled') return error;
+  return new RequestError(
+    'subscription/ended',
+    'the subscription ended before it was open: it was unsubscribed, or the right to it is gone',
+  );
+}
+
 function requireWaiting(cancellation: CancellationSignal): void {
   if (!cancellation.isCancelled) return;
   throw new RequestError('request/cancelled', 'nobody waits for this any more');
@@ -418,12 +429,17 @@ function checkHeaders(headers: MessageHeaders): void {
   throw new RequestError('message/invalid', 'headers are a list of [name, value], both texts');
 }
 
-function checkContentType(contentType: unknown): void {
-  const isUsable =
+/** Whether a message may have it. */
+export function isUsableContentType(contentType: unknown): boolean {
+  return (
     typeof contentType === 'string' &&
     contentType.length <= MAX_CONTENT_TYPE_LENGTH &&
-    CONTENT_TYPE.test(contentType);
-  if (isUsable) return;
+    CONTENT_TYPE.test(contentType)
+  );
+}
+
+function checkContentType(contentType: unknown): void {
+  if (isUsableContentType(contentType)) return;
   throw new RequestError(
     'message/invalid',
     `a content type is a text of visible ASCII and spaces, ${MAX_CONTENT_TYPE_LENGTH} characters at most`,

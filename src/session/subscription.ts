@@ -1,4 +1,5 @@
 /** Owns one subscription of a session: its id, its name, its grant, its source, and whether it may be pulled. */
+import { Cancellation, type CancellationSignal } from '../foundation/index.js';
 import type { DeliverySink, DeliverySource } from './delivery.js';
 import type { Grant } from './grant.js';
 
@@ -10,7 +11,7 @@ export interface SubscriptionOwner {
 }
 
 /** Reserved before its source is open, so that a second one of the same id, or an unsubscribe, finds it. */
-export class Subscription implements DeliverySink {
+export class Subscription implements DeliverySink, CancellationSignal {
   /** What its session tells it from its others by: the client's own word, or the name where a dialect has no such word. */
   readonly id: string;
   #name: string;
@@ -19,6 +20,8 @@ export class Subscription implements DeliverySink {
   #source: DeliverySource | undefined;
   #isLive = false;
   #isClosed = false;
+  /** Made for the first that wants to know. */
+  #closing: Cancellation | undefined;
 
   constructor(owner: SubscriptionOwner, id: string, name: string, grant: Grant) {
     this.#owner = owner;
@@ -46,6 +49,17 @@ export class Subscription implements DeliverySink {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** As a cancellation: nobody waits for its opening any more. */
+  get isCancelled(): boolean {
+    return this.#isClosed;
+  }
+
+  onCancelled(listener: () => void): () => void {
+    if (!this.#isClosed) return (this.#closing ??= new Cancellation()).onCancelled(listener);
+    listener();
+    return () => {};
   }
 
   /** The source while deliveries may be pulled. */
@@ -80,7 +94,12 @@ export class Subscription implements DeliverySink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isLive = false;
-    this.#source?.close();
+    const source = this.#source;
     this.#source = undefined;
+    try {
+      source?.close();
+    } finally {
+      this.#closing?.cancel();
+    }
   }
 }

@@ -17,6 +17,7 @@ import { createServer, type ForwardOptions, type TidewayServer } from 'tideway';
 import { Client } from 'tideway/client';
 import { folderWith, root, run, serve, start } from './cli-program.js';
 import { NativePeer } from './native-peer.js';
+import { StompPeer } from './stomp-peer.js';
 
 /** A request that has arrived whole, and how to answer it. */
 interface Arrived {
@@ -252,6 +253,26 @@ test('a request that is cancelled ends its exchange, also when its session ends;
   const finished = once(sent.response, 'finish');
   sent.response.end();
   await finished;
+});
+
+test('who unsubscribes before the back end has answered ends the exchange, and goes on', async (t) => {
+  const { server, peer, backEnd } = await forwarding(t);
+  peer.send({ type: 'subscribe', id: 1, destination: '/app/orders/1' });
+  const cancelled = await backEnd.next();
+  const hungUp = once(cancelled.response, 'close');
+  peer.send({ type: 'unsubscribe', id: 2, destination: '/app/orders/1' });
+  await hungUp;
+  assert.equal((await peer.frame('error', { id: 1 }))['code'], 'subscription/ended');
+
+  const stomp = await StompPeer.open(server.url);
+  t.after(() => stomp.close());
+  stomp.say('SUBSCRIBE', { id: 's', destination: '/app/orders/2' });
+  const left = await backEnd.next();
+  const closed = once(left.response, 'close');
+  stomp.say('UNSUBSCRIBE', { id: 's', receipt: 'gone' });
+  await stomp.frame('RECEIPT', { 'receipt-id': 'gone' });
+  await closed;
+  await stomp.settled();
 });
 
 test('a server that closes waits for no back end', async (t) => {

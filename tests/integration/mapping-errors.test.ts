@@ -132,3 +132,37 @@ test('a value that cannot be sent is a failure of its message, without the words
   assert.deepEqual(errors, ['a message handler failed']);
   await server.close();
 });
+
+test('an exception handler of a class takes its instances, be it one of errors or not', async () => {
+  const { server, connect } = memoryServer();
+  class Refusal {
+    readonly why = 'refusal';
+  }
+  // As code from before classes has it.
+  const Old = function (this: object) {} as unknown as new () => object;
+  (Old.prototype as { why: string }).why = 'old';
+  const thrown: Record<string, unknown> = {
+    refusal: new Refusal(),
+    old: new Old(),
+    range: new RangeError('range'),
+    text: 'text',
+  };
+  server.app.map('/fail/{what}', ({ variables }) => {
+    throw thrown[variables.what];
+  });
+  server.app.onError(Refusal, ({ why }) => why);
+  server.app.onError(Old, () => 'old');
+  server.app.onError(Error, ({ message }) => message);
+  server.app.onError(
+    function (error: unknown) {
+      return error === 'text';
+    },
+    (error) => error,
+  );
+  const ada = await connect('ada');
+  for (const what of Object.keys(thrown)) {
+    const [reply] = await ada.say({ type: 'request', id: 1, destination: `/app/fail/${what}` });
+    assert.equal(reply?.['body'], what);
+  }
+  await server.close();
+});

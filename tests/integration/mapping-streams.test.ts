@@ -230,3 +230,63 @@ test('[O3] streams that sends began are bounded: one more is refused and its han
   assert.equal(runningCount, 0);
   await server.close();
 });
+
+test('[H3] [O3] who unsubscribes while the handler is still answering cancels it, and it holds the line no more', async () => {
+  const { server, connect, errors } = memoryServer();
+  const log: string[] = [];
+  const never = gate();
+  server.app.map('/deaf', async ({ cancellation }) => {
+    cancellation.onCancelled(() => log.push('cancelled'));
+    await never.opened;
+    return 'late';
+  });
+  server.app.map('/listening', ({ cancellation }) => {
+    return new Promise<string>((resolve) => cancellation.onCancelled(() => resolve('late')));
+  });
+  server.app.map('/next', () => 'next');
+  const ada = await connect('ada');
+  await ada.subscribe('/topic/next');
+  for (const destination of ['/app/deaf', '/app/listening']) {
+    await ada.say({ type: 'subscribe', id: 1, destination });
+    const gone = await ada.say({ type: 'unsubscribe', id: 2, destination });
+    assert.equal(gone.at(0)?.type, 'unsubscribed');
+    const heard = await ada.say({ type: 'send', destination: '/app/next' });
+    assert.deepEqual(told(heard), [['/topic/next', 'next']], destination);
+  }
+  assert.deepEqual(log, ['cancelled']);
+  never.open();
+  const late = await ada.say();
+  assert.deepEqual(
+    late.map(({ type, code }) => [type, code]),
+    [['error', 'subscription/ended']],
+  );
+  assert.deepEqual(errors, []);
+  await server.close();
+});
+
+test('[O3] a request that is cancelled holds the line no more, whatever its handler does', async () => {
+  const { server, connect } = memoryServer({ limits: { maxWaitingHandlerCount: 2 } });
+  const never = gate();
+  server.app.map('/deaf', () => never.opened);
+  server.app.map('/next', () => 'next');
+  const ada = await connect('ada');
+  const ask = (id: number, name: string) =>
+    ada.say({ type: 'request', id, destination: `/app/${name}` });
+  for (const id of [1, 2]) {
+    await ask(id, 'deaf');
+    await ada.say({ type: 'cancel', id });
+  }
+  const [reply] = await ask(3, 'next');
+  assert.equal(reply?.['body'], 'next');
+  // Two that nobody waits for are all that there may be beside the line: the third keeps its place.
+  await ask(4, 'deaf');
+  await ada.say({ type: 'cancel', id: 4 });
+  assert.deepEqual(await ask(5, 'next'), []);
+  never.open();
+  const answers = await ada.say();
+  assert.deepEqual(
+    answers.map(({ id, body }) => [id, body]),
+    [[5, 'next']],
+  );
+  await server.close();
+});

@@ -91,8 +91,7 @@ export class StompSubscriptions {
       return opened;
     } catch (error) {
       this.#forget(id, known);
-      const isEnded = error instanceof RequestError && error.code === 'subscription/ended';
-      if (isEnded && this.#isUnwanted(known)) return undefined;
+      if (this.#isUnwanted(known) && isEnded(error)) return undefined;
       throw error;
     }
   }
@@ -197,4 +196,8 @@ export class StompSubscriptions {
     }
     return this.#session.windowCountOf(Number(given ?? 0) || undefined);
   }
+}
+
+function isEnded(error: unknown): boolean {
+  return error instanceof RequestError && error.code === 'subscription/ended';
 }

@@ -149,7 +149,7 @@ export class AppMount implements Mount {
       );
     }
     const given = { ...operation, message: Message.fromJson(null) };
-    const ended = operation.caller.session?.ended ?? NEVER;
+    const ended = operation.cancellation ?? operation.caller.session?.ended ?? NEVER;
     return this.#run<OpenedSubscription>('subscribe', given, ended, {
       value: async (value, call) => {
         if (isAsyncIterable(value)) return { source: this.#streamedAnswer(value, call, sink) };
@@ -262,6 +262,9 @@ async function settle<T>(call: Call, settlement: Settlement<T>, leave: () => voi
   const { operation, cancellation } = call;
   // Its asker may have gone while it waited in the line. A send has none: what was received is handled.
   if (operation !== 'send' && cancellation.isCancelled) throw cancelled();
+  // Nor does a handler that does not listen hold the line when its asker goes.
+  const forget =
+    operation === 'send' ? undefined : cancellation.onCancelled(() => leaveIfRoom(leave));
   try {
     return await settlement.value(await call.value(), call, leave);
   } catch (error) {
@@ -270,6 +273,17 @@ async function settle<T>(call: Call, settlement: Settlement<T>, leave: () => voi
     return settlement.recovered === undefined
       ? settlement.value(value, call, leave)
       : settlement.recovered(value, call, targets);
+  } finally {
+    forget?.();
+  }
+}
+
+/** Stays in the line where too many are beside it already: nothing runs uncounted. */
+function leaveIfRoom(leave: () => void): void {
+  try {
+    leave();
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
   }
 }
 

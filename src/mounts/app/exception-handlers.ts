@@ -2,7 +2,7 @@
 import type { ExceptionHandler, ExceptionOptions } from './handler.js';
 import { exceptionTargets, type ValueTargets } from './value-targets.js';
 
-/** A class of errors. */
+/** A class of what is thrown, of errors or not. */
 export type ErrorClass<Thrown = unknown> = abstract new (...args: never) => Thrown;
 
 /** Whether a handler answers an error. */
@@ -24,12 +24,18 @@ export function exceptionMapping(
   if (typeof selector !== 'function' || typeof handler !== 'function') {
     throw new TypeError('an exception handler is an error class or a predicate, and a function');
   }
-  const matches = isErrorClass(selector) ? (error: unknown) => error instanceof selector : selector;
+  const matches = isClass(selector) ? (error: unknown) => error instanceof selector : selector;
   return { matches, handler, targets: exceptionTargets(options) };
 }
 
-/** Arrow functions have no prototype, and those of other functions are no errors. */
-function isErrorClass(selector: ErrorClass | ErrorPredicate): selector is ErrorClass {
+/** Anything can be thrown, so a class need not be one of errors; called as a predicate it would fail or accept everything. */
+function isClass(selector: ErrorClass | ErrorPredicate): selector is ErrorClass {
+  if (/^class\b/.test(Function.prototype.toString.call(selector))) return true;
+  // Arrow functions have no prototype, and that of a function which is no constructor is bare.
   const { prototype } = selector as { prototype?: unknown };
-  return selector === Error || prototype instanceof Error;
+  if (typeof prototype !== 'object' || prototype === null) return false;
+  return (
+    Object.getPrototypeOf(prototype) !== Object.prototype ||
+    Object.getOwnPropertyNames(prototype).length > 1
+  );
 }
