@@ -1,5 +1,6 @@
 /** Owns the config file of `serve`: one zod schema, from which types, defaults, errors and the known keys come. */
 import { z } from 'zod';
+import { MAX_TIMER_MS } from '../foundation/index.js';
 import {
   DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
@@ -19,9 +20,6 @@ import {
   type TopicRule,
   type WorkRule,
 } from '../server/index.js';
-
-/** The longest delay that a timer of Node can wait. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 function expecting(what: string): { error: string } {
   return { error: `expected ${what}` };

@@ -11,6 +11,9 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** The longest delay that timers of browsers and of Node can wait: about 24.8 days. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
 /** Where delays come from. */
 export interface Timers {
   /** Runs `callback` once, `delayMs` from now; does not by itself keep a process alive. */

@@ -1,5 +1,6 @@
 /** Owns the options of one forward: meaning, unit, default, and what is wrong with them. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { MAX_TIMER_MS } from '../foundation/index.js';
 import type { MappingOptions } from '../mounts/app/index.js';
 
 /** Where a mapping's messages and answers go, and what that may cost: `sendTo`, `sendToUser`, `concurrency` as of any mapping. */
@@ -35,8 +36,6 @@ export const DEFAULT_FORWARD_OPTIONS = {
 
 /** As long as what HMAC-SHA-256 makes of it (RFC 2104 §3). */
 export const MIN_FORWARD_SECRET_BYTES = 32;
-/** The longest delay that a timer of Node can wait. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** Options that have been looked at. */
 export interface ForwardTarget {

@@ -54,9 +54,8 @@ export interface AccessControl {
 }
 
 /**
- * Rules in any order: what a `deny` rule matches is refused, else what an `allow` rule matches is allowed, else the default holds.
- * A pattern subscription is allowed by a rule that covers the whole pattern; a `deny` rule that only overlaps it
- * takes effect at each concrete destination, at delivery.
+ * The rules of a server. A pattern subscription is allowed by a rule that covers the whole pattern; a `deny` rule that only
+ * overlaps it takes effect at each concrete destination, at delivery.
  */
 export class AccessRules implements GrantAuthority, AccessControl {
   readonly #rules: AccessRule[] = [];
@@ -89,7 +88,6 @@ export class AccessRules implements GrantAuthority, AccessControl {
     return this.#default;
   }
 
-  /** Rules that allow something: where nothing is open by default, only what they name is reachable. */
   get allowRuleCount(): number {
     return this.#rules.filter(({ effect }) => effect === 'allow').length;
   }
@@ -100,12 +98,10 @@ export class AccessRules implements GrantAuthority, AccessControl {
     this.#generation += 1;
   }
 
-  /** Throws `destination/invalid` for a pattern that is none, a TypeError for an operation or a condition that is none. */
   allow(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
     return this.#add('allow', operations, pattern, condition);
   }
 
-  /** Throws `destination/invalid` for a pattern that is none, a TypeError for an operation or a condition that is none. */
   deny(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
     return this.#add('deny', operations, pattern, condition);
   }

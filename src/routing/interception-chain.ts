@@ -62,13 +62,19 @@ const CHANGEABLE: Readonly<Record<InboundOperation['kind'], readonly (keyof Inbo
 
 /** Throws a TypeError for an answer that is none: an application in JavaScript may answer anything. */
 export function changedOperation<O extends InboundOperation>(operation: O, answer: unknown): O {
-  const change = membersOf<InboundChange>('inbound', answer);
+  const change = inboundChangeOf(operation, answer);
   const changed: Record<string, unknown> = { ...operation };
   for (const name of CHANGEABLE[operation.kind]) {
     if (name in change) changed[name] = change[name];
   }
   if ('message' in changed) checkMessage('inbound', changed['message']);
   return changed as unknown as O;
+}
+
+function inboundChangeOf({ kind }: InboundOperation, answer: unknown): InboundChange {
+  if (!(answer instanceof Message)) return membersOf<InboundChange>('inbound', answer);
+  if (CHANGEABLE[kind].includes('message')) return { message: answer };
+  throw new TypeError(`an inbound interceptor answered a Message to a ${kind}, which has none`);
 }
 
 export function changedSend<O extends SendOperation>(operation: O, answer: unknown): O | Dropped {
@@ -114,7 +120,7 @@ function changeOf(place: string, given: MessageAndKey, answer: unknown): Message
 
 function membersOf<T extends object>(place: string, answer: unknown): T {
   if (typeof answer === 'object' && answer !== null) return answer as T;
-  const may = place === 'inbound' ? '' : ', a Message, "drop"';
+  const may = place === 'inbound' ? ', a Message' : ', a Message, "drop"';
   throw new TypeError(
     `an ${place} interceptor answers nothing, an object of changes${may} or a promise of these; it answered ${String(answer)}`,
   );

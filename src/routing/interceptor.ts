@@ -43,7 +43,10 @@ export interface InboundConnect {
 export type InboundOperation =
   InboundMessage | InboundSubscribe | InboundUnsubscribe | InboundConnect;
 
-/** What an inbound interceptor would have otherwise; what is left out stays. A whole changed operation will do too. */
+/**
+ * What an inbound interceptor would have otherwise; what is left out stays. A whole changed operation will do too,
+ * and for a send or request a bare Message.
+ */
 export interface InboundChange {
   /** Of a send, request or subscribe. */
   readonly destination?: string;
@@ -100,7 +103,7 @@ export type Answer<T> = T | undefined | void | PromiseLike<T | undefined | void>
 /** One or more of the three places. What they throw as a RequestError refuses; anything else is logged and refuses with `server/failed`. */
 export interface Interceptor {
   /** Sees what clients ask for, before access is decided. */
-  inbound?(operation: InboundOperation): Answer<InboundChange>;
+  inbound?(operation: InboundOperation): Answer<InboundChange | Message>;
   /** Sees every message that a mount is about to append or keep, whoever sent it. `'drop'` loses it without a word. */
   broker?(message: BrokerMessage): Answer<MessageChange | Message | 'drop'>;
   /** Sees each publication on its way to one session. `'drop'` keeps it from this one; a refusal ends the subscription. */

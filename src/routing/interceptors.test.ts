@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import { MemoryMetrics, RequestError, SILENT_LOG } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
 import { ANONYMOUS, Batch, Grant, type Delivery } from '../session/index.js';
-import { DROPPED, type Dropped } from './interception-chain.js';
+import { changedOperation, DROPPED, type Dropped } from './interception-chain.js';
 import { InterceptedSource } from './intercepted-source.js';
 import { InterceptionLine } from './interception-line.js';
 import { Interceptors } from './interceptors.js';
+import type { InboundOperation } from './interceptor.js';
 import type { SendOperation } from './mount.js';
 import { SERVER_CALLER } from './router.js';
 
@@ -316,4 +317,25 @@ test('a rule of access that throws while an interceptor is waited for ends the s
   const last = source.pull(1_000);
   assert.ok(last?.kind === 'end' && last.error instanceof RequestError);
   assert.equal(last.error.message, 'Error: no such room');
+});
+
+test('[I2] a Message that an inbound interceptor answers is the message of a send or request, and an error elsewhere', () => {
+  const of = { principal: ANONYMOUS, sessionId: 's', destination: '/topic/a' };
+  const message = Message.fromJson('given');
+  const keyed = { message, key: 'k', messageId: undefined };
+  const answered = Message.fromJson('answered');
+  for (const kind of ['send', 'request'] as const) {
+    const changed = changedOperation({ ...of, ...keyed, kind }, answered);
+    assert.deepEqual([changed.message, changed.key], [answered, 'k']);
+  }
+  const others: readonly InboundOperation[] = [
+    { ...of, kind: 'subscribe', id: '1', cursor: undefined, policy: undefined },
+    { ...of, kind: 'unsubscribe', id: '1' },
+  ];
+  for (const operation of others) {
+    assert.throws(
+      () => changedOperation(operation, answered),
+      (error) => error instanceof TypeError && error.message.includes(operation.kind),
+    );
+  }
 });

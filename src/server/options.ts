@@ -43,7 +43,7 @@ export interface ServerLimits extends SessionLimits {
   readonly maxControlFramesPerSecond: number;
   /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
   readonly minHeartbeatIntervalMs: number;
-  /** Octets that all work queues keep together, message ids that they remember included; a send beyond is refused with `work/full`. Default 256 MiB. */
+  /** Octets that all work queues keep together, with the message ids; a send beyond is refused with `work/full`. Default 256 MiB. */
   readonly maxWorkBytes: number;
   /** Work queues at the same time; a send or subscribe that needs one more is refused with `work/full`. Default 10,000. */
   readonly maxWorkQueueCount: number;

@@ -110,6 +110,8 @@ export class SessionEvents {
   };
   /** Connections between their connect and what comes of it, with their dialects. */
   readonly #asking = new Map<Connection, string>();
+  /** What the server ends connections with, where it is no session that ends. */
+  readonly #endings = new WeakMap<Connection, Disconnect>();
   #untold: (() => void)[] = [];
   #goodbye: Disconnect | undefined = undefined;
 
@@ -142,6 +144,11 @@ export class SessionEvents {
   /** No session opens for it. */
   refused(connection: Connection, error: Disconnect): void {
     this.#gone(connection, error.closeCode, error);
+  }
+
+  /** The server is about to close the connection, whoever has it. */
+  ending(connection: Connection, error: Disconnect): void {
+    this.#endings.set(connection, error);
   }
 
   /** The connection has ended, whatever came of it. */
@@ -187,12 +194,14 @@ export class SessionEvents {
   }
 
   #tellDisconnect(
-    { connectionId }: Connection,
+    connection: Connection,
     whose: Pick<DisconnectEvent, 'sessionId' | 'principal'>,
     closeCode: number,
     given: Disconnect | undefined,
   ): void {
-    const error = given ?? (closeCode === this.#goodbye?.closeCode ? this.#goodbye : undefined);
+    const { connectionId } = connection;
+    const goodbye = closeCode === this.#goodbye?.closeCode ? this.#goodbye : undefined;
+    const error = given ?? this.#endings.get(connection) ?? goodbye;
     const reason = error === undefined ? reasonOf(closeCode) : 'disconnected';
     this.#tell('disconnect', { connectionId, ...whose, reason, closeCode, code: error?.code });
   }

@@ -200,7 +200,7 @@ test('[hardening 13] 1 GiB out of 1 MiB is 1009 before the output exceeds the li
     assert.equal(Buffer.compare(peer.received, closeFrame(1009)), 0);
     assert.deepEqual(told.slice(0, 1), ['error WS_ERR_UNSUPPORTED_MESSAGE_LENGTH']);
     context.diagnostic(
-      `${count} MiB out of ${bomb.length} octets, limit ${limit}: refused in ` +
+      `figure: ${count} MiB out of ${bomb.length} octets, limit ${limit}: refused in ` +
         `${(performance.now() - startedAtMs).toFixed(0)} ms, ` +
         `buffers grew by ${(peakBytes / MIB).toFixed(1)} MiB at most`,
     );

@@ -112,6 +112,7 @@ export class DialectSelection implements ConnectionReceiver {
 
   #end(error: Disconnect): void {
     this.#environment.metrics.count('connections_disconnected', { code: error.code });
+    this.#environment.events?.ending(this.#connection, error);
     this.#connection.close(error.closeCode, error.code);
   }
 }

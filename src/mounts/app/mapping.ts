@@ -1,5 +1,5 @@
 /** Owns the table of mappings: which one answers a message. */
-import { RequestError } from '../../foundation/index.js';
+import { MAX_TIMER_MS, RequestError } from '../../foundation/index.js';
 import { DestinationPattern, quoted } from '../../message/index.js';
 import type { Operation } from '../../session/index.js';
 import { destinationVariables, type DestinationVariables } from './destination-variables.js';
@@ -27,8 +27,6 @@ export interface FoundMapping {
   readonly variables: DestinationVariables;
 }
 
-/** Timers count no further. */
-const MAX_TIMEOUT_MS = 2_147_483_647;
 const OPERATIONS: readonly Operation[] = ['send', 'request', 'subscribe'];
 const NO_VARIABLES: DestinationVariables = destinationVariables(new Map());
 
@@ -46,9 +44,9 @@ export function mappingOf(
   const pattern = DestinationPattern.parse(patternText);
   const { payload: schema, concurrency = 'serial', timeoutMs = Infinity } = options;
   const isTime = typeof timeoutMs === 'number' && timeoutMs > 0;
-  if (!isTime || (timeoutMs > MAX_TIMEOUT_MS && timeoutMs !== Infinity)) {
+  if (!isTime || (timeoutMs > MAX_TIMER_MS && timeoutMs !== Infinity)) {
     throw new RangeError(
-      `the mapping ${patternText}: timeoutMs must be above 0, and at most ${MAX_TIMEOUT_MS} or Infinity`,
+      `the mapping ${patternText}: timeoutMs must be above 0, and at most ${MAX_TIMER_MS} or Infinity`,
     );
   }
   if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {

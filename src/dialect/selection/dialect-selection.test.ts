@@ -1,0 +1,59 @@
+/** Proves what becomes of a connection whose dialect fails, and what is told of it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DeadlineWheel, MemoryMetrics, SILENT_LOG } from '../../foundation/index.js';
+import { ANONYMOUS, SessionEvents, type Connection } from '../../session/index.js';
+import { VirtualTime } from '../../testing/index.js';
+import { DialectSelection, type OfferedDialect } from './dialect-selection.js';
+
+test('[L2] a dialect that fails in an open session ends it as the server does, with its code', async () => {
+  const events = new SessionEvents(SILENT_LOG);
+  const told: unknown[] = [];
+  events.on('disconnect', ({ reason, code, closeCode, sessionId }) =>
+    told.push([reason, code, closeCode, sessionId]),
+  );
+  const closes: unknown[] = [];
+  const connection: Connection = {
+    connectionId: 'c',
+    transport: 'websocket',
+    handshake: { path: '/ws', query: new Map(), headers: new Map(), subprotocol: undefined },
+    bufferedBytes: 0,
+    isOpen: true,
+    send: () => {},
+    sendBatch: () => {},
+    close: (closeCode, reason) => closes.push([closeCode, reason]),
+    destroy: () => {},
+  };
+  const session = { sessionId: 's', principal: ANONYMOUS, connection };
+  const dialect: OfferedDialect = {
+    name: 'failing',
+    subprotocols: [],
+    isFirstMessage: () => true,
+    accept: () => ({
+      textReceived(text) {
+        if (text !== 'open') throw new Error('a defect');
+        events.opened(session);
+      },
+      binaryReceived: () => {},
+      writable: () => {},
+      closed: (closeCode) => events.ended(session, closeCode),
+    }),
+  };
+  const selection = new DialectSelection(
+    {
+      dialects: [dialect],
+      deadlines: new DeadlineWheel(new VirtualTime(), 250),
+      connectTimeoutMs: 1_000,
+      metrics: new MemoryMetrics(),
+      log: SILENT_LOG,
+      events,
+    },
+    connection,
+  );
+  selection.textReceived('open');
+  selection.textReceived('fail');
+  assert.deepEqual(closes, [[4004, 'server/internal-error']]);
+  selection.closed(4004, '');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, [['disconnected', 'server/internal-error', 4004, 's']]);
+});
