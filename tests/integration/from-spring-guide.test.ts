@@ -210,6 +210,35 @@ test('the auction of the guide does what its comments say', async (t) => {
   assert.deepEqual(left.at(-1), { name: 'ada' });
 });
 
+test('the bidder of the guide bids with a token, and without one is refused once and ends', async (t) => {
+  const folder = folderOf(t);
+  const url = await start(t, folder, 'auction.js');
+  const BROKER_URL = `${url.replace('http', 'ws')}/stomp`;
+  const bidder = (TOKEN: string) => {
+    const env = { ...process.env, BROKER_URL, TOKEN };
+    const child = spawn(process.execPath, ['bidder.js'], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    return { child, lines: createInterface(child.stdout) };
+  };
+  const ada = bidder(await tokenFor('ada'));
+  const said: string[] = [];
+  for await (const line of ada.lines) if (said.push(line) === 2) break;
+  assert.deepEqual(said.sort(), [
+    'bid: {"amount":10,"by":"ada","note":null}',
+    'not taken: {"bid":"more than 10"}',
+  ]);
+  const nobody = bidder('not.a.token');
+  const refusals: string[] = [];
+  nobody.lines.on('line', (line) => refusals.push(line));
+  const [exitCode] = (await once(nobody.child, 'exit')) as [number | null];
+  assert.equal(exitCode, 0);
+  assert.deepEqual(refusals, ['refused: the token is not valid']);
+});
+
 /** What a Spring application may have, each of which the guide has a word for. */
 const OF_SPRING = `
   @EnableWebSocketMessageBroker @Controller @MessageMapping @SubscribeMapping @SendTo

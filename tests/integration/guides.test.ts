@@ -9,6 +9,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import { Client } from 'tideway/client';
+import { WebSocket } from 'tideway/websocket';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const SECRET = 'a secret of the tests, thirty-two octets or more';
@@ -225,6 +226,32 @@ test("the worker in the server's own program gets what a handler sends, and clie
   shop.process.kill('SIGTERM');
   const [exitCode] = (await once(shop.process, 'exit')) as [number | null];
   assert.equal(exitCode, 0);
+});
+
+test('the server of the guide to proxies takes pages of the origin that it names, and no others', async (t) => {
+  const folder = filesOf(t, 'docs/guides/behind-a-proxy.md');
+  const server = run(t, join(folder, 'server.js'), { PORT: '0', TOKEN_SECRET: SECRET });
+  const [, url = ''] = await server.line(/^listening at (http:\S+)$/);
+  const open = (origin: string): WebSocket =>
+    new WebSocket(`${url.replace('http', 'ws')}/ws`, { origin });
+  const page = open('https://chat.example');
+  await once(page, 'open');
+  page.terminate();
+  const [stranger] = (await once(open('https://other.example'), 'error')) as [Error];
+  assert.match(stranger.message, /403/);
+  const client = new Client({
+    url: `${url.replace('http', 'ws')}/ws`,
+    token: () => tokenFor('ada'),
+  });
+  t.after(() => client.close());
+  const heard = new Promise((resolve) => {
+    client.subscribe('/topic/room/a', {
+      onSubscribed: () => void client.send('/app/room/a', { text: 'hello' }),
+      onPublication: ({ body }) => resolve(body),
+    });
+  });
+  await client.connect();
+  assert.deepEqual(await heard, { name: 'ada', text: 'hello' });
 });
 
 test("the README's server and client run as written", async (t) => {
