@@ -4,6 +4,7 @@ import { MAX_TIMER_MS } from '../foundation/index.js';
 import {
   DEFAULT_FORWARD_OPTIONS,
   DEFAULT_HOST,
+  DEFAULT_ACCESS_WORDS,
   DEFAULT_LIMITS,
   DEFAULT_PORT,
   DEFAULT_PREFIXES,
@@ -268,6 +269,9 @@ const config = object({
   apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
+  defaultAccess: z
+    .enum(DEFAULT_ACCESS_WORDS, expecting(DEFAULT_ACCESS_WORDS.join(' or ')))
+    .default('open-on-loopback'),
   topics: z.record(z.string(), topicRule, expecting('patterns and their rules')).default({}),
   work: z.record(z.string(), workRule, expecting('patterns and their rules')).default({}),
   access: list(accessRule, 'rules').default([]),

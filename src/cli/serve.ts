@@ -5,6 +5,7 @@ import {
   RequestError,
   type ServerOptions,
   type TidewayServer,
+  type TokenOptions,
 } from '../server/index.js';
 import { configureByModule } from './app-module.js';
 import type { Config } from './config.js';
@@ -39,20 +40,35 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
 
 function serverOptionsOf(config: Config): ServerOptions {
   const { tokens, path, endpoints, prefixes, contentSecurityPolicy } = config;
-  const { allowedOrigins, apiKeys, limits } = config;
+  const { allowedOrigins, apiKeys, defaultAccess, limits } = config;
   return {
     ...(path !== undefined && { path }),
     ...(endpoints !== undefined && { endpoints }),
     prefixes,
     allowedOrigins,
     apiKeys,
+    defaultAccess,
     limits,
     ...(config.static !== undefined && { staticDirectory: config.static }),
     ...(contentSecurityPolicy !== undefined && { contentSecurityPolicy }),
     // The schema wants the secret or its file, and the file has been read.
     ...(tokens?.hmacSecret !== undefined && {
-      tokens: { ...tokens, hmacSecret: tokens.hmacSecret },
+      tokens: tokenOptionsOf(tokens, tokens.hmacSecret),
     }),
+  };
+}
+
+/** Without the path of the secret's file, which is no option of a server. */
+function tokenOptionsOf(
+  { issuer, audience, clockToleranceMs, allowAnonymous }: NonNullable<Config['tokens']>,
+  hmacSecret: string,
+): TokenOptions {
+  return {
+    hmacSecret,
+    clockToleranceMs,
+    allowAnonymous,
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
   };
 }
 

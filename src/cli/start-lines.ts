@@ -36,7 +36,7 @@ export function startLines(
   const endpoint = endpoints.find(({ dialects }) => dialects.includes('native'))?.address;
   const option = endpoint === DEFAULT_URL ? '' : ` --url ${endpoint}`;
   const [topic] = server.prefixes.topic;
-  const canTry = server.address?.isLoopback === true && endpoint !== undefined;
+  const canTry = server.access.defaultAccess === 'open' && endpoint !== undefined;
   return [
     bold('Tideway is ready.'),
     '',
@@ -72,8 +72,8 @@ function publishLine(url: string, keyCount: number): string {
 }
 
 function accessLine(server: TidewayServer): string {
-  if (server.address?.isLoopback === true) {
-    return 'open: whatever no rule forbids; only this machine can connect';
+  if (server.access.defaultAccess === 'open') {
+    return 'open: whatever no rule forbids; only this machine connects, or a proxy on it';
   }
   const { allowRuleCount } = server.access;
   const rules = allowRuleCount === 1 ? '1 rule does' : `${allowRuleCount} rules do`;

@@ -37,7 +37,7 @@ export function addSubscribeCommand(program: Command, terminal: Terminal): void 
       'after',
       `
 Comes back by itself when the connection is lost, and says on stderr what was missed.
-At the end, stderr has the cursor with which to continue.
+At the end, stderr has the cursor with which to continue, where the destination has cursors.
 
 Examples:
   ${name} subscribe /topic/chat

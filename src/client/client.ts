@@ -142,26 +142,27 @@ export class Client {
   }
 
   /**
-   * Subscribes to a destination or pattern, now and after every reconnect. A function alone is `onPublication`.
+   * Subscribes to a destination or pattern, now and after every reconnect. A function alone is `onPublication`. `T` is the type
+   * of its bodies, which nobody checks.
    * Throws a ClientError `subscription/exists` when this client has that subscription already.
    */
-  subscribe(
+  subscribe<T = unknown>(
     destination: string,
-    handlers: AcknowledgingHandlers | AcknowledgingHandler,
+    handlers: AcknowledgingHandlers<T> | AcknowledgingHandler<T>,
     options: SubscribeOptions & { readonly acknowledge: 'auto' | 'manual' },
   ): Subscription;
-  subscribe(
+  subscribe<T = unknown>(
     destination: string,
-    handlers: SubscriptionHandlers | ((publication: ReceivedPublication) => void),
+    handlers: SubscriptionHandlers<T> | ((publication: ReceivedPublication<T>) => void),
     options?: SubscribeOptions,
   ): Subscription;
   subscribe(
     destination: string,
-    handlers: AcknowledgingHandlers | AcknowledgingHandler,
+    handlers: AcknowledgingHandlers<never> | AcknowledgingHandler<never>,
     options?: SubscribeOptions,
   ): Subscription {
     const all = typeof handlers === 'function' ? { onPublication: handlers } : handlers;
-    return this.#subscriptions.add(destination, all, options);
+    return this.#subscriptions.add(destination, all as AcknowledgingHandlers, options);
   }
 
   /**
@@ -180,9 +181,16 @@ export class Client {
     });
   }
 
-  /** Sends and waits for the reply, the first one of a handler that streams. Rejects as `send` does. */
-  async request(destination: string, body?: unknown, options?: RequestOptions): Promise<Content> {
-    for await (const reply of this.requestStream(destination, body, options)) return reply;
+  /**
+   * Sends and waits for the reply, the first one of a handler that streams. Rejects as `send` does. `T` is the type of the
+   * reply's body, which nobody checks.
+   */
+  async request<T = unknown>(
+    destination: string,
+    body?: unknown,
+    options?: RequestOptions,
+  ): Promise<Content<T>> {
+    for await (const reply of this.requestStream<T>(destination, body, options)) return reply;
     throw new ClientError('request/no-reply', `"${destination}" ended without a reply`);
   }
 
@@ -190,11 +198,11 @@ export class Client {
    * The replies of a handler that streams, as they come. The request is sent when the first is asked for, and cancelled when
    * the loop is left or the signal aborts. Replies that nobody has asked for yet are kept without a bound.
    */
-  async *requestStream(
+  async *requestStream<T = unknown>(
     destination: string,
     body?: unknown,
     options?: RequestOptions,
-  ): AsyncGenerator<Content, void, undefined> {
+  ): AsyncGenerator<Content<T>, void, undefined> {
     const signal = options?.signal;
     signal?.throwIfAborted();
     const arrived: Content[] = [];
@@ -218,7 +226,7 @@ export class Client {
     try {
       while (true) {
         const reply = arrived.shift();
-        if (reply !== undefined) yield reply;
+        if (reply !== undefined) yield reply as Content<T>;
         else if (failure !== undefined) throw failure.error;
         else if (isOver) return;
         else await new Promise<void>((resolve) => (wake = resolve));

@@ -38,10 +38,10 @@ export interface ServerMessage {
   readonly body?: unknown;
 }
 
-/** A body as the application gets it. */
-export interface Content {
+/** A body as the application gets it. `T` is what the application says of it: nobody has checked it. */
+export interface Content<T = unknown> {
   /** The JSON value of a text message, the octets (a Uint8Array) of a binary one. */
-  readonly body: unknown;
+  readonly body: T;
   readonly contentType: string;
   /** Name and value pairs in order. */
   readonly headers: MessageHeaders;

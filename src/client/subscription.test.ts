@@ -355,7 +355,7 @@ test('a handler that throws is reported, and deliveries go on', () => {
   const subscription = client.subscribe('/topic/a', ({ body }) => {
     throw new Error(`mine ${String(body)}`);
   });
-  confirm();
+  confirm({ cursor: 'e:0' });
   const publication = { type: 'publication', destination: '/topic/a', epoch: 'e' };
   server.socket.received({ ...publication, offset: 1, body: 1 });
   server.socket.received({ ...publication, offset: 2, body: 2 });

@@ -6,8 +6,8 @@ import { encodeMessage } from './client-message.js';
 import { contentOf, errorOf, type Content, type ServerMessage } from './server-message.js';
 import type { Wire } from './wire.js';
 
-/** A publication as the application gets it. */
-export interface ReceivedPublication extends Content {
+/** A publication as the application gets it. `T` is what the application says of its body: nobody has checked it. */
+export interface ReceivedPublication<T = unknown> extends Content<T> {
   readonly destination: string;
   /** The destination or pattern that was subscribed to. */
   readonly subscription: string;
@@ -29,7 +29,7 @@ export function publicationOf(message: ServerMessage, subscription: string): Rec
 }
 
 /** A publication that the server wants a word about. Either may be said once, and counts only on the connection that brought it. */
-export interface UnacknowledgedPublication extends ReceivedPublication {
+export interface UnacknowledgedPublication<T = unknown> extends ReceivedPublication<T> {
   /** It is done. */
   acknowledge(): void;
   /** It is not: on `/work` somebody gets it again. */
@@ -37,7 +37,7 @@ export interface UnacknowledgedPublication extends ReceivedPublication {
 }
 
 /** The whole state of a destination; what was held before it no longer counts. */
-export interface ReceivedSnapshot extends Content {
+export interface ReceivedSnapshot<T = unknown> extends Content<T> {
   readonly destination: string;
   readonly epoch?: string | undefined;
   readonly offset?: number | undefined;
@@ -54,9 +54,9 @@ export interface SubscribedInfo {
   readonly cursor?: string | undefined;
 }
 
-export interface SubscriptionHandlers {
-  onPublication?(publication: ReceivedPublication): void;
-  onSnapshot?(snapshot: ReceivedSnapshot): void;
+export interface SubscriptionHandlers<T = unknown> {
+  onPublication?(publication: ReceivedPublication<T>): void;
+  onSnapshot?(snapshot: ReceivedSnapshot<T>): void;
   /** What the application holds is no longer true, because of `overflow`, `epoch-changed` or `access-changed`; a snapshot follows. */
   onReset?(reason: string): void;
   /** The server has begun to deliver; called again after every reconnect. */
@@ -68,14 +68,17 @@ export interface SubscriptionHandlers {
 }
 
 /** What takes the publications of a subscription with the option `acknowledge`. */
-export type AcknowledgingHandler =
-  | ((publication: UnacknowledgedPublication) => Promise<unknown>)
-  | ((publication: UnacknowledgedPublication) => unknown);
+export type AcknowledgingHandler<T = unknown> =
+  | ((publication: UnacknowledgedPublication<T>) => Promise<unknown>)
+  | ((publication: UnacknowledgedPublication<T>) => unknown);
 
 /** The handlers of a subscription with the option `acknowledge`. */
-export interface AcknowledgingHandlers extends Omit<SubscriptionHandlers, 'onPublication'> {
+export interface AcknowledgingHandlers<T = unknown> extends Omit<
+  SubscriptionHandlers<T>,
+  'onPublication'
+> {
   /** With `auto` a promise that it returns is awaited. */
-  onPublication?(publication: UnacknowledgedPublication): unknown;
+  onPublication?(publication: UnacknowledgedPublication<T>): unknown;
 }
 
 export interface SubscribeOptions {
@@ -180,8 +183,14 @@ export class Subscription {
     const handlers = this.#handlers;
     const { epoch, offset, destination = '' } = message;
     if (message.cursor !== undefined) this.#cursor = message.cursor;
-    // A position belongs to one stream; a pattern spans many and gets its cursor in a frame of its own.
-    else if (message.subscription === undefined && epoch !== undefined && offset !== undefined) {
+    // A position belongs to one stream; a pattern spans many and gets its cursor in a frame of its own. A work queue has
+    // positions and no cursor: only one that the server gave moves on.
+    else if (
+      this.#cursor !== undefined &&
+      message.subscription === undefined &&
+      epoch !== undefined &&
+      offset !== undefined
+    ) {
       this.#cursor = formatCursor({ epoch, offset });
     }
     this.#wire.call(() => {

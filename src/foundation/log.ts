@@ -1,4 +1,4 @@
-/** Owns the shape of a log; the library is silent unless it is given one. */
+/** Owns the shape of a log; who is given none is silent, but for a server. */
 
 export type LogFields = Readonly<Record<string, unknown>>;
 

@@ -23,8 +23,8 @@ export interface ForwardOptions extends Pick<
   readonly allowPrivate?: boolean;
   /** Sent along each time, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** At least 32 octets, for the header `tideway-signature`. Default: nothing is signed. */
-  readonly secret?: string;
+  /** At least 32 octets, for the header `tideway-signature`. Left out: nothing is signed; `undefined` is refused. */
+  readonly secret?: string | undefined;
 }
 
 export const DEFAULT_FORWARD_OPTIONS = {
@@ -36,6 +36,19 @@ export const DEFAULT_FORWARD_OPTIONS = {
 
 /** As long as what HMAC-SHA-256 makes of it (RFC 2104 §3). */
 export const MIN_FORWARD_SECRET_BYTES = 32;
+
+const OPTION_NAMES: Readonly<Record<keyof ForwardOptions, true>> = {
+  url: true,
+  timeoutMs: true,
+  maxConcurrency: true,
+  maxWaitingCount: true,
+  allowPrivate: true,
+  headers: true,
+  secret: true,
+  sendTo: true,
+  sendToUser: true,
+  concurrency: true,
+};
 
 /** Options that have been looked at. */
 export interface ForwardTarget {
@@ -65,7 +78,18 @@ const RESERVED_HEADERS = new Set([
 
 /** The options with their defaults. Throws a RangeError that says what is wrong with them. */
 export function forwardTargetOf(options: ForwardOptions): ForwardTarget {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTION_NAMES, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(OPTION_NAMES).join(', ');
+    throw new RangeError(`${unknown} is no option of a forward; known: ${known}`);
+  }
   const { url, headers = {}, secret } = options;
+  // Left out it is meant; undefined it is a variable that nobody has set, and nothing would be signed.
+  if (Object.hasOwn(options, 'secret') && secret === undefined) {
+    throw new RangeError(
+      'secret is undefined; is the environment variable set that it comes from?',
+    );
+  }
   const { timeoutMs, maxConcurrency, maxWaitingCount, allowPrivate } = {
     ...DEFAULT_FORWARD_OPTIONS,
     ...withoutUndefined(options),

@@ -32,3 +32,9 @@ test('[U3] a segment spells a name only as escapeName writes it', () => {
     assert.equal(unescapeName(segment), undefined, segment);
   }
 });
+
+test('a name that is none is refused in words', () => {
+  const words = /^TypeError: the user's name is undefined; an anonymous principal has none$/;
+  assert.throws(() => escapeName(undefined as unknown as string), words);
+  assert.throws(() => escapeName(5 as unknown as string), /^TypeError: the user's name is no text/);
+});

@@ -7,6 +7,11 @@ import { checkDestination } from './destination.js';
  * so that `/` is `%2F`. Names that need none of it stand as they are.
  */
 export function escapeName(name: string): string {
+  // The name of an anonymous principal is undefined, and not every program has its types checked.
+  if (typeof name !== 'string') {
+    const what = name === undefined ? 'undefined' : 'no text';
+    throw new TypeError(`the user's name is ${what}; an anonymous principal has none`);
+  }
   const escaped = name.replace(
     // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
     /[%/*?{}\u0000-\u001f\u007f-\u009f]/g,

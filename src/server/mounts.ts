@@ -3,6 +3,7 @@ import type { AppMount, MappingPrefixes } from '../mounts/app/index.js';
 import { TopicsMount, type TopicRules } from '../mounts/topics/index.js';
 import { UserMount } from '../mounts/user/index.js';
 import { WorkMount, type WorkMountParts } from '../mounts/work/index.js';
+import { DestinationPattern, quoted } from '../message/index.js';
 import { SERVER_CALLER, type Mount, type Router } from '../routing/index.js';
 import type { SessionRegistry } from '../session/index.js';
 import type { Streams } from '../streams/index.js';
@@ -44,4 +45,24 @@ export function mappingPrefixesOf(
     ...(userPrefix !== undefined && { userPrefix }),
     ...given,
   };
+}
+
+/** Throws a RangeError for a rule whose pattern can match nothing below these prefixes, and `destination/invalid` for no pattern. */
+export function requireBelow(what: string, pattern: string, prefixes: readonly string[]): void {
+  const { text } = DestinationPattern.parse(pattern);
+  if (prefixes.some((prefix) => reachesBelow(text, prefix))) return;
+  const known = prefixes.length === 0 ? 'it has none' : `there are ${prefixes.join(', ')}`;
+  throw new RangeError(`${what}: ${quoted(pattern)} lies below no prefix of its mount; ${known}`);
+}
+
+/** Whether a destination below the prefix can match: a segment that is no wildcard has to be the prefix's own. */
+function reachesBelow(pattern: string, prefix: string): boolean {
+  const segments = pattern.split('/');
+  const names = prefix.split('/');
+  if (segments.at(-1) !== '**' && segments.length <= names.length) return false;
+  const end = segments.at(-1) === '**' ? segments.length - 1 : segments.length;
+  return names.every((name, index) => {
+    const segment = index < end ? segments[index] : '*';
+    return segment === name || segment === '*' || segment?.startsWith('{') === true;
+  });
 }

@@ -68,8 +68,17 @@ export interface ServerOptions {
   readonly tokens?: TokenOptions;
   /** Origins of pages that may connect, beside the server's own: `https://example.com`. Default none. */
   readonly allowedOrigins?: readonly string[];
-  /** Keys with which back ends publish over HTTP. Default none: `POST /api/publish` is refused. */
+  /**
+   * Keys with which back ends publish over HTTP. Default none: `POST /api/publish` is refused. Throws a TypeError for one that is
+   * undefined or empty, as of an environment variable that is not set.
+   */
   readonly apiKeys?: readonly string[];
+  /**
+   * What holds where no access rule says anything. `open-on-loopback`, the default: open while the server listens on loopback
+   * alone, else closed. `closed`: only what a rule allows, wherever it listens; say so behind a reverse proxy on the same
+   * machine, for which the server listens on loopback and yet everybody can connect.
+   */
+  readonly defaultAccess?: 'open-on-loopback' | 'closed';
   /** A directory of files to serve over HTTP. Default none. */
   readonly staticDirectory?: string;
   /**
@@ -101,8 +110,8 @@ export interface ServerOptions {
   readonly store?: StreamStore;
   /** Options of the default store. */
   readonly memory?: MemoryStreamStoreOptions;
-  /** Default: silent. */
-  readonly log?: Log;
+  /** What went wrong, such as an exception of a handler. Default: warnings and errors as lines on stderr. `false`: silent. */
+  readonly log?: Log | false;
   /** Where everything is counted. Default: a `MemoryMetrics`; give one of your own to read its `snapshot()`. */
   readonly metrics?: Metrics;
   /** Default: the process's clock and timers. */

@@ -68,9 +68,11 @@ import {
   urlOf,
   type BoundAddress,
 } from './listening.js';
-import { mappingPrefixesOf, mountBuiltIn } from './mounts.js';
+import { checkOptions } from './given-options.js';
+import { mappingPrefixesOf, mountBuiltIn, requireBelow } from './mounts.js';
 import { DEFAULT_HOST, limitsOf, type ServerLimits, type ServerOptions } from './options.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
+import { stderrLog } from './stderr-log.js';
 import { tokenAuthentication } from './tokens.js';
 
 /** What may accompany a publication. */
@@ -133,6 +135,7 @@ export class TidewayServer {
   readonly #httpClosing: HttpClosing | undefined;
   readonly #time: Time;
   readonly #log: Log;
+  readonly #defaultAccess: NonNullable<ServerOptions['defaultAccess']>;
   readonly #closeTimeoutMs: number;
   readonly #closing = new Cancellation();
   readonly #door: WebSocketDoor;
@@ -140,14 +143,21 @@ export class TidewayServer {
   readonly #onListening = (): void => this.#listening();
 
   constructor(options: ServerOptions = {}) {
+    checkOptions(options);
+    this.#defaultAccess = options.defaultAccess ?? 'open-on-loopback';
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
-    const log = options.log ?? SILENT_LOG;
+    const log = options.log === false ? SILENT_LOG : (options.log ?? stderrLog());
     const limits = limitsOf(options.limits);
     this.metrics = options.metrics ?? new MemoryMetrics();
     this.prefixes = prefixesOf(options.prefixes);
     this.endpoints = endpointsOf(options);
-    this.#accessRules = new AccessRules(this.prefixes.user);
+    this.#accessRules = new AccessRules(this.prefixes.user, (operation, scope) =>
+      log.warn(`refused: ${this.#whyClosed()}, so only what a rule allows is open`, {
+        operation,
+        destination: scope,
+      }),
+    );
     this.access = this.#accessRules;
     this.#router = new Router(
       this.#accessRules,
@@ -161,8 +171,16 @@ export class TidewayServer {
 
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();
-    for (const [pattern, rule] of Object.entries(options.topics ?? {})) rules.add(pattern, rule);
-    this.topics = { rule: (pattern, rule) => rules.add(pattern, rule) };
+    this.topics = {
+      rule: (pattern, rule) => {
+        const { topic, user } = this.prefixes;
+        requireBelow(`topic rule ${pattern}`, pattern, [...topic, ...user]);
+        rules.add(pattern, rule);
+      },
+    };
+    for (const [pattern, rule] of Object.entries(options.topics ?? {})) {
+      this.topics.rule(pattern, rule);
+    }
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
     this.#streams = new Streams(store, time, this.metrics, {
       liveRingBytes: (stream) => rules.settingsOf(ownDestinationOf(stream)).liveRingBytes,
@@ -175,8 +193,13 @@ export class TidewayServer {
     this.#forwards = new Forwards(this.app, forwarding);
     for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
     const workRules = new WorkRules();
-    for (const [pattern, rule] of Object.entries(options.work ?? {})) workRules.add(pattern, rule);
-    this.work = { rule: (pattern, rule) => workRules.add(pattern, rule) };
+    this.work = {
+      rule: (pattern, rule) => {
+        requireBelow(`work rule ${pattern}`, pattern, this.prefixes.work);
+        workRules.add(pattern, rule);
+      },
+    };
+    for (const [pattern, rule] of Object.entries(options.work ?? {})) this.work.rule(pattern, rule);
     const { metrics } = this;
     const { maxWorkBytes, maxWorkQueueCount } = limits;
     const bounds = { maxWorkBytes, maxWorkQueueCount };
@@ -275,7 +298,7 @@ export class TidewayServer {
   /**
    * Publishes to a destination of a user, such as `/queue/notices`, which its sessions know as `/user/queue/notices`: `name` as the
    * principal has it, or the id of a session for that one alone. Rejects with a RequestError, `destination/invalid` where the
-   * destination has no leading `/`.
+   * destination has no leading `/`, or a TypeError for a name that is none.
    */
   async sendToUser(
     name: string,
@@ -386,11 +409,18 @@ export class TidewayServer {
     };
   }
 
+  #whyClosed(): string {
+    if (this.#defaultAccess === 'closed') return 'the option defaultAccess is "closed"';
+    if (this.address === undefined) return 'this server does not listen yet';
+    return 'this server listens on more than loopback';
+  }
+
   /** Decided once (semantics A2, A4): only on loopback is anything allowed that no rule allows. */
   #listening(): void {
     const { address } = this;
     if (address === undefined) return;
-    this.#accessRules.setDefault(address.isLoopback ? 'open' : 'closed');
+    const isOpen = address.isLoopback && this.#defaultAccess === 'open-on-loopback';
+    this.#accessRules.setDefault(isOpen ? 'open' : 'closed');
     const own = address.isLoopback ? { origins: loopbackOrigins(address.port) } : 'host';
     this.#originGate.setOwn(own);
     this.#endpoints.setOwn(own);

@@ -36,7 +36,7 @@ async function openBench(
   const server = new WebSocketServer({ server: http, ...options });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   t.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     http.close();
     http.closeAllConnections();
   });

@@ -34,7 +34,7 @@ async function serve(
   server.listen(...((path === undefined ? [0, '127.0.0.1'] : [path]) as [number, string]));
   await once(server, 'listening');
   context.after(() => {
-    for (const client of sockets.clients ?? []) client.terminate();
+    for (const client of sockets.clients) client.terminate();
     server.close();
   });
   const address = server.address();

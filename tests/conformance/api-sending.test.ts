@@ -19,7 +19,7 @@ async function connect(
 ): Promise<Pair> {
   const server = new WebSocketServer({ port: 0, ...serverOptions });
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   await once(server, 'listening');

@@ -19,7 +19,7 @@ interface Ends {
 async function open(context: TestContext, options?: DuplexOptions): Promise<Ends> {
   const server = new WebSocketServer({ port: 0 });
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   await once(server, 'listening');

@@ -35,7 +35,7 @@ test(`[hardening 11] every bad handshake gets its status in under ${LIMIT_MS} ms
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: true });
   await once(server, 'listening');
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   const { port } = server.address() as AddressInfo;

@@ -81,7 +81,7 @@ test('[hardening 4] a length within the limit reserves little until its octets c
   const count = IS_FULL ? 500 : 50;
   const peers: RawPeer[] = [];
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   for (let index = 0; index < count; index++) peers.push(await openRaw(port));

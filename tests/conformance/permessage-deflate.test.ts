@@ -28,7 +28,7 @@ async function run(
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate, ...options });
   await once(server, 'listening');
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   const { port } = server.address() as AddressInfo;

@@ -13,7 +13,7 @@ async function serve(
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   server.on('connection', accept);
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   await once(server, 'listening');

@@ -33,7 +33,7 @@ async function run(context: TestContext, options: ServerOptions = {}): Promise<R
   });
   await once(server, 'listening');
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   return { server, port: (server.address() as AddressInfo).port };
@@ -422,7 +422,7 @@ test('close stops accepting, lets open connections end, and then calls back', as
   assert.equal(isClosed, false);
   client.close();
   await closed;
-  assert.equal(server.clients?.size, 0);
+  assert.equal(server.clients.size, 0);
   const [error] = await new Promise<[Error | undefined]>((resolve) => {
     server.close((problem) => resolve([problem]));
   });

@@ -7,7 +7,10 @@ import { createServer } from 'tideway';
 import WebSocket from 'ws';
 import { NativePeer } from './native-peer.js';
 
-const server = createServer({ limits: { maxMessageBytes: 100_000, maxSubscriptionCount: 2 } });
+const server = createServer({
+  log: false,
+  limits: { maxMessageBytes: 100_000, maxSubscriptionCount: 2 },
+});
 server.app.map('/object/{id}', {}, ({ body }) => (body as { name: string }).name.length);
 await server.listen({ port: 0 });
 const port = server.address?.port ?? 0;

@@ -23,7 +23,7 @@ async function serving(t: TestContext, take: (socket: WebSocket) => void): Promi
   server.on('connection', take);
   await once(server, 'listening');
   t.after(async () => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
     await once(server, 'close');
   });

@@ -208,3 +208,18 @@ test('a subscriber whose reader has left ends quietly', async (t) => {
   await run(t, ['publish', '/topic/a', '1', '--url', url]);
   assert.equal((await reader.ended).code, 0);
 });
+
+test('only what has cursors is continued by one: a topic, not a work queue', async (t) => {
+  const { url } = await serve(t);
+  for (const [destination, hasCursor] of [
+    ['/topic/a', true],
+    ['/work/mail', false],
+  ] as const) {
+    const reader = start(t, ['subscribe', destination, '--url', url, '--count', '1']);
+    await reader.stderr.match(/^subscribed to/);
+    assert.equal((await run(t, ['publish', destination, '1', '--url', url])).code, 0);
+    const { code, stderr } = await reader.ended;
+    assert.equal(code, 0, destination);
+    assert.equal(/to continue: --cursor \S/.test(stderr), hasCursor, destination);
+  }
+});

@@ -46,7 +46,10 @@ test('the start lines say where to look, what is exposed and what to type, witho
   const { text } = server.stdout;
   assert.match(text, new RegExp(`Page +${server.httpUrl}/`));
   assert.match(text, new RegExp(`WebSocket +${server.url}`));
-  assert.match(text, /Access +open: whatever no rule forbids; only this machine can connect/);
+  assert.match(
+    text,
+    /Access +open: whatever no rule forbids; only this machine connects, or a proxy on it/,
+  );
   assert.match(text, new RegExp(`node dist/cli/main.js subscribe /topic/chat --url ${server.url}`));
   assert.ok(!text.includes('\u001B'), 'stdout is no terminal here');
   const page = await fetch(server.httpUrl);

@@ -74,6 +74,7 @@ async function forwarding(
   const backEnd = await BackEnd.start(t);
   const to: ForwardOptions = { url: backEnd.url, allowPrivate: true, ...options };
   const server = createServer({
+    log: false,
     app: { '/orders/{id}': to },
     authenticate: () => Promise.resolve({ name: 'ada', claims: {}, expiresAtMs: undefined }),
   });

@@ -82,7 +82,7 @@ async function heldBytes(
   for (const attacker of attackers) attacker.write(clientFrame(0x89));
   await all;
   const held = ((await usedBytes()) - before) / attackerCount;
-  assert.ok([...(server.clients ?? [])].every((client) => client.readyState === 1));
+  assert.ok([...server.clients].every((client) => client.readyState === 1));
   return held;
 }
 

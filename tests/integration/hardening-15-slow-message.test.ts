@@ -85,5 +85,5 @@ test('[hardening 15] a message that ends in time starts no clock for the next, n
   }, 50);
   context.after(() => clearInterval(timer));
   assert.equal(await received, 40);
-  assert.equal(server.clients?.size, 2);
+  assert.equal(server.clients.size, 2);
 });

@@ -81,7 +81,7 @@ test('[hardening 17] the rate lets through what it allows, twice as much at once
       clientFrame(0x81, Buffer.from('a')),
     ]),
   );
-  const [client] = [...(server.clients ?? [])];
+  const [client] = [...server.clients];
   assert.ok(client !== undefined);
   await once(client, 'message');
   assert.equal(pings, 100, 'a burst');

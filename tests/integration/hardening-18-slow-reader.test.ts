@@ -24,7 +24,7 @@ function broadcast(server: WebSocketServer, forMs: number, look: () => void): Pr
       for (; count < due; count++) {
         const copy = Buffer.from(payload);
         copy.writeDoubleBE(Number(process.hrtime.bigint()) / 1e6);
-        for (const client of server.clients ?? []) client.send(copy);
+        for (const client of server.clients) client.send(copy);
       }
       look();
       if (elapsedMs < forMs) return;

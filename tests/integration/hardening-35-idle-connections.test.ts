@@ -50,7 +50,7 @@ async function engineBytes(
   const residentBefore = process.memoryUsage().rss;
   await openIdle(context, port, false);
   const used = (await usedBytes()) - before;
-  assert.equal(server.clients?.size, CONNECTION_COUNT);
+  assert.equal(server.clients.size, CONNECTION_COUNT);
   const resident = (process.memoryUsage().rss - residentBefore) / CONNECTION_COUNT;
   return { each: used / CONNECTION_COUNT, resident };
 }
@@ -90,7 +90,7 @@ test('[hardening 35] heartbeats of idle connections take a tenth of a core at mo
   await twice;
   const { user, system } = process.cpuUsage(cpu);
   const part = (user + system) / 1000 / (performance.now() - startedAtMs);
-  assert.equal(server.clients?.size, CONNECTION_COUNT, 'nobody was dropped');
+  assert.equal(server.clients.size, CONNECTION_COUNT, 'nobody was dropped');
   assert.ok(!isFull || part < 0.1, `${part * 100} % of a core`);
   tellFigure(
     context,

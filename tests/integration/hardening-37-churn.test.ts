@@ -27,7 +27,7 @@ async function churn(load: LoadProcess, port: number, forMs: number): Promise<nu
 
 /** The load has seen the end of every connection; the server may see the last ones a moment later. */
 async function empty(server: WebSocketServer): Promise<void> {
-  const left = [...(server.clients ?? [])];
+  const left = [...server.clients];
   await Promise.all(left.map((client) => once(client, 'close')));
 }
 
@@ -48,7 +48,7 @@ test(`[hardening 37] after ${PER_SECOND} connects and disconnects a second every
   await empty(server);
   const growth = (await usedBytes()) - bytesBefore;
   const after = counts();
-  assert.equal(server.clients?.size, 0);
+  assert.equal(server.clients.size, 0);
   // The last sockets of the other process may still be on their way out of the handles.
   const kinds = ['TCPSocketWrap', 'TCPServerWrap', 'Timeout', 'listeners', 'PipeWrap'];
   for (const kind of kinds) {

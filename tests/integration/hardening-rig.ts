@@ -47,7 +47,7 @@ export async function serve(context: TestContext, options: ServerOptions = {}): 
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', backlog: 4096, ...options });
   await once(server, 'listening');
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   return { server, port: (server.address() as AddressInfo).port };

@@ -10,6 +10,7 @@ const KEY = 'a-key-for-tests';
 const MAX_MESSAGE_BYTES = 20_000;
 
 const server = createServer({
+  log: false,
   apiKeys: ['another-key', KEY],
   topics: { '/topic/**': { historySize: 10 } },
   limits: { maxMessageBytes: MAX_MESSAGE_BYTES },

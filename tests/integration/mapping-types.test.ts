@@ -10,6 +10,7 @@ import {
   type JsonValue,
   type StandardSchema,
 } from 'tideway';
+import type { Client } from 'tideway/client';
 import * as valibot from 'valibot';
 import { z } from 'zod';
 
@@ -115,4 +116,24 @@ test('the interface of schemas is that of the specification, both ways', () => {
   const zod: StandardSchema<unknown, string> = z.string();
   const aValibot: StandardSchema<string, string> = valibot.string();
   assert.ok([zod, aValibot].every((one) => one['~standard'].version === 1));
+});
+
+test('what a client says of bodies is their type; without a word they are unknown', () => {
+  interface Price {
+    readonly cents: number;
+  }
+  const uses = (client: Client): unknown[] => [
+    client.subscribe<Price>('/topic/a', ({ body }) => same<typeof body, Price>(true)),
+    client.subscribe<Price>('/topic/b', {
+      onSnapshot: ({ body }) => same<typeof body, Price>(true),
+      onPublication: ({ body }) => same<typeof body, Price>(true),
+    }),
+    client.subscribe<Price>('/work/a', ({ body }) => same<typeof body, Price>(true), {
+      acknowledge: 'auto',
+    }),
+    client.subscribe('/topic/c', ({ body }) => same<typeof body, unknown>(true)),
+    client.request<Price>('/app/a').then(({ body }) => same<typeof body, Price>(true)),
+    client.request('/app/a').then(({ body }) => same<typeof body, unknown>(true)),
+  ];
+  assert.equal(typeof uses, 'function');
 });

@@ -24,13 +24,13 @@ async function serveDocument(t: TestContext): Promise<{ document: Y.Doc; url: st
   const document = new Y.Doc();
   const server = new WebSocket.Server({ port: 0 });
   t.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
     document.destroy();
   });
   document.on('update', (update: Uint8Array, origin: unknown) => {
     const message = frame((encoder) => syncProtocol.writeUpdate(encoder, update));
-    for (const client of server.clients ?? []) if (client !== origin) client.send(message);
+    for (const client of server.clients) if (client !== origin) client.send(message);
   });
   server.on('connection', (socket) => {
     socket.binaryType = 'arraybuffer';

@@ -57,7 +57,7 @@ async function listen(
   const server = new Server({ port: 0, host: '127.0.0.1', perMessageDeflate });
   await once(server, 'listening');
   context.after(() => {
-    for (const client of server.clients ?? []) client.terminate();
+    for (const client of server.clients) client.terminate();
     server.close();
   });
   server.on('connection', (socket) => {

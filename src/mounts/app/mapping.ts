@@ -27,6 +27,16 @@ export interface FoundMapping {
   readonly variables: DestinationVariables;
 }
 
+const OPTION_NAMES: Readonly<Record<keyof MappingOptions, true>> = {
+  payload: true,
+  operations: true,
+  concurrency: true,
+  timeoutMs: true,
+  sendTo: true,
+  sendToUser: true,
+  broadcast: true,
+  excludeSender: true,
+};
 const OPERATIONS: readonly Operation[] = ['send', 'request', 'subscribe'];
 const NO_VARIABLES: DestinationVariables = destinationVariables(new Map());
 
@@ -40,6 +50,11 @@ export function mappingOf(
   // Found here, where the mistake is, and not at the first message.
   if (typeof handler !== 'function') {
     throw new TypeError(`the mapping ${patternText} has no handler`);
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTION_NAMES, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(OPTION_NAMES).join(', ');
+    throw new RangeError(`the mapping ${patternText}: ${unknown} is no option; known: ${known}`);
   }
   const pattern = DestinationPattern.parse(patternText);
   const { payload: schema, concurrency = 'serial', timeoutMs = Infinity } = options;

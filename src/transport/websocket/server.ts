@@ -51,7 +51,8 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
 > {
   readonly options: ServerOptions<T>;
   /** Open connections; undefined when `clientTracking` is false. */
-  readonly clients: Set<T> | undefined;
+  readonly clients: Set<T>;
+  readonly #clients: Set<T> | undefined;
   readonly #terms: EndpointTerms;
   readonly #handshakeTimeoutMs: number;
   readonly #loop: EngineLoop;
@@ -61,8 +62,8 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   #upgradePath: UpgradePath | undefined = undefined;
   /** One for all clients. */
   readonly #clientClosed = (client: WebSocket): void => {
-    this.clients?.delete(client as T);
-    if (this.#closesWhenEmpty && this.clients?.size === 0) {
+    this.#clients?.delete(client as T);
+    if (this.#closesWhenEmpty && this.#clients?.size === 0) {
       process.nextTick(() => this.#emitClose());
     }
   };
@@ -95,7 +96,9 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       'server',
       this.#loop.zlibJobs,
     );
-    this.clients = options.clientTracking === false ? undefined : new Set();
+    this.#clients = options.clientTracking === false ? undefined : new Set();
+    // Typed as by `ws`, whose programs iterate over it without a question.
+    this.clients = this.#clients as Set<T>;
     if (server !== undefined && server !== null) this.#listenTo(server);
     else if (!noServer) this.#listenOn(listening);
   }
@@ -171,7 +174,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
 
   /** The last socket may be gone a moment before its connection has told so. */
   #closeWhenEmpty(): void {
-    if (this.clients !== undefined && this.clients.size > 0) this.#closesWhenEmpty = true;
+    if (this.#clients !== undefined && this.#clients.size > 0) this.#closesWhenEmpty = true;
     else this.#emitClose();
   }
 
@@ -282,7 +285,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.emit('headers', lines, request);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     const client = this.#newClient();
-    this.clients?.add(client);
+    this.#clients?.add(client);
     client.acceptSocket({
       socket,
       head,
