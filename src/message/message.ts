@@ -48,6 +48,11 @@ export class Message {
     return message;
   }
 
+  /** A message of text that is no JSON, such as a client reads without a parser. */
+  static fromText(text: string, headers?: MessageHeaders): Message {
+    return new Message(encodeUtf8(text), TEXT_CONTENT_TYPE, headers);
+  }
+
   /** Takes over what is known of another message with the same body, but not the parsed value, which no bound counts. */
   protected shareValidity(message: Message): void {
     this.#isKnownValid = message.#isKnownValid;

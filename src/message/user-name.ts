@@ -1,5 +1,6 @@
-/** Owns the spelling of a principal's name as one segment of a destination, both ways. */
+/** Owns the spelling of a principal's name as one segment of a destination, both ways, and the destinations of users. */
 import { decodeUtf8, encodeUtf8 } from '../foundation/index.js';
+import { checkDestination } from './destination.js';
 
 /**
  * A principal's name as one segment of a destination: `%` and what a segment cannot hold are percent-encoded,
@@ -35,4 +36,13 @@ export function unescapeName(segment: string): string | undefined {
     return undefined;
   }
   return escapeName(name) === segment ? name : undefined;
+}
+
+/**
+ * Where a user's own destination, such as `/queue/notices`, is for the server. Throws a RequestError `destination/invalid` for what
+ * is no destination by itself: without its `/` it would join the name, and be another user's.
+ */
+export function userDestination(userPrefix: string, name: string, destination: string): string {
+  checkDestination(destination);
+  return `${userPrefix}/${escapeName(name)}${destination}`;
 }

@@ -13,6 +13,9 @@ export interface OriginGateOptions {
 /** Origins that are the server's own: named, or whatever the Host header says. */
 export type OwnOrigins = { readonly origins: readonly string[] } | 'host';
 
+/** RFC 6454 §6.2: scheme, host and port, or `null`. There are no patterns: `*` would match nothing. */
+const ORIGIN = /^(?:null|[a-z][a-z\d+.-]*:\/\/[^\s/?#*]+)$/i;
+
 /**
  * Exact matches only. A request without Origin passes unless it brings cookies: browsers always send
  * Origin where this gate stands, so such a request is no browser's, or not to be trusted.
@@ -22,7 +25,14 @@ export class OriginGate {
   #own: readonly string[] = [];
   #acceptsHost: boolean = false;
 
+  /** Throws a RangeError for what no browser sends as an Origin. */
   constructor(options: OriginGateOptions = {}) {
+    const wrong = options.allowedOrigins?.find((origin) => !ORIGIN.test(origin));
+    if (wrong !== undefined) {
+      throw new RangeError(
+        `allowedOrigins: ${JSON.stringify(wrong)} is no origin; name each, such as https://example.com, without a path`,
+      );
+    }
     this.#allowed = new Set(options.allowedOrigins ?? []);
   }
 

@@ -19,8 +19,8 @@ import {
 } from '../dialect/selection/index.js';
 import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
 import {
-  escapeName,
   messageOf,
+  userDestination,
   type Audience,
   type MessageOptions,
   type StreamPosition,
@@ -122,6 +122,8 @@ export class TidewayServer {
   readonly #endpoints: Endpoints;
   readonly #streams: Streams;
   readonly #forwards: Forwards;
+  /** Where `sendToUser` sends, as in handlers. */
+  readonly #userPrefix: string;
   readonly #sessions = new SessionRegistry();
   readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
@@ -165,12 +167,9 @@ export class TidewayServer {
       liveRingBytes: (stream) =>
         rules.settingsOf(settingsNameOf(this.prefixes, stream)).liveRingBytes,
     });
-    this.app = new AppMount(
-      time,
-      log,
-      this.#router,
-      mappingPrefixesOf(this.prefixes, options.mappings),
-    );
+    const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
+    this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';
+    this.app = new AppMount(time, log, this.#router, mappingPrefixes);
     const { maxMessageBytes } = limits;
     const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
     this.#forwards = new Forwards(this.app, forwarding);
@@ -275,7 +274,8 @@ export class TidewayServer {
 
   /**
    * Publishes to a destination of a user, such as `/queue/notices`, which its sessions know as `/user/queue/notices`: `name` as the
-   * principal has it, or the id of a session for that one alone. Rejects with a RequestError.
+   * principal has it, or the id of a session for that one alone. Rejects with a RequestError, `destination/invalid` where the
+   * destination has no leading `/`.
    */
   async sendToUser(
     name: string,
@@ -283,8 +283,7 @@ export class TidewayServer {
     body: unknown,
     options: PublishOptions = {},
   ): Promise<StreamPosition | undefined> {
-    const [userPrefix = '/user'] = this.prefixes.user;
-    return this.publish(`${userPrefix}/${escapeName(name)}${destination}`, body, options);
+    return this.publish(userDestination(this.#userPrefix, name, destination), body, options);
   }
 
   /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port. */

@@ -85,3 +85,28 @@ test('[O3] one more than may wait is refused with app/busy, and the line goes on
   await Promise.all(runs);
   assert.equal(await line.run(() => Promise.resolve(1)), 1);
 });
+
+test('[O3] a task that has left the line counts beside it until it settles; without room there it cannot leave', async () => {
+  let refusedCount = 0;
+  const line = new HandlerLine(1, () => (refusedCount += 1));
+  const { promise, open } = gate();
+  const busy = (error: unknown) => error instanceof RequestError && error.code === 'app/busy';
+  const stream = line.run(async (leave) => {
+    leave();
+    leave();
+    await promise;
+  });
+  await assert.rejects(
+    line.runBeside(async () => {}),
+    busy,
+  );
+  await assert.rejects(
+    line.run(async (leave) => leave()),
+    busy,
+  );
+  assert.equal(refusedCount, 2);
+  open();
+  await stream;
+  assert.equal(await line.runBeside(() => Promise.resolve(1)), 1);
+  assert.equal(await line.run(async (leave) => (leave(), 2)), 2);
+});

@@ -1,7 +1,10 @@
 /** Owns the order of a session's handlers: one after another, in the order of its messages (semantics O3). */
 import { RequestError } from '../foundation/index.js';
 
-/** A task may call `leave` to let the next one begin before it has settled. */
+/**
+ * A task may call `leave` to let the next one begin before it has settled. It then counts as one beside the line; `leave` throws
+ * `app/busy`, and leaves it where it is, when as many as may are there.
+ */
 export type LineTask<T> = (leave: () => void) => Promise<T>;
 
 /** A bounded line of tasks; the first runs while the others wait. Beside it, as many may run at once. */
@@ -22,7 +25,7 @@ export class HandlerLine {
   async run<T>(task: LineTask<T>): Promise<T> {
     if (this.#isBusy) {
       if (this.#waiting.length >= this.#maxWaitingCount) {
-        throw this.#busy('wait for');
+        throw this.#busy('wait for their handlers');
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -30,22 +33,21 @@ export class HandlerLine {
     let hasLeft = false;
     const leave = (): void => {
       if (hasLeft) return;
+      this.#enterBeside();
       hasLeft = true;
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#isBusy = false;
-      else next();
+      this.#next();
     };
     try {
       return await task(leave);
     } finally {
-      leave();
+      if (hasLeft) this.#besideCount -= 1;
+      else this.#next();
     }
   }
 
   /** Runs a task at once. Rejects with `app/busy` when as many as may wait are running beside the line already. */
   async runBeside<T>(task: LineTask<T>): Promise<T> {
-    if (this.#besideCount >= this.#maxWaitingCount) throw this.#busy('run in');
-    this.#besideCount += 1;
+    this.#enterBeside();
     try {
       return await task(() => {});
     } finally {
@@ -53,12 +55,24 @@ export class HandlerLine {
     }
   }
 
+  #enterBeside(): void {
+    if (this.#besideCount >= this.#maxWaitingCount)
+      throw this.#busy('are being handled beside the others');
+    this.#besideCount += 1;
+  }
+
+  #next(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#isBusy = false;
+    else next();
+  }
+
   #busy(doing: string): RequestError {
     this.#onRefused();
     const count = this.#maxWaitingCount;
     return new RequestError(
       'app/busy',
-      `${count} messages of this session ${doing} their handlers already (maxWaitingHandlerCount)`,
+      `${count} messages of this session ${doing} already (maxWaitingHandlerCount)`,
     );
   }
 }

@@ -29,6 +29,8 @@ export class Stream {
   /** Readers that want this very stream and would not come back to another. */
   #pinCount = 0;
   #ringBytes = 0;
+  /** Octets of it that no reader has been told of. */
+  #untoldBytes = 0;
   /** The batch built last, and the bound it was cut by: readers at the same place share it. */
   #delivery: BatchDelivery | undefined;
   #batchStart = 0;
@@ -96,6 +98,16 @@ export class Stream {
     this.#readers.clear();
   }
 
+  /**
+   * Whether taking this one would push out what no reader has been told of: a burst of one turn must not overflow readers
+   * who had no turn to read it.
+   */
+  owesReadersBefore(publication: Publication): boolean {
+    return (
+      this.#untoldBytes > 0 && this.#untoldBytes + publication.retainedBytes > this.#maxRingBytes
+    );
+  }
+
   /** Takes an entry of the feed; `lost` means that one before it never came (semantics S3). */
   accept(entry: FeedEntry): 'taken' | 'known' | 'lost' {
     if (entry.epoch !== this.epoch) return 'lost';
@@ -104,7 +116,9 @@ export class Stream {
     if (entry.offset > this.#ring.head) return 'lost';
     this.#hasTaken = true;
     this.#ring.push(entry.publication);
-    this.#ringBytes += entry.publication.retainedBytes;
+    const { retainedBytes } = entry.publication;
+    this.#ringBytes += retainedBytes;
+    this.#untoldBytes += retainedBytes;
     // The newest stays, however large it is: otherwise a message larger than the ring could never be read.
     while (this.#ringBytes > this.#maxRingBytes && this.#ring.size > 1) {
       this.#ringBytes -= this.#ring.shift()?.retainedBytes ?? 0;
@@ -123,6 +137,7 @@ export class Stream {
 
   /** Tells every reader that there is more. */
   notifyReaders(): void {
+    this.#untoldBytes = 0;
     for (const reader of this.#readers) reader.streamReady(this);
   }
 

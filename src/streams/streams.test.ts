@@ -429,6 +429,27 @@ test('[P1] a live reader that falls off the ring ends as a slow consumer', async
   assert.deepEqual(pull(source), ['session/slow-consumer']);
 });
 
+test('[P1] a burst of one turn that is larger than the ring reaches a reader who reads at once, whole', async () => {
+  const { streams, publishMany, time } = rig({ liveRingBytes: () => 2_000 });
+  const read: (string | number)[] = [];
+  let toldCount = 0;
+  const sink = {
+    ready: () => {
+      toldCount += 1;
+      read.push(...pull(source));
+    },
+  };
+  const { source } = await streams.open(A, sink, undefined);
+  await publishMany(50);
+  time.advance(0);
+  assert.deepEqual(
+    read,
+    Array.from({ length: 50 }, (_, index) => index + 1),
+  );
+  // One at a time would cost each its own write.
+  assert.ok(toldCount < 25, `${toldCount} times`);
+});
+
 test('a publication larger than the ring is delivered all the same', async () => {
   const { streams, publish } = rig({ liveRingBytes: () => 1_000 });
   const { source } = await streams.open(A, new Sink(), undefined);

@@ -34,6 +34,44 @@ test('a name is greeted after a second, on every page', { skip }, async (t) => {
   assert.ok(tookMs >= 1_000, `the handler waits a second, and the answer came after ${tookMs} ms`);
 });
 
+test(
+  'stompjs greets and is greeted on the same destinations, and shows its frames',
+  { skip },
+  async (t) => {
+    const { origin } = await startShowcase(t);
+    const showcase = await ShowcasePage.open(t, browser, origin);
+    const { page, complaints } = showcase;
+    const state = (name: string): Promise<void> =>
+      page.locator(`[data-testid=stomp-state][data-state=${name}]`).waitFor();
+    await state('idle');
+    await page.getByTestId('stomp-connect').click();
+    await state('connected');
+    await page.getByTestId('stomp-name').fill('Joan <i>Clarke</i>');
+    await page.getByTestId('stomp-send').click();
+    await page.getByTestId('stomp-greeting').first().waitFor();
+    const greeted = 'Hello, Joan <i>Clarke</i>!';
+    assert.equal(await page.getByTestId('stomp-greeting').first().textContent(), greeted);
+    await page.getByTestId('greeting').filter({ hasText: greeted }).waitFor();
+    await page.getByTestId('greeting-name').fill('Grace');
+    await page.getByTestId('greeting-send').click();
+    await page.getByTestId('stomp-greeting').filter({ hasText: 'Hello, Grace!' }).waitFor();
+
+    const field = page.getByTestId('stomp-name');
+    await field.evaluate((input) => input.removeAttribute('maxlength'));
+    await field.fill('x'.repeat(41));
+    await field.press('Enter');
+    await page.locator('#stomp-status', { hasText: /Not greeted: .*1 to 40 characters/ }).waitFor();
+
+    await page.getByTestId('stomp-connect').click();
+    await state('idle');
+    const frames = await page.locator('#stomp-frames strong').allTextContents();
+    for (const frame of ['→ CONNECT', '← CONNECTED', '→ SUBSCRIBE', '→ SEND', '← MESSAGE']) {
+      assert.ok(frames.includes(frame), `${frame} in ${frames.join()}`);
+    }
+    assert.deepEqual(complaints, []);
+  },
+);
+
 test('a name that the handler refuses is answered with its words', { skip }, async (t) => {
   const { origin } = await startShowcase(t);
   const { page } = await ShowcasePage.open(t, browser, origin);

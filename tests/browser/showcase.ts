@@ -28,6 +28,8 @@ export async function startShowcase(
   const server = createServer({
     staticDirectory: fileURLToPath(new URL('dist/showcase', root)),
     allowedOrigins: links.map(({ origin }) => origin),
+    // As in the showcase's tideway.yaml.
+    endpoints: [{ path: '/ws' }, { path: '/gs-guide-websocket', dialects: ['stomp'] }],
   });
   configure(server);
   const bound = await server.listen({ port });

@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client, type IFrame, type IStompSocket } from '@stomp/stompjs';
 import { SignJWT } from 'jose';
-import { createServer, DEFAULT_LIMITS } from 'tideway';
+import { createServer, DEFAULT_LIMITS, Message } from 'tideway';
 import { WebSocket } from 'tideway/websocket';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -239,6 +239,23 @@ test('the guide has a word for each annotation and configurer of Spring', () => 
     names.filter((name) => !new RegExp(`${name}\\b`).test(guide)),
     [],
   );
+});
+
+test('a string reaches a page in quotes, as the guide says, and a text without', async (t) => {
+  const server = createServer({ path: '/ws/websocket' });
+  server.app.map('/string', { sendTo: '/topic/a' }, () => 'grüezi');
+  server.app.map('/text', { sendTo: '/topic/a' }, () => Message.fromText('grüezi'));
+  await server.listen({ port: 0 });
+  t.after(() => server.close());
+  const page = await Page.open(t, server.url ?? '', '/ws/websocket');
+  const bodies: string[] = [];
+  page.client.subscribe('/topic/a', ({ body }) => bodies.push(body));
+  await page.settled('/app/string', null);
+  await page.settled('/app/text', null);
+  await page.subscribe('/topic/a');
+  await server.publish('/topic/a', 0);
+  await page.heard('/topic/a', 1);
+  assert.deepEqual(bodies.slice(0, 2), ['"grüezi"', 'grüezi']);
 });
 
 test('limits, prefixes and members of the server that the guide names are there', async () => {

@@ -198,3 +198,35 @@ test('[O1] two that send to one mapping publish in one order, which every reader
   }
   await server.close();
 });
+
+test('[O3] streams that sends began are bounded: one more is refused and its handler ended', async () => {
+  const { server, connect, settle } = memoryServer({ limits: { maxWaitingHandlerCount: 3 } });
+  let runningCount = 0;
+  server.app.map('/endless', async function* ({ cancellation }) {
+    runningCount += 1;
+    try {
+      yield 1;
+      await new Promise<void>((resolve) => cancellation.onCancelled(resolve));
+    } finally {
+      runningCount -= 1;
+    }
+  });
+  server.app.map('/next', () => 'next');
+  const ada = await connect('ada');
+  const codes: unknown[] = [];
+  for (let id = 1; id <= 10; id++) {
+    const frames = await ada.say({ type: 'send', id, destination: '/app/endless' });
+    codes.push(...frames.map(({ code }) => code));
+  }
+  assert.deepEqual(
+    codes,
+    Array.from({ length: 7 }, () => 'app/busy'),
+  );
+  assert.equal(runningCount, 3);
+  const [reply] = await ada.say({ type: 'request', id: 11, destination: '/app/next' });
+  assert.equal(reply?.['body'], 'next');
+  ada.pair.cut();
+  await settle();
+  assert.equal(runningCount, 0);
+  await server.close();
+});

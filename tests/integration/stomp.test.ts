@@ -280,6 +280,60 @@ test('an unsubscribe that follows its subscribe at once is no failure', async (c
   for (const id of ['1', '2', '3']) await peer.frame('RECEIPT', { 'receipt-id': id });
 });
 
+test('an UNSUBSCRIBE that waits at an interceptor loses nothing and mixes nothing', async (context) => {
+  const server = await listening(context);
+  const waiting: (() => void)[] = [];
+  let isReached: () => void = () => {};
+  const nextReached = () => new Promise<void>((resolve) => (isReached = resolve));
+  server.intercept({
+    inbound: async ({ kind }) => {
+      if (kind !== 'unsubscribe') return;
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        isReached();
+      });
+    },
+  });
+  const open = async (destination: string, ack: string): Promise<StompPeer> => {
+    const peer = await StompPeer.open(server.url);
+    peer.say('SUBSCRIBE', { id: 's', destination, ack, receipt: 'open' });
+    await peer.frame('RECEIPT');
+    return peer;
+  };
+  const worker = await open('/work/q', 'client');
+  let reached = nextReached();
+  worker.say('UNSUBSCRIBE', { id: 's', receipt: 'gone' });
+  await reached;
+  await server.publish('/work/q', { job: 1 });
+  const [first] = await worker.messages(1);
+  worker.say('ACK', { id: first?.headers['ack'] ?? '', receipt: 'done' });
+  await worker.frame('RECEIPT', { 'receipt-id': 'done' });
+  waiting.shift()?.();
+  await worker.frame('RECEIPT', { 'receipt-id': 'gone' });
+  await server.publish('/work/q', { job: 2 });
+  const next = await open('/work/q', 'client');
+  const [second] = await next.messages(1);
+  const jobs = [first, second].map((frame) => frame?.body.toString());
+  assert.deepEqual(jobs, ['{"job":1}', '{"job":2}']);
+
+  const reader = await open('/topic/old', 'auto');
+  reached = nextReached();
+  reader.say('UNSUBSCRIBE', { id: 's' });
+  reader.say('SUBSCRIBE', { id: 's', destination: '/topic/new', ack: 'client', receipt: 'again' });
+  await reached;
+  await server.publish('/topic/old', 'old');
+  const [old] = await reader.messages(1);
+  assert.equal(old?.headers['ack'], undefined, 'as the subscription that it is of is written');
+  waiting.shift()?.();
+  await reader.frame('RECEIPT', { 'receipt-id': 'again' });
+  await server.publish('/topic/old', 'old');
+  await server.publish('/topic/new', 'new');
+  const messages = await reader.messages(2);
+  const destinations = messages.map(({ headers }) => headers['destination']);
+  assert.deepEqual(destinations, ['/topic/old', '/topic/new']);
+  assert.ok(messages[1]?.headers['ack'] !== undefined);
+});
+
 test('1.0 needs no id: the destination names the subscription, and MESSAGE has no header for it', async (context) => {
   const server = await listening(context);
   const peer = await StompPeer.open(server.url, '1.0');
@@ -591,6 +645,43 @@ test('DISCONNECT: the receipts of what came before come first, then its own, the
     ],
   );
   assert.equal(server.sessionCount, 0);
+});
+
+test('DISCONNECT behind a SUBSCRIBE that is still being opened is no failure', async (context) => {
+  const server = await listening(context);
+  const words =
+    'SUBSCRIBE\nid:s\ndestination:/topic/a\nreceipt:open\n\n\0DISCONNECT\nreceipt:bye\n\n\0';
+  const withoutInterceptors = await StompPeer.open(server.url);
+  withoutInterceptors.raw(words);
+  await withoutInterceptors.closed;
+  let reached: () => void = () => {};
+  let pass: () => void = () => {};
+  const isReached = new Promise<void>((resolve) => (reached = resolve));
+  const isPassed = new Promise<void>((resolve) => (pass = resolve));
+  const remove = server.intercept({
+    inbound: async ({ kind }) => {
+      if (kind !== 'subscribe') return;
+      reached();
+      await isPassed;
+    },
+  });
+  const intercepted = await StompPeer.open(server.url);
+  intercepted.raw(words);
+  await isReached;
+  pass();
+  for (const peer of [withoutInterceptors, intercepted]) {
+    assert.equal((await peer.closed).closeCode, 1000);
+    const heard = peer.frames.map(({ command, headers }) => [command, headers['receipt-id']]);
+    assert.deepEqual(heard.slice(1), [
+      ['RECEIPT', 'open'],
+      ['RECEIPT', 'bye'],
+    ]);
+  }
+  remove();
+  assert.deepEqual(
+    server.users.findSubscriptions(() => true),
+    [],
+  );
 });
 
 test('[O3] DISCONNECT does not wait for a handler', async (context) => {

@@ -109,3 +109,42 @@ test('a rule of topics means user destinations by the name that their subscriber
   assert.equal(ada.pair.ended?.closeCode, 4001);
   await server.close();
 });
+
+test('[U1] a destination without its "/" is refused, and does not become one of another user', async () => {
+  const { server, connect, settle } = memoryServer();
+  server.app.map('/tell', async ({ sendToUser }) => {
+    await sendToUser('ada', 'queue/x', 'secret');
+  });
+  const other = await connect('adaqueue');
+  await other.subscribe('/user/x');
+  for (const destination of ['queue/x', '', '/queue/*', '/queue//x']) {
+    await assert.rejects(
+      server.sendToUser('ada', destination, 'secret'),
+      (error) => error instanceof RequestError && error.code === 'destination/invalid',
+    );
+  }
+  const [answer] = await other.say({ type: 'request', id: 1, destination: '/app/tell' });
+  assert.equal(answer?.['code'], 'destination/invalid');
+  await settle();
+  assert.deepEqual(told(other.heard()), []);
+  await server.close();
+});
+
+test('the server and its handlers send to users below the same prefix', async () => {
+  const { server, connect } = memoryServer({
+    prefixes: { user: ['/user', '/me'] },
+    mappings: { userPrefix: '/me' },
+  });
+  server.app.map('/tell', async ({ sendToUser }) => {
+    await sendToUser('ada', '/queue/x', 'by a handler');
+  });
+  const ada = await connect('ada');
+  await ada.subscribe('/me/queue/x');
+  await server.sendToUser('ada', '/queue/x', 'by the server');
+  const heard = await ada.say({ type: 'send', destination: '/app/tell' });
+  assert.deepEqual(
+    told(heard).map(([, body]) => body),
+    ['by the server', 'by a handler'],
+  );
+  await server.close();
+});

@@ -30,5 +30,10 @@ export default {
     target: 'es2023',
   },
   // `npx vite` in this folder serves the page with live reload, against a server that `npm start` runs.
-  server: { proxy: { '/ws': { target: 'ws://localhost:8080', ws: true } } },
+  server: {
+    proxy: {
+      '/ws': { target: 'ws://localhost:8080', ws: true },
+      '/gs-guide-websocket': { target: 'ws://localhost:8080', ws: true },
+    },
+  },
 };

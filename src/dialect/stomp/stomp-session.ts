@@ -131,7 +131,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
-    const known = this.#subscriptions.find(subscription.id);
+    const known = this.#subscriptions.find(subscription);
     if (known === undefined) return;
     switch (delivery.kind) {
       case 'publications':
@@ -142,9 +142,11 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
       case 'reset':
         return known.tellReset(delivery.reason);
       case 'end':
-        this.#subscriptions.forget(subscription.id);
+        this.#subscriptions.forget(subscription);
         // STOMP has no frame for the end of a subscription; a failure must not look like silence.
-        if (delivery.error instanceof RequestError) this.#subscriptionFailed(known, delivery.error);
+        if (delivery.error instanceof RequestError && !known.isUnsubscribed) {
+          this.#subscriptionFailed(known, delivery.error);
+        }
     }
   }
 
@@ -160,7 +162,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   writeUnsubscribed(subscription: Subscription): void {
-    this.#subscriptions.forget(subscription.id);
+    this.#subscriptions.forget(subscription);
   }
 
   heartbeatDue(): void {

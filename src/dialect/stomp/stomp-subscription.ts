@@ -34,9 +34,7 @@ export class StompSubscription {
     this.destination = destination;
     this.mode = mode;
     this.#newMessageId = newMessageId;
-    const { version, isAcknowledged, isExact, subscriptionId } = form;
-    const kind = `stomp${version}${isAcknowledged ? ' ack' : ''}${isExact ? '' : ' pattern'}`;
-    this.#variant = subscriptionId === undefined ? kind : `${kind} ${subscriptionId}`;
+    this.#variant = variantOf(form);
   }
 
   /** Says in the next MESSAGE whether what was missed has been recovered: not everybody asks for a receipt. */
@@ -51,23 +49,19 @@ export class StompSubscription {
 
   /** The frames of a batch; in the modes `client` and `client-individual` they count as delivered from now on. */
   encode(batch: Batch): SharedBatch {
+    // Nearly always: one look-up for each subscriber, and the work is done for the first of them.
+    if (this.window === undefined && this.#extra.length === 0 && hasPlaces(batch)) {
+      return this.#shared(batch);
+    }
     const { publications } = batch;
     const ids = publications.map(messageIdOf);
     const isShared = this.#extra.length === 0 && !ids.includes(undefined);
     const known = ids.map((id) => id ?? this.#newMessageId());
-    if (this.window !== undefined) {
-      publications.forEach((publication, index) =>
-        this.window?.delivered(known[index] ?? '', publication),
-      );
-    }
-    const extra = this.#takeExtra();
-    const encode = (): SharedBatch =>
-      new SharedBatch(
-        publications.map((publication, index) =>
-          publicationMessage(this.form, publication, known[index] ?? '', index === 0 ? extra : []),
-        ),
-      );
-    return isShared ? batch.encodedAs(this.#variant, encode) : encode();
+    publications.forEach((publication, index) =>
+      this.window?.delivered(known[index] ?? '', publication),
+    );
+    if (isShared) return this.#shared(batch);
+    return this.#frames(publications, known, this.#takeExtra());
   }
 
   /** A whole state, as the MESSAGE of its place. */
@@ -79,12 +73,45 @@ export class StompSubscription {
     return publicationMessage(this.form, publication, messageId, extra);
   }
 
+  #shared(batch: Batch): SharedBatch {
+    return batch.encodedAs(this.#variant, ({ publications }) =>
+      this.#frames(publications, publications.map(messageIdOf), NOTHING),
+    );
+  }
+
+  #frames(
+    publications: readonly Publication[],
+    messageIds: readonly (string | undefined)[],
+    extra: StompHeaders,
+  ): SharedBatch {
+    return new SharedBatch(
+      publications.map((publication, index) => {
+        const messageId = messageIds[index] ?? '';
+        return publicationMessage(this.form, publication, messageId, index === 0 ? extra : []);
+      }),
+    );
+  }
+
   #takeExtra(): StompHeaders {
     if (this.#extra.length === 0) return NOTHING;
     const extra = this.#extra;
     this.#extra = [];
     return extra;
   }
+}
+
+/** Whether each of its publications has a place to make its message id of; all of one log have, or none. */
+function hasPlaces({ publications }: Batch): boolean {
+  for (const { epoch, offset } of publications) {
+    if (epoch === undefined || offset === undefined) return false;
+  }
+  return true;
+}
+
+/** What is of one width comes before the id, which may be any text: no two forms have the same name. */
+function variantOf({ version, isAcknowledged, isExact, subscriptionId }: MessageForm): string {
+  const flags = `${isAcknowledged ? 'a' : '-'}${isExact ? '-' : 'p'}`;
+  return `stomp${version}${flags}${subscriptionId === undefined ? '-' : `=${subscriptionId}`}`;
 }
 
 const NOTHING: StompHeaders = Object.freeze([]);

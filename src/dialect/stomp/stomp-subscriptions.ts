@@ -14,7 +14,10 @@ export class StompSubscriptions {
   readonly #router: Router;
   readonly #session: Session;
   readonly #version: StompVersion;
+  /** What the client means by an id now. */
   readonly #byId = new Map<string, StompSubscription>();
+  /** How each is written, for as long as it delivers: its id may mean another by then. */
+  readonly #written = new WeakMap<Subscription, StompSubscription>();
   #answerCount = 0;
 
   constructor(router: Router, session: Session, version: StompVersion) {
@@ -23,12 +26,13 @@ export class StompSubscriptions {
     this.#version = version;
   }
 
-  find(id: string): StompSubscription | undefined {
-    return this.#byId.get(id);
+  find(subscription: Subscription): StompSubscription | undefined {
+    return this.#written.get(subscription);
   }
 
-  forget(id: string): void {
-    this.#byId.delete(id);
+  forget(subscription: Subscription): void {
+    const known = this.#written.get(subscription);
+    if (known !== undefined) this.#forget(subscription.id, known);
   }
 
   clear(): void {
@@ -36,13 +40,15 @@ export class StompSubscriptions {
   }
 
   /** Takes up one that the server made (semantics H5). */
-  adopt({ id, name }: Subscription): void {
+  adopt(subscription: Subscription): void {
+    const { id, name } = subscription;
     const known = this.#make(id, name, 'auto');
     known.isByServer = true;
     this.#byId.set(id, known);
+    this.#written.set(subscription, known);
   }
 
-  /** Opens one; undefined when the client has ended it meanwhile. Rejects with a RequestError. */
+  /** Opens one; undefined when the client has ended it, or its session, meanwhile. Rejects with a RequestError. */
   async open(frame: StompFrame): Promise<Opened | undefined> {
     const destination = requiredHeader(frame, 'destination');
     const id = this.#idOf(frame);
@@ -53,7 +59,8 @@ export class StompSubscriptions {
         'this server evaluates no selectors; filter in the client, or subscribe to a narrower destination',
       );
     }
-    if (this.#byId.get(id)?.isByServer === false) {
+    const former = this.#byId.get(id);
+    if (former !== undefined && !former.isByServer && !former.isUnsubscribed) {
       throw new RequestError(
         'subscription/exists',
         `this session has a subscription ${quoted(id)} already`,
@@ -68,7 +75,7 @@ export class StompSubscriptions {
         policy: headers.get('tideway-policy'),
         maxUnacknowledgedCount: known.mode === 'auto' ? undefined : this.#prefetchCount(frame),
       });
-      if (known.isUnsubscribed) {
+      if (this.#isUnwanted(known)) {
         this.#session.release(opened.subscription);
         return undefined;
       }
@@ -79,11 +86,13 @@ export class StompSubscriptions {
         );
       }
       known.window = opened.window;
+      this.#written.set(opened.subscription, known);
       if (opened.recovered !== undefined) known.tellRecovered(opened.recovered);
       return opened;
     } catch (error) {
-      // Another may have its id by now.
-      if (this.#byId.get(id) === known) this.#byId.delete(id);
+      this.#forget(id, known);
+      const isEnded = error instanceof RequestError && error.code === 'subscription/ended';
+      if (isEnded && this.#isUnwanted(known)) return undefined;
       throw error;
     }
   }
@@ -94,10 +103,11 @@ export class StompSubscriptions {
     const known = this.#byId.get(id);
     if (known === undefined) return;
     known.isUnsubscribed = true;
-    this.#byId.delete(id);
     try {
-      await this.#router.unsubscribe(this.#session, id);
+      // It delivers, and is acknowledged, until the router lets it go: the word may wait at an interceptor.
+      await this.#router.unsubscribe(this.#session, id, () => this.#forget(id, known));
     } catch (error) {
+      this.#forget(id, known);
       if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
     }
   }
@@ -118,6 +128,16 @@ export class StompSubscriptions {
     }
     // STOMP 1.0 names the message alone.
     for (const known of this.#byId.values()) if (settle(known, messageId)) return;
+  }
+
+  /** Another may have its id by now. */
+  #forget(id: string, known: StompSubscription): void {
+    if (this.#byId.get(id) === known) this.#byId.delete(id);
+  }
+
+  /** It was unsubscribed, or its session has ended, while it was being opened: that it is not open is no failure. */
+  #isUnwanted(known: StompSubscription): boolean {
+    return known.isUnsubscribed || this.#session.isEnded;
   }
 
   #namedBy(frame: StompFrame): { messageId: string; subscriptionId: string | undefined } {

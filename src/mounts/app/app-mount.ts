@@ -133,11 +133,9 @@ export class AppMount implements Mount {
 
   async request(operation: RequestOperation): Promise<Reply> {
     return this.#run<Reply>('request', operation, operation.cancellation, {
-      value: (value, call, leave) => {
-        if (!(value instanceof StreamedValues)) return messageOf(value);
-        leave();
-        return replies(value, call);
-      },
+      // A stream of replies is the settled value, and not the line's any more: pending requests have a bound of their own.
+      value: (value, call) =>
+        value instanceof StreamedValues ? replies(value, call) : messageOf(value),
     });
   }
 
@@ -199,7 +197,12 @@ export class AppMount implements Mount {
     if (!(value instanceof StreamedValues)) {
       return this.#outbox.sendValue(value, mapping.targets, origin);
     }
-    leave();
+    try {
+      leave();
+    } catch (error) {
+      value.refuse();
+      throw error;
+    }
     const turns = new Turns(this.#time);
     // A stream without an end must not outlive its session.
     for await (const one of value.untilCancelled(cancellation)) {

@@ -1,7 +1,7 @@
 /** Owns what handlers send: in the server's name, to destinations, to users, and their values to where the mapping says. */
 import {
-  escapeName,
   messageOf,
+  userDestination,
   type Audience,
   type Captures,
   type StreamPosition,
@@ -58,7 +58,7 @@ export class Outbox {
   }
 
   /** Rejects with a RequestError. */
-  sendToUser(
+  async sendToUser(
     sender: Caller,
     name: string,
     destination: string,
@@ -68,7 +68,8 @@ export class Outbox {
     const { sessionId: onlySessionId, excludeSender } = options;
     const rest = audienceOf(sender, excludeSender);
     const audience = onlySessionId === undefined ? rest : { ...rest, onlySessionId };
-    return this.#send(this.#userDestination(name, destination), payload, options, audience);
+    const whole = userDestination(this.#userPrefix, name, destination);
+    return this.#send(whole, payload, options, audience);
   }
 
   /** Sends a value to its targets; `undefined` and `null` are no value. Rejects with a RequestError. */
@@ -98,16 +99,13 @@ export class Outbox {
     const others = audienceOf(origin.caller, excludesSender);
     const audience = isBroadcast ? others : { ...others, onlySessionId: session?.sessionId };
     return users.map((template) => ({
-      destination: this.#userDestination(
+      destination: userDestination(
+        this.#userPrefix,
         name,
         destinationOf(template, this.#userReplyPrefix, origin),
       ),
       audience,
     }));
-  }
-
-  #userDestination(name: string, destination: string): string {
-    return `${this.#userPrefix}/${escapeName(name)}${destination}`;
   }
 
   async #send(

@@ -33,6 +33,11 @@ export class StreamedValues {
     return new StreamedValues(iterator, await nextOf(iterator, cancellation));
   }
 
+  /** Takes none of them. */
+  refuse(): void {
+    if (this.#first.done !== true) endOf(this.#iterator);
+  }
+
   /** All of them, until nobody waits any more: that is an end like any other. */
   async *untilCancelled(cancellation: CancellationSignal): AsyncGenerator<unknown, void> {
     const iterator = this.#iterator;

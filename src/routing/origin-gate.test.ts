@@ -1,0 +1,23 @@
+/** Proves which origins may be named, and which of them pass. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OriginGate } from './origin-gate.js';
+
+test('[A4] what no browser sends as an Origin cannot be allowed: patterns, paths, hosts alone', () => {
+  for (const origin of ['*', 'https://*.example.com', 'https://a.example/', 'a.example', '']) {
+    assert.throws(() => new OriginGate({ allowedOrigins: [origin] }), {
+      name: 'RangeError',
+      message: `allowedOrigins: ${JSON.stringify(origin)} is no origin; name each, such as https://example.com, without a path`,
+    });
+  }
+});
+
+test('[A4] an allowed origin passes as it is written, and nothing near it', () => {
+  const allowedOrigins = ['https://a.example', 'http://[::1]:8080', 'app://local', 'null'];
+  const gate = new OriginGate({ allowedOrigins });
+  for (const origin of allowedOrigins)
+    assert.equal(gate.isAllowed(origin, undefined), true, origin);
+  for (const origin of ['http://a.example', 'https://a.example:8443', 'https://b.a.example']) {
+    assert.equal(gate.isAllowed(origin, undefined), false, origin);
+  }
+});
