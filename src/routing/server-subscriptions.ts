@@ -6,18 +6,22 @@ import type { Router } from './router.js';
 
 /**
  * Subscribes a session to a destination or pattern and tells its client, to whom deliveries of it then come. The id is the
- * destination. A session that has it already, or has ended, is left as it is. Rejects with a RequestError.
+ * destination. A session that has it already, or has ended, is left as it is; one where it is being opened is waited for. Rejects
+ * with a RequestError, `subscription/exists` where the client has given that id to another destination.
  */
-export async function subscribeByServer(
+export function subscribeByServer(
   router: Router,
   session: Session,
   destination: string,
 ): Promise<void> {
-  if (session.isEnded || session.subscription(destination) !== undefined) return;
-  const opened = await router.subscribe(session, destination, { isByServer: true });
-  const { subscription, cursor } = opened;
-  // Ended, or taken over by its client, while it was being opened.
-  if (!subscription.isClosed) session.startSubscribed(subscription, cursor);
+  return session.openingByServer(destination, async () => {
+    const known = session.subscription(destination);
+    if (session.isEnded || known?.name === destination) return;
+    const opened = await router.subscribe(session, destination, { isByServer: true });
+    const { subscription, cursor } = opened;
+    // Ended, or taken over by its client, while it was being opened.
+    if (!subscription.isClosed) session.startSubscribed(subscription, cursor);
+  });
 }
 
 /**
