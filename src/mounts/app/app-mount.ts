@@ -1,7 +1,7 @@
 /** Owns message mappings: handlers of the application behind a prefix. */
 import { RequestError } from '../../foundation/index.js';
 import type { CancellationSignal, JsonValue, Log, Time } from '../../foundation/index.js';
-import { Message, messageOf, Publication } from '../../message/index.js';
+import { isWithin, Message, Publication } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
@@ -32,11 +32,12 @@ import type {
   PayloadOf,
   PayloadSchema,
 } from './handler.js';
-import { mappingOf, MappingTable, type AnyHandler } from './mapping.js';
+import { mappingOf, MappingTable, type AnyHandler, type Mapping } from './mapping.js';
 import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
 import { InvalidPayloadError } from './payload.js';
 import { Turns } from './turns.js';
+import { messageOfValue } from './value-message.js';
 import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
 import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
 
@@ -135,7 +136,7 @@ export class AppMount implements Mount {
     return this.#run<Reply>('request', operation, operation.cancellation, {
       // A stream of replies is the settled value, and not the line's any more: pending requests have a bound of their own.
       value: (value, call) =>
-        value instanceof StreamedValues ? replies(value, call) : messageOf(value),
+        value instanceof StreamedValues ? replies(value, call) : messageOfValue(value),
     });
   }
 
@@ -239,7 +240,7 @@ export class AppMount implements Mount {
 
   #publicationOf(value: unknown, { destination }: Call): Publication {
     const publishedAtMs = this.#time.nowMs();
-    return new Publication(messageOf(value), { destination, publishedAtMs });
+    return new Publication(messageOfValue(value), { destination, publishedAtMs });
   }
 
   /** Tells the session that sent it, and no other of its user, what became of a message. */
@@ -270,9 +271,13 @@ async function settle<T>(call: Call, settlement: Settlement<T>, leave: () => voi
   } catch (error) {
     if (isCancellation(error, cancellation)) throw error;
     const { value, targets } = await call.recover(error);
-    return settlement.recovered === undefined
-      ? settlement.value(value, call, leave)
-      : settlement.recovered(value, call, targets);
+    try {
+      return settlement.recovered === undefined
+        ? await settlement.value(value, call, leave)
+        : await settlement.recovered(value, call, targets);
+    } catch (failure) {
+      throw call.refusalOf(failure);
+    }
   } finally {
     forget?.();
   }
@@ -294,9 +299,16 @@ function isCancellation(error: unknown, { isCancelled }: CancellationSignal): bo
 
 async function* replies(values: StreamedValues, call: Call): AsyncGenerator<Message> {
   try {
-    for await (const value of values.untilCancelled(call.cancellation)) yield messageOf(value);
+    for await (const value of values.untilCancelled(call.cancellation)) yield messageOfValue(value);
   } catch (error) {
     const { value } = await call.recover(error);
-    if (value !== undefined) yield messageOf(value);
+    if (value === undefined) return;
+    let message: Message;
+    try {
+      message = messageOfValue(value);
+    } catch (failure) {
+      throw call.refusalOf(failure);
+    }
+    yield message;
   }
 }
