@@ -57,11 +57,19 @@ export class AppMount implements Mount {
   readonly #log: Log;
   readonly #router: Router;
   readonly #outbox: Outbox;
+  readonly #mountedAt: readonly string[];
   readonly #mappings = new MappingTable();
   readonly #exceptions: ExceptionMapping[] = [];
 
-  /** What handlers send, values included, goes through `router` in the server's name. */
-  constructor(time: Time, log: Log, router: Router, prefixes: MappingPrefixes = {}) {
+  /** What handlers send, values included, goes through `router` in the server's name; `mountedAt` are its own prefixes. */
+  constructor(
+    time: Time,
+    log: Log,
+    router: Router,
+    prefixes: MappingPrefixes = {},
+    mountedAt: readonly string[] = [],
+  ) {
+    this.#mountedAt = mountedAt;
     this.#time = time;
     this.#log = log;
     this.#router = router;
@@ -70,6 +78,7 @@ export class AppMount implements Mount {
 
   /**
    * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler. Its types come from the pattern and the schema.
+   * A pattern that repeats the prefix is taken as it stands, with a warning in the log: `/app/x` here is `/app/app/x` for clients.
    * Throws `destination/invalid` for a pattern or destination that is none, a TypeError when there is no handler, and a
    * RangeError for an option that is out of range.
    */
@@ -81,7 +90,7 @@ export class AppMount implements Mount {
   ): this;
   map(pattern: string, ...rest: [AnyHandler] | [MappingOptions, AnyHandler]): this {
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
-    this.#mappings.add(mappingOf(pattern, options, handler));
+    this.#add(mappingOf(pattern, options, handler));
     return this;
   }
 
@@ -107,9 +116,20 @@ export class AppMount implements Mount {
   /** Takes the mappings of controllers: objects of classes with decorators. Throws as `map`, and a TypeError for an object without. */
   register(...controllers: readonly object[]): this {
     for (const controller of controllers) {
-      for (const mapping of controllerMappings(controller)) this.#mappings.add(mapping);
+      for (const mapping of controllerMappings(controller)) this.#add(mapping);
     }
     return this;
+  }
+
+  /** Patterns stand below the prefix: one that repeats it is rarely meant, but may be. */
+  #add(mapping: Mapping): void {
+    const pattern = mapping.pattern.text;
+    const prefix = this.#mountedAt.find((candidate) => isWithin(candidate, pattern));
+    if (prefix !== undefined) {
+      const matches = `${prefix}${pattern}`;
+      this.#log.warn('a mapping repeats the prefix that it stands below', { pattern, matches });
+    }
+    this.#mappings.add(mapping);
   }
 
   /** Resolves when the handler has settled and its value is where it goes (semantics K1). */
