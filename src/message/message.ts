@@ -39,7 +39,7 @@ export class Message {
     this.#isKnownValid = json !== undefined;
   }
 
-  /** A JSON message of any value that JSON can say; `undefined` becomes `null`. Throws a RequestError `message/invalid` or `json/too-deep`. */
+  /** A JSON message of any value that JSON can say; `undefined` becomes `null`. Throws `message/invalid` or `json/too-deep`. */
   static fromJson(value: unknown, headers?: MessageHeaders): Message {
     const text = jsonTextOf(value);
     checkJsonDepth(text);
