@@ -39,9 +39,9 @@ export class Message {
     this.#isKnownValid = json !== undefined;
   }
 
-  /** A JSON message of any value that JSON can say; `undefined` becomes `null`. Throws a RequestError `json/too-deep`. */
+  /** A JSON message of any value that JSON can say; `undefined` becomes `null`. Throws `message/invalid` or `json/too-deep`. */
   static fromJson(value: unknown, headers?: MessageHeaders): Message {
-    const text = (JSON.stringify(value) as string | undefined) ?? 'null';
+    const text = jsonTextOf(value);
     checkJsonDepth(text);
     const message = new Message(encodeUtf8(text), JSON_CONTENT_TYPE, headers);
     message.#isKnownValid = true;
@@ -98,6 +98,16 @@ export class Message {
   /** The first value of a header. Names are compared as they stand. */
   header(name: string): string | undefined {
     return this.headers.find(([candidate]) => candidate === name)?.[1];
+  }
+}
+
+function jsonTextOf(value: unknown): string {
+  try {
+    return (JSON.stringify(value) as string | undefined) ?? 'null';
+  } catch (cause) {
+    throw new RequestError('message/invalid', 'JSON cannot say the value: a cycle, or a BigInt', {
+      cause,
+    });
   }
 }
 

@@ -298,7 +298,7 @@ export class Router {
     } catch (error) {
       opened?.source.close();
       const wasClosed = subscription.isClosed;
-      session.release(subscription);
+      session.abandon(subscription);
       throw wasClosed ? endedBeforeOpen(error) : error;
     }
     const { maxUnacknowledgedCount } = options;
@@ -306,6 +306,7 @@ export class Router {
       maxUnacknowledgedCount === undefined
         ? undefined
         : new AcknowledgementWindow(source, subscription, maxUnacknowledgedCount);
+    session.takeOver(subscription);
     subscription.attach(window ?? source);
     return { subscription, cursor: opened.cursor, recovered: opened.recovered, window };
   }

@@ -187,7 +187,7 @@ export class TidewayServer {
     });
     const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';
-    this.app = new AppMount(time, log, this.#router, mappingPrefixes);
+    this.app = new AppMount(time, log, this.#router, mappingPrefixes, this.prefixes.app);
     const { maxMessageBytes } = limits;
     const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
     this.#forwards = new Forwards(this.app, forwarding);

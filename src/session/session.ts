@@ -12,6 +12,7 @@ import type { Principal } from './principal.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
+import { Takeovers } from './takeovers.js';
 
 /** How a dialect writes what its session has for the client. */
 export interface DeliveryWriter {
@@ -52,6 +53,8 @@ export class Session implements SubscriptionOwner {
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
   #attributes: Map<string, unknown> | undefined;
+  #takeovers: Takeovers | undefined;
+  #serverOpenings: Map<string, Promise<void>> | undefined;
   #isPumping = false;
   #isEnding = false;
 
@@ -123,16 +126,28 @@ export class Session implements SubscriptionOwner {
     this.#writer.writeUnsubscribed?.(subscription);
   }
 
-  /** Reserves an id for a destination or pattern. Throws `subscription/exists` or `subscription/too-many`. */
+  /** Runs one opening of a name by the server at a time: who asks meanwhile waits for that one. */
+  openingByServer(name: string, open: () => Promise<void>): Promise<void> {
+    const openings = (this.#serverOpenings ??= new Map<string, Promise<void>>());
+    const known = openings.get(name);
+    if (known !== undefined) return known;
+    const opening = open().finally(() => openings.delete(name));
+    openings.set(name, opening);
+    return opening;
+  }
+
+  /**
+   * Reserves an id for a destination or pattern. Throws `subscription/exists` or `subscription/too-many`. The client may take over
+   * what the server has subscribed it to, which lives until then (`takeOver`); from then on its own rights count.
+   */
   reserve(id: string, name: string, grant: Grant): Subscription {
     const known = this.#subscriptions.get(id);
-    // The client may take over what the server has subscribed it to; from then on its own rights count.
-    if (known?.grant.isOfServer === true && !grant.isOfServer) this.release(known);
-    else if (known !== undefined) {
+    const isTakeover = known?.grant.isOfServer === true && known.name === name && !grant.isOfServer;
+    if (known !== undefined && !isTakeover) {
       throw new RequestError('subscription/exists', 'this session has that subscription already');
     }
     const { maxSubscriptionCount } = this.#environment.limits;
-    if (this.#subscriptions.size >= maxSubscriptionCount) {
+    if (known === undefined && this.#subscriptions.size >= maxSubscriptionCount) {
       this.#environment.metrics.count('limit_reached', { limit: 'maxSubscriptionCount' });
       throw new RequestError(
         'subscription/too-many',
@@ -141,7 +156,23 @@ export class Session implements SubscriptionOwner {
     }
     const subscription = new Subscription(this, id, name, grant);
     this.#subscriptions.set(id, subscription);
+    if (known !== undefined) (this.#takeovers ??= new Takeovers()).begin(subscription, known);
     return subscription;
+  }
+
+  /** To be called when a subscription is open: the one of the server that it takes over ends. */
+  takeOver(subscription: Subscription): void {
+    const ofServer = this.#takeovers?.end(subscription);
+    if (ofServer !== undefined) this.release(ofServer);
+  }
+
+  /** To be called for one that could not be opened: what it was to take over stays. */
+  abandon(subscription: Subscription): void {
+    const ofServer = this.#takeovers?.end(subscription);
+    const { id } = subscription;
+    const isKnown = this.#subscriptions.get(id) === subscription;
+    this.release(subscription);
+    if (isKnown && ofServer?.isClosed === false) this.#subscriptions.set(id, ofServer);
   }
 
   /** Closes a subscription and forgets its id. */
@@ -150,6 +181,7 @@ export class Session implements SubscriptionOwner {
     reason: UnsubscribeReason = 'unsubscribed',
     code?: ErrorCode,
   ): void {
+    this.takeOver(subscription);
     const wasLive = subscription.liveSource !== undefined;
     if (this.#subscriptions.get(subscription.id) === subscription) {
       this.#subscriptions.delete(subscription.id);
@@ -165,7 +197,7 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#principal = principal;
     this.#watchToken();
-    for (const subscription of this.#subscriptions.values()) {
+    for (const subscription of this.#all()) {
       try {
         const { grant, name } = subscription;
         subscription.regrant(grant.isOfServer ? grant.renewedFor(principal) : regrant(name));
@@ -216,7 +248,7 @@ export class Session implements SubscriptionOwner {
     this.#isEnding = true;
     this.#environment.deadlines.clear(this.#tokenEnd);
     this.#environment.registry.remove(this);
-    for (const subscription of this.#subscriptions.values()) this.#close(subscription);
+    for (const subscription of this.#all()) this.#close(subscription);
     this.#subscriptions.clear();
     this.#ready = undefined;
     try {
@@ -245,6 +277,11 @@ export class Session implements SubscriptionOwner {
         `more than ${maxOutboundBytes} octets wait for this connection (maxOutboundBytes)`,
       ),
     );
+  }
+
+  *#all(): Generator<Subscription, void> {
+    yield* this.#subscriptions.values();
+    if (this.#takeovers !== undefined) yield* this.#takeovers.waiting;
   }
 
   /** A source that fails at its end fails alone: the others have to be closed too. */

@@ -166,3 +166,39 @@ test('an exception handler of a class takes its instances, be it one of errors o
   }
   await server.close();
 });
+
+test('a value that JSON cannot say: who publishes it is told, and of a handler it is the handler that failed', async () => {
+  const { server, connect, errors } = memoryServer();
+  const circular: Record<string, unknown> = {};
+  circular['self'] = circular;
+  let deep: unknown = 1;
+  for (let depth = 0; depth < 200; depth++) deep = [deep];
+  const isInvalid = (error: unknown) =>
+    error instanceof RequestError && error.code === 'message/invalid';
+  await assert.rejects(server.publish('/topic/a', circular), isInvalid);
+  await assert.rejects(server.publish('/topic/a', 1n), isInvalid);
+  server.app.map('/deep', () => deep);
+  server.app.map('/stream', async function* () {
+    yield deep;
+  });
+  server.app.map('/thrown', () => {
+    throw new StockError('tea');
+  });
+  server.app.onError(StockError, () => circular);
+  const ada = await connect('ada');
+  let failureCount = 0;
+  for (const name of ['deep', 'stream', 'thrown']) {
+    for (const type of ['send', 'request', 'subscribe']) {
+      const destination = `/app/${name}`;
+      const heard = await ada.say({ type, id: 1, destination });
+      const codes = heard.map(({ code }) => code).filter((code) => code !== undefined);
+      assert.deepEqual(codes, ['app/failed'], `${type} ${name}`);
+      failureCount += 1;
+    }
+  }
+  assert.deepEqual(
+    errors,
+    Array.from({ length: failureCount }, () => 'a message handler failed'),
+  );
+  await server.close();
+});

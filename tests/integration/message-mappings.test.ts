@@ -270,3 +270,18 @@ test('a handler that takes too long is given up after timeoutMs: its asker is to
   assert.equal(wasTold, true);
   await server.close();
 });
+
+test('a mapping that repeats its prefix is taken as it stands, with a warning', async () => {
+  const warnings: unknown[] = [];
+  const silent = (): void => {};
+  const warn = (_message: string, fields: object = {}): void => void warnings.push(fields);
+  const log = { debug: silent, info: silent, warn, error: silent };
+  const { server, connect } = memoryServer({ log });
+  server.app.map('/app/hello', () => 'hello');
+  server.app.map('/apple', () => 'apple');
+  assert.deepEqual(warnings, [{ pattern: '/app/hello', matches: '/app/app/hello' }]);
+  const ada = await connect('ada');
+  const [reply] = await ada.say({ type: 'request', id: 1, destination: '/app/app/hello' });
+  assert.equal(reply?.['body'], 'hello');
+  await server.close();
+});

@@ -1,7 +1,9 @@
 /** Proves subscriptions that the server makes for a session, and the registry of users that shows them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createServer } from 'tideway';
 import { memoryServer, told } from './memory-peer.js';
+import { StompPeer } from './stomp-peer.js';
 
 function joining() {
   const rig = memoryServer();
@@ -141,5 +143,79 @@ test('the registry of users answers who is there, with which sessions and subscr
   laptop.pair.cut();
   await settle();
   assert.deepEqual([users.count, users.sessionCount, users.names], [1, 2, ['bob']]);
+  await server.close();
+});
+
+test('[H5] a client that is refused what the server subscribed it to keeps that subscription', async () => {
+  const { server, connect } = memoryServer({ limits: { maxSubscriptionCount: 1 } });
+  server.app.map('/join', ({ session }) => session?.subscribe('/topic/room'));
+  const ada = await connect('ada');
+  await ada.say({ type: 'send', destination: '/app/join' });
+  const subscribe = { type: 'subscribe', id: 1, destination: '/topic/room' };
+  const [refused] = await ada.say({ ...subscribe, policy: 'nonsense' });
+  assert.equal(refused?.type, 'error');
+  const kept = await ada.say({ type: 'send', destination: '/topic/room', body: 1 });
+  assert.deepEqual(told(kept), [['/topic/room', 1]]);
+  const [taken] = await ada.say(subscribe);
+  assert.equal(taken?.type, 'subscribed');
+  const heard = await ada.say({ type: 'send', destination: '/topic/room', body: 2 });
+  assert.deepEqual(told(heard), [['/topic/room', 2]]);
+  assert.equal(server.users.session(ada.sessionId)?.subscriptions.length, 1);
+  await server.close();
+});
+
+test('[H5] who has given that id to another destination: the server is told, and nothing is taken over', async (t) => {
+  const server = createServer();
+  t.after(() => server.close());
+  const codes: unknown[] = [];
+  server.app.map('/join', async ({ session }) => {
+    await session?.subscribe('/topic/room').catch((error: { code: unknown }) => {
+      codes.push(error.code);
+    });
+  });
+  await server.listen({ port: 0 });
+  const first = await StompPeer.open(server.url);
+  first.say('SUBSCRIBE', { id: '/topic/room', destination: '/topic/other', receipt: 'a' });
+  await first.frame('RECEIPT', { 'receipt-id': 'a' });
+  first.say('SEND', { destination: '/app/join', receipt: 'b' });
+  await first.frame('RECEIPT', { 'receipt-id': 'b' });
+  assert.deepEqual(codes, ['subscription/exists']);
+
+  const second = await StompPeer.open(server.url);
+  second.say('SEND', { destination: '/app/join', receipt: 'c' });
+  await second.frame('RECEIPT', { 'receipt-id': 'c' });
+  second.say('SUBSCRIBE', { id: '/topic/room', destination: '/topic/other' });
+  await second.frame('ERROR');
+  await second.closed;
+  assert.equal(codes.length, 1);
+  first.close();
+});
+
+test('[H5] a second call while the first is opening waits until the subscription is live', async () => {
+  const { server, connect } = memoryServer();
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  server.mount('/slow', {
+    kind: 'reply',
+    subscribe: async () => {
+      await opened;
+      return { source: { pull: () => undefined, close: () => {} } };
+    },
+  });
+  const log: string[] = [];
+  server.app.map('/join/{who}', { concurrency: 'parallel' }, async ({ session, variables }) => {
+    await session?.subscribe('/slow/a');
+    log.push(variables.who);
+  });
+  const ada = await connect('ada');
+  await ada.say(
+    { type: 'send', destination: '/app/join/first' },
+    { type: 'send', destination: '/app/join/second' },
+  );
+  assert.deepEqual(log, []);
+  open();
+  const heard = await ada.say();
+  assert.deepEqual(new Set(log), new Set(['first', 'second']));
+  assert.equal(heard.filter(({ type }) => type === 'subscribed').length, 1);
   await server.close();
 });

@@ -1,7 +1,7 @@
 /** Owns message mappings: handlers of the application behind a prefix. */
 import { RequestError } from '../../foundation/index.js';
 import type { CancellationSignal, JsonValue, Log, Time } from '../../foundation/index.js';
-import { Message, messageOf, Publication } from '../../message/index.js';
+import { isWithin, Message, Publication } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
@@ -32,11 +32,12 @@ import type {
   PayloadOf,
   PayloadSchema,
 } from './handler.js';
-import { mappingOf, MappingTable, type AnyHandler } from './mapping.js';
+import { mappingOf, MappingTable, type AnyHandler, type Mapping } from './mapping.js';
 import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
 import { InvalidPayloadError } from './payload.js';
 import { Turns } from './turns.js';
+import { messageOfValue } from './value-message.js';
 import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
 import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
 
@@ -56,11 +57,19 @@ export class AppMount implements Mount {
   readonly #log: Log;
   readonly #router: Router;
   readonly #outbox: Outbox;
+  readonly #mountedAt: readonly string[];
   readonly #mappings = new MappingTable();
   readonly #exceptions: ExceptionMapping[] = [];
 
-  /** What handlers send, values included, goes through `router` in the server's name. */
-  constructor(time: Time, log: Log, router: Router, prefixes: MappingPrefixes = {}) {
+  /** What handlers send, values included, goes through `router` in the server's name; `mountedAt` are its own prefixes. */
+  constructor(
+    time: Time,
+    log: Log,
+    router: Router,
+    prefixes: MappingPrefixes = {},
+    mountedAt: readonly string[] = [],
+  ) {
+    this.#mountedAt = mountedAt;
     this.#time = time;
     this.#log = log;
     this.#router = router;
@@ -69,6 +78,7 @@ export class AppMount implements Mount {
 
   /**
    * Maps a pattern below the prefix, such as `/orders/{id}`, to a handler. Its types come from the pattern and the schema.
+   * A pattern that repeats the prefix is taken as it stands, with a warning in the log: `/app/x` here is `/app/app/x` for clients.
    * Throws `destination/invalid` for a pattern or destination that is none, a TypeError when there is no handler, and a
    * RangeError for an option that is out of range.
    */
@@ -80,7 +90,7 @@ export class AppMount implements Mount {
   ): this;
   map(pattern: string, ...rest: [AnyHandler] | [MappingOptions, AnyHandler]): this {
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
-    this.#mappings.add(mappingOf(pattern, options, handler));
+    this.#add(mappingOf(pattern, options, handler));
     return this;
   }
 
@@ -106,9 +116,20 @@ export class AppMount implements Mount {
   /** Takes the mappings of controllers: objects of classes with decorators. Throws as `map`, and a TypeError for an object without. */
   register(...controllers: readonly object[]): this {
     for (const controller of controllers) {
-      for (const mapping of controllerMappings(controller)) this.#mappings.add(mapping);
+      for (const mapping of controllerMappings(controller)) this.#add(mapping);
     }
     return this;
+  }
+
+  /** Patterns stand below the prefix: one that repeats it is rarely meant, but may be. */
+  #add(mapping: Mapping): void {
+    const pattern = mapping.pattern.text;
+    const prefix = this.#mountedAt.find((candidate) => isWithin(candidate, pattern));
+    if (prefix !== undefined) {
+      const matches = `${prefix}${pattern}`;
+      this.#log.warn('a mapping repeats the prefix that it stands below', { pattern, matches });
+    }
+    this.#mappings.add(mapping);
   }
 
   /** Resolves when the handler has settled and its value is where it goes (semantics K1). */
@@ -135,7 +156,7 @@ export class AppMount implements Mount {
     return this.#run<Reply>('request', operation, operation.cancellation, {
       // A stream of replies is the settled value, and not the line's any more: pending requests have a bound of their own.
       value: (value, call) =>
-        value instanceof StreamedValues ? replies(value, call) : messageOf(value),
+        value instanceof StreamedValues ? replies(value, call) : messageOfValue(value),
     });
   }
 
@@ -239,7 +260,7 @@ export class AppMount implements Mount {
 
   #publicationOf(value: unknown, { destination }: Call): Publication {
     const publishedAtMs = this.#time.nowMs();
-    return new Publication(messageOf(value), { destination, publishedAtMs });
+    return new Publication(messageOfValue(value), { destination, publishedAtMs });
   }
 
   /** Tells the session that sent it, and no other of its user, what became of a message. */
@@ -270,9 +291,13 @@ async function settle<T>(call: Call, settlement: Settlement<T>, leave: () => voi
   } catch (error) {
     if (isCancellation(error, cancellation)) throw error;
     const { value, targets } = await call.recover(error);
-    return settlement.recovered === undefined
-      ? settlement.value(value, call, leave)
-      : settlement.recovered(value, call, targets);
+    try {
+      return settlement.recovered === undefined
+        ? await settlement.value(value, call, leave)
+        : await settlement.recovered(value, call, targets);
+    } catch (failure) {
+      throw call.refusalOf(failure);
+    }
   } finally {
     forget?.();
   }
@@ -294,9 +319,16 @@ function isCancellation(error: unknown, { isCancelled }: CancellationSignal): bo
 
 async function* replies(values: StreamedValues, call: Call): AsyncGenerator<Message> {
   try {
-    for await (const value of values.untilCancelled(call.cancellation)) yield messageOf(value);
+    for await (const value of values.untilCancelled(call.cancellation)) yield messageOfValue(value);
   } catch (error) {
     const { value } = await call.recover(error);
-    if (value !== undefined) yield messageOf(value);
+    if (value === undefined) return;
+    let message: Message;
+    try {
+      message = messageOfValue(value);
+    } catch (failure) {
+      throw call.refusalOf(failure);
+    }
+    yield message;
   }
 }

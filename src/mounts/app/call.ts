@@ -70,7 +70,7 @@ export class Call {
       const value = await found.handler(error, this.#context as HandlerContext);
       return { value, targets: found.targets };
     } catch (failure) {
-      throw this.#refusalOf(failure);
+      throw this.refusalOf(failure);
     }
   }
 
@@ -104,7 +104,8 @@ export class Call {
     }
   }
 
-  #refusalOf(error: unknown): RequestError {
+  /** What the asker is told of an error; one of the handler's own is logged. */
+  refusalOf(error: unknown): RequestError {
     if (error instanceof RequestError) return error;
     const { destination } = this;
     this.#environment.log.error('a message handler failed', { destination, error });

@@ -8,6 +8,7 @@ import {
 } from '../../message/index.js';
 import { SERVER_CALLER, type Caller, type Router } from '../../routing/index.js';
 import type { HandlerSendOptions, HandlerSendToUserOptions } from './handler.js';
+import { messageOfValue } from './value-message.js';
 import { completed, type ValueTargets } from './value-targets.js';
 
 /** Prefixes that values go to. */
@@ -75,7 +76,7 @@ export class Outbox {
   /** Sends a value to its targets; `undefined` and `null` are no value. Rejects with a RequestError. */
   async sendValue(value: unknown, targets: ValueTargets, origin: ValueOrigin): Promise<void> {
     if (value === undefined || value === null) return;
-    const message = messageOf(value);
+    const message = messageOfValue(value);
     // All are known before the first is sent: a value goes to each of them, or to none.
     const ways = [...this.#topicsOf(targets, origin), ...this.#usersOf(targets, origin)];
     await Promise.all(
