@@ -234,7 +234,8 @@ export class Streams {
   }
 
   #take(stream: Stream, entry: FeedEntry): void {
-    if (stream.isDirty && stream.owesReadersBefore(entry.publication)) this.#flushOne(stream);
+    // All of them: a reader hears that one stream was interrupted before it hears of the next of that name.
+    if (stream.isDirty && stream.owesReadersBefore(entry.publication)) this.#flush();
     const outcome = stream.accept(entry);
     if (outcome === 'known') return;
     if (outcome === 'lost') this.#interrupt(stream);
@@ -271,14 +272,10 @@ export class Streams {
   #flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const stream of dirty) this.#flushOne(stream);
-  }
-
-  #flushOne(stream: Stream): void {
-    // It may have been flushed within the turn.
-    if (!stream.isDirty) return;
-    stream.isDirty = false;
-    stream.notifyReaders();
+    for (const stream of dirty) {
+      stream.isDirty = false;
+      stream.notifyReaders();
+    }
   }
 
   #leave(stream: Stream, reader: StreamReader): void {

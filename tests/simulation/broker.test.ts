@@ -54,7 +54,7 @@ class Simulation {
     if (this.#isLossy) this.#store.lossRate = 0.05;
     const rule = {
       historySize: random.pick([0, 5, 1_000]),
-      liveRingBytes: random.pick([1_500, 6_000, 1_000_000]),
+      liveRingBytes: random.pick([1_000, 1_500, 6_000, 1_000_000]),
     };
     this.#server = createServer({
       store: this.#store,
@@ -99,7 +99,7 @@ class Simulation {
   #step(client: CheckedClient): void {
     const random = this.#random;
     if (!client.isConnected && random.below(3) > 0) {
-      const kernelBytes = random.below(2_000);
+      const kernelBytes = random.below(1_000);
       this.#log(client, `connects (${kernelBytes})`);
       client.connect(kernelBytes);
       for (const name of NAMES) if (random.below(2) === 0) this.#subscribe(client, name);
