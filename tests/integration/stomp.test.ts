@@ -562,6 +562,25 @@ test('transactions: kept until COMMIT, in order; dropped by ABORT and with the c
   );
 });
 
+test('[K1] the receipt of a COMMIT says that all is done: handlers that were too busy make it an ERROR', async (context) => {
+  const server = await listening(context, { limits: { maxWaitingHandlerCount: 2 } });
+  server.app.map('/slow', () => new Promise<void>((resolve) => setImmediate(resolve)));
+  for (const [sendCount, answer] of [
+    [3, 'RECEIPT'],
+    [10, 'ERROR'],
+  ] as const) {
+    const peer = await StompPeer.open(server.url);
+    peer.say('BEGIN', { transaction: 't' });
+    for (let sent = 0; sent < sendCount; sent++) {
+      peer.say('SEND', { destination: '/app/slow', transaction: 't' });
+    }
+    peer.say('COMMIT', { transaction: 't', receipt: 'done' });
+    const { headers } = await peer.frame(answer, { 'receipt-id': 'done' });
+    if (answer === 'ERROR') assert.equal(headers['tideway-code'], 'app/busy');
+    peer.socket.terminate();
+  }
+});
+
 test('an ACK in a transaction counts at its COMMIT, and not at an ABORT', async (context) => {
   const server = await listening(context);
   const peer = await StompPeer.open(server.url);

@@ -217,19 +217,19 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#receipt(frame);
   }
 
-  async #send(frame: Frame): Promise<Outcome> {
+  async #send(frame: Frame, asksOutcome = frame.headers.has('receipt')): Promise<Outcome> {
     const destination = requiredHeader(frame, 'destination');
     const caller = clientCaller(this.session);
     try {
       const { router } = this.#environment;
       // A client that did not ask for the outcome is told of a failing handler on its errors queue, and stays connected.
-      const submission = { ...submissionOf(frame), answersFailures: frame.headers.has('receipt') };
+      const submission = { ...submissionOf(frame), answersFailures: asksOutcome };
       const { position, failure } = await router.send(caller, destination, submission);
       if (failure !== undefined) this.#count(failure);
       return position === undefined ? DONE : { receiptHeaders: placeHeaders(position) };
     } catch (error) {
       // As with Spring: what a handler makes of a message is the application's, unless the client asked for its outcome.
-      if (frame.headers.has('receipt') || !isOfHandler(error)) throw error;
+      if (asksOutcome || !isOfHandler(error)) throw error;
       this.#count(error);
       return DONE;
     }
@@ -238,9 +238,14 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   /** In order and with nothing of this session between; one that is refused ends the connection. */
   async #commit(frame: Frame): Promise<Outcome> {
     const kept = this.#transactions.take(requiredHeader(frame, 'transaction'));
+    // The receipt of a COMMIT speaks of all that it did, handlers that were too busy included.
+    const asksOutcome = frame.headers.has('receipt');
     // Each is begun, and none may be refused with nobody there to hear it.
     await Promise.all(
-      kept.map((one) => (one.command === 'SEND' ? this.#send(one) : this.#acknowledge(one))),
+      kept.map((one) => {
+        if (one.command !== 'SEND') return this.#acknowledge(one);
+        return this.#send(one, asksOutcome || one.headers.has('receipt'));
+      }),
     );
     return DONE;
   }
