@@ -50,7 +50,7 @@ const ATTACKS: readonly [words: string, octets: string | Buffer][] = [
   ['a content-length that is too long', `${CONNECT}${SEND}content-length:5\n\nabc\0${SEND}\n\0`],
   ['a content-length that is negative', `${CONNECT}${SEND}content-length:-1\n\nabc\0`],
   ['a content-length that is no number', `${CONNECT}${SEND}content-length:0x3\n\nabc\0`],
-  ['a content-length beyond the limit', `${CONNECT}${SEND}content-length:1048577\n\n`],
+  ['a content-length beyond the limit', `${CONNECT}${SEND}content-length:1114113\n\n`],
   ['a content-length of 10^15', `${CONNECT}${SEND}content-length:999999999999999\n\n`],
   ['heartbeats that are no numbers', 'CONNECT\naccept-version:1.2\nheart-beat:a,b\n\n\0'],
   ['a version that there is not', 'CONNECT\naccept-version:3.0\n\n\0'],
