@@ -151,6 +151,12 @@ test(
   },
 );
 
+/** Resolves once no colour is on its way any more. */
+async function transitionsFinished(): Promise<void> {
+  const transitions = document.getAnimations().filter((one) => one instanceof CSSTransition);
+  await Promise.allSettled(transitions.map(({ finished }) => finished));
+}
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`nothing sticks out of a page 360 pixels wide, in ${colorScheme}`, { skip }, async (t) => {
     const { origin, port } = await startShowcase(t);
@@ -161,6 +167,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await showcase.waitForMessage(long);
     await showcase.page.locator('[data-testid=ticker-chart] canvas').waitFor();
     assert.deepEqual(await showcase.page.evaluate(elementsThatStickOut), []);
+    // A button that has just been enabled is on its way from one colour to the other.
+    await showcase.page.evaluate(transitionsFinished);
     const tooFaint = await showcase.page.evaluate(textOfLowContrast);
     assert.deepEqual(tooFaint, [], 'contrast of at least 4.5 to 1 (WCAG 1.4.3)');
   });
