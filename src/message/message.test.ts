@@ -90,7 +90,7 @@ test('a publication does not keep what its message was parsed to', () => {
   assert.deepEqual(publication.json(), tree);
 });
 
-test('a readdressed publication differs in its destination only', () => {
+test('a changed publication differs in what was changed only', () => {
   const fields = {
     destination: '/a',
     epoch: 'e',
@@ -100,7 +100,7 @@ test('a readdressed publication differs in its destination only', () => {
     messageId: 'm',
   };
   const publication = new Publication(Message.fromJson([1], [['h', 'v']]), fields);
-  const moved = Publication.readdressed(publication, '/b');
+  const moved = Publication.changed(publication, { destination: '/b' });
   const { destination, epoch, offset, publishedAtMs, key, messageId } = moved;
   assert.deepEqual(
     { destination, epoch, offset, publishedAtMs, key, messageId },

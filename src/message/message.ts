@@ -170,18 +170,19 @@ export class Publication extends Message implements PublicationFields {
     this.audience = fields.audience;
   }
 
-  /** The same publication under another destination. */
-  static readdressed(publication: Publication, destination: string): Publication {
-    const { epoch, offset, publishedAtMs, key, messageId, audience } = publication;
-    return new Publication(publication, {
-      destination,
-      epoch,
-      offset,
-      publishedAtMs,
-      key,
-      messageId,
-      audience,
-    });
+  /** The same publication with another destination, key or message: the place in its stream stays. */
+  static changed(
+    publication: Publication,
+    change: {
+      readonly destination?: string;
+      readonly key?: string | undefined;
+      readonly message?: Message;
+    },
+  ): Publication {
+    const { destination, epoch, offset, publishedAtMs, key, messageId, audience } = publication;
+    const kept = { destination, epoch, offset, publishedAtMs, key, messageId, audience };
+    const { message = publication, ...fields } = change;
+    return new Publication(message, { ...kept, ...fields });
   }
 
   /** Octets that keeping this publication costs, bookkeeping included: bounds count them, not the payload alone. */

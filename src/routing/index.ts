@@ -7,3 +7,4 @@ export * from './router.js';
 export * from './origin-gate.js';
 export * from './policy.js';
 export * from './server-subscriptions.js';
+export * from './submission.js';

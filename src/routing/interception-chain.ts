@@ -93,16 +93,7 @@ export function changedPublication(
     answer,
   );
   if (message === publication && key === publication.key) return publication;
-  const { destination, epoch, offset, publishedAtMs, messageId, audience } = publication;
-  return new Publication(message, {
-    destination,
-    epoch,
-    offset,
-    publishedAtMs,
-    key,
-    messageId,
-    audience,
-  });
+  return Publication.changed(publication, { message, key });
 }
 
 interface MessageAndKey {

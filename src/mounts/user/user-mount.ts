@@ -148,7 +148,7 @@ class OwnDestinationSource implements DeliverySource {
     const delivery = this.#source.pull(maxBytes);
     if (delivery?.kind !== 'publications') return delivery;
     const publications = delivery.batch.publications.map((publication) =>
-      Publication.readdressed(publication, this.#destination),
+      Publication.changed(publication, { destination: this.#destination }),
     );
     return { kind: 'publications', batch: new Batch(publications) };
   }
