@@ -13,3 +13,4 @@ export * from './metrics.js';
 export * from './random.js';
 export * from './ring.js';
 export * from './standard-schema.js';
+export * from './turn-budget.js';

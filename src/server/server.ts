@@ -7,6 +7,7 @@ import {
   MemoryMetrics,
   newId,
   SILENT_LOG,
+  TurnBudget,
   type Log,
   type Metrics,
   type Time,
@@ -168,6 +169,7 @@ export class TidewayServer {
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
+    const turns = new TurnBudget(time, (error) => log.error('a step of work failed', { error }));
 
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();
@@ -184,6 +186,7 @@ export class TidewayServer {
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
     this.#streams = new Streams(store, time, this.metrics, {
       liveRingBytes: (stream) => rules.settingsOf(ownDestinationOf(stream)).liveRingBytes,
+      turns,
     });
     const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';
@@ -218,6 +221,7 @@ export class TidewayServer {
         limits,
         metrics: this.metrics,
         log,
+        turns,
         registry: this.#sessions,
         events: this.#events,
       },
@@ -252,6 +256,7 @@ export class TidewayServer {
       time,
       random,
       metrics: this.metrics,
+      turns,
     });
     // Each time: a server of the application's may be told to listen again, at another address.
     this.#http.on('listening', this.#onListening);

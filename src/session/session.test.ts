@@ -7,6 +7,7 @@ import {
   encodeUtf8,
   MemoryMetrics,
   SILENT_LOG,
+  TurnBudget,
   RequestError,
 } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
@@ -114,6 +115,7 @@ function rig(
       metrics,
       registry,
       log: SILENT_LOG,
+      turns: new TurnBudget(time),
     },
     'session-1',
     connection,

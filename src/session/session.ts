@@ -1,6 +1,13 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
 import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
-import type { Clock, DeadlineWheel, ErrorCode, Log, Metrics } from '../foundation/index.js';
+import type {
+  Clock,
+  DeadlineWheel,
+  ErrorCode,
+  Log,
+  Metrics,
+  TurnBudget,
+} from '../foundation/index.js';
 import { isInAudience, type Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
@@ -33,6 +40,8 @@ export interface SessionEnvironment {
   readonly limits: SessionLimits;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** What pumps count their work in, and go on by. */
+  readonly turns: TurnBudget;
   readonly registry: SessionRegistry;
   /** Who is told of the session's life. Nobody when left out. */
   readonly events?: SessionEvents;

@@ -1,5 +1,12 @@
 /** Owns the streams of this node: publishing to the store, its feed into rings, and the opening of readers. */
-import { Deadline, DeadlineWheel, Ring, type Metrics, type Time } from '../foundation/index.js';
+import {
+  Deadline,
+  DeadlineWheel,
+  Ring,
+  TurnBudget,
+  type Metrics,
+  type Time,
+} from '../foundation/index.js';
 import { parseCursor } from '../message/index.js';
 import type { DestinationPattern, Message, Publication, StreamPosition } from '../message/index.js';
 import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
@@ -17,6 +24,8 @@ export interface StreamsOptions {
   readonly lingerMs?: number;
   /** The size of a stream's ring of live publications (semantics S9). Default 1 MiB for every destination. */
   readonly liveRingBytes?: (destination: string) => number;
+  /** What flushes count their work in, and go on by. Default: one of their own. */
+  readonly turns?: TurnBudget;
 }
 
 /** An opened reader; `cursor` is where it stands at that moment. */
@@ -71,6 +80,7 @@ export class Streams {
   readonly #opening = new Map<string, OpeningStream>();
   readonly #patterns = new Map<string, PatternGroup>();
   readonly #deadlines: DeadlineWheel;
+  readonly #turns: TurnBudget;
   #dirty: Stream[] = [];
   /** One for all readers. */
   readonly #readerLeft = (stream: Stream, reader: StreamReader): void =>
@@ -83,6 +93,7 @@ export class Streams {
     this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS;
     this.#liveRingBytes = options.liveRingBytes ?? (() => DEFAULT_LIVE_RING_BYTES);
     this.#deadlines = new DeadlineWheel(time, LINGER_GRANULARITY_MS);
+    this.#turns = options.turns ?? new TurnBudget(time);
     store.setFeedListener((entry) => this.#accept(entry));
   }
 
@@ -274,6 +285,7 @@ export class Streams {
     this.#dirty = [];
     for (const stream of dirty) {
       stream.isDirty = false;
+      this.#turns.spend(stream.readerCount);
       stream.notifyReaders();
     }
   }

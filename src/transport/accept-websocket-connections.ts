@@ -2,7 +2,14 @@
 import type * as http from 'node:http';
 import type * as https from 'node:https';
 import type { Duplex } from 'node:stream';
-import { NO_METRICS, newId, type Metrics, type Random, type Time } from '../foundation/index.js';
+import {
+  NO_METRICS,
+  newId,
+  type Metrics,
+  type Random,
+  type Time,
+  type TurnBudget,
+} from '../foundation/index.js';
 import type { AcceptedUpgrade } from '../protocol/websocket/index.js';
 import type { AcceptConnection, Handshake } from '../session/index.js';
 import { nodeRandom } from './node-random.js';
@@ -38,6 +45,8 @@ export interface AcceptWebSocketOptions {
   readonly time?: Time;
   readonly random?: Random;
   readonly metrics?: Metrics;
+  /** What the messages of all connections are counted in, and taken by. Default: one of its own. */
+  readonly turns?: TurnBudget;
   /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
   readonly staticReadBuffer?: boolean;
   /**

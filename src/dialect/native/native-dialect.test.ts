@@ -1,7 +1,13 @@
 /** Proves the native dialect over a connection in memory: greeting, order of answers, requests, heartbeats, shared octets. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeadlineWheel, MemoryMetrics, RequestError, SILENT_LOG } from '../../foundation/index.js';
+import {
+  DeadlineWheel,
+  MemoryMetrics,
+  RequestError,
+  SILENT_LOG,
+  TurnBudget,
+} from '../../foundation/index.js';
 import { AppMount } from '../../mounts/app/index.js';
 import { TopicRules, TopicsMount } from '../../mounts/topics/index.js';
 import { AccessRules, Router } from '../../routing/index.js';
@@ -48,6 +54,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
               metrics,
               registry,
               log: SILENT_LOG,
+              turns: new TurnBudget(time),
             },
             router,
             authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),

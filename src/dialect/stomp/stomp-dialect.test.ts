@@ -1,7 +1,7 @@
 /** Proves STOMP over a connection in memory: heartbeats on virtual time, waiting, shared octets, what is let go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeadlineWheel, MemoryMetrics, SILENT_LOG } from '../../foundation/index.js';
+import { DeadlineWheel, MemoryMetrics, SILENT_LOG, TurnBudget } from '../../foundation/index.js';
 import { TopicRules, TopicsMount } from '../../mounts/topics/index.js';
 import { AccessRules, Router } from '../../routing/index.js';
 import {
@@ -47,6 +47,7 @@ function rig(given: Given = {}) {
       metrics,
       registry,
       log: SILENT_LOG,
+      turns: new TurnBudget(time),
     },
     router,
     authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),

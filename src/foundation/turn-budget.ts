@@ -1,0 +1,162 @@
+/** Owns how much is done in one turn of the event loop, and who goes on in the next ones once that is used up. */
+import type { Clock, TurnScheduler } from './clock.js';
+
+/** Time that one turn takes for everybody; what is begun then is finished, what is not waits for the next turn. */
+export const MAX_TURN_MS = 5;
+/** Units that one connection, stream or the like takes in one go while others may be waiting. */
+export const MAX_SLICE_UNITS = 64;
+/** Units between two looks at the clock: looking for each would cost more than most of them. */
+const UNITS_A_LOOK = 16;
+/** Steps that are tried in one turn; each has a callback of its own, so that its promises settle before the next begins. */
+const MAX_STEPS_A_TURN = 32;
+
+/**
+ * `prompt`: what is small and somebody waits for, such as the input of a client that was not read yet in this turn. `backlog`: what
+ * goes on of something large. Each gets a step in every turn, so neither starves; all the rest of a turn is for what is prompt.
+ */
+export type TurnQueue = 'prompt' | 'backlog';
+
+/** A part of some work: a slice of it, after which it may ask for another. Must not throw; what it throws is reported. */
+export type TurnStep = () => void;
+
+/**
+ * One for all that runs in an event loop. A unit is a small operation, such as a frame, a delivery or a kilobyte. Whoever loops over
+ * what peers make counts its units here and goes on `later` once there is no room.
+ */
+export class TurnBudget {
+  readonly #time: Clock & TurnScheduler;
+  readonly #maxTurnMs: number;
+  readonly #onError: (error: unknown) => void;
+  #number = 0;
+  #hasRoom = true;
+  /** Units since the clock was last looked at. */
+  #units = 0;
+  /** Whether this turn is timed; not before something has been done in it. */
+  #isTimed = false;
+  #startedAtMs = 0;
+  readonly #waiting: Readonly<Record<TurnQueue, Set<TurnStep>>> = {
+    prompt: new Set(),
+    backlog: new Set(),
+  };
+  /** The turn in which each queue last had a step. */
+  readonly #lastStepIn: Record<TurnQueue, number> = { prompt: -1, backlog: -1 };
+  #scheduledCount = 0;
+
+  /** `onError` is told what a step throws. */
+  constructor(
+    time: Clock & TurnScheduler,
+    onError: (error: unknown) => void = () => {},
+    maxTurnMs: number = MAX_TURN_MS,
+  ) {
+    this.#time = time;
+    this.#onError = onError;
+    this.#maxTurnMs = maxTurnMs;
+  }
+
+  /** Rises from turn to turn, as far as anything is done in them: who counts for itself begins anew with each. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Whether more may be begun in this turn. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
+  }
+
+  /** Steps that wait for a turn. */
+  get waitingCount(): number {
+    return this.#waiting.prompt.size + this.#waiting.backlog.size;
+  }
+
+  /** Counts what was done; answers whether more may be begun in this turn. */
+  spend(units: number = 1): boolean {
+    this.#units += units;
+    return this.#units < UNITS_A_LOOK ? this.#hasRoom : this.#look();
+  }
+
+  /** Runs a step in one of the next turns, after those of its queue that wait already. One that waits is not taken twice. */
+  later(step: TurnStep, queue: TurnQueue): void {
+    this.#waiting[queue].add(step);
+    this.#schedule();
+  }
+
+  /** A step that waits is not run any more. */
+  forget(step: TurnStep): void {
+    this.#waiting.prompt.delete(step);
+    this.#waiting.backlog.delete(step);
+  }
+
+  /** Does the same to many things, in slices: to all sessions of a server that closes, for one. Rejects with what `act` throws. */
+  async inSlices<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
+    let count = 0;
+    for (const item of items) {
+      act(item);
+      count += 1;
+      if (this.spend() && count % MAX_SLICE_UNITS !== 0) continue;
+      await new Promise<void>((resolve) => this.later(resolve, 'backlog'));
+    }
+  }
+
+  #look(): boolean {
+    this.#units = 0;
+    if (!this.#isTimed) this.#begin();
+    else if (this.#hasRoom) {
+      this.#hasRoom = this.#time.monotonicMs() - this.#startedAtMs < this.#maxTurnMs;
+    }
+    return this.#hasRoom;
+  }
+
+  #begin(): void {
+    this.#isTimed = true;
+    this.#startedAtMs = this.#time.monotonicMs();
+    this.#time.afterTurn(() => this.#end());
+  }
+
+  #end(): void {
+    this.#isTimed = false;
+    this.#hasRoom = true;
+    this.#units = 0;
+    this.#number += 1;
+  }
+
+  #schedule(): void {
+    if (this.#scheduledCount > 0) return;
+    this.#scheduledCount = Math.min(this.waitingCount, MAX_STEPS_A_TURN);
+    for (let count = this.#scheduledCount; count > 0; count--) {
+      this.#time.afterTurn(() => this.#step());
+    }
+  }
+
+  #step(): void {
+    this.#scheduledCount -= 1;
+    if (!this.#isTimed) this.#begin();
+    // The last of a round, so that a queue that is never empty leaves the other its step.
+    const isLast = this.#scheduledCount === 0;
+    const step =
+      (isLast && this.#isOwed('backlog') ? this.#take('backlog') : undefined) ??
+      this.#take('prompt') ??
+      this.#take('backlog');
+    try {
+      step?.();
+      this.#look();
+    } catch (error) {
+      this.#onError(error);
+    } finally {
+      if (this.waitingCount > 0) this.#schedule();
+    }
+  }
+
+  #take(queue: TurnQueue): TurnStep | undefined {
+    if (!this.#hasRoom && !this.#isOwed(queue)) return undefined;
+    const [step] = this.#waiting[queue];
+    if (step === undefined) return undefined;
+    this.#waiting[queue].delete(step);
+    this.#lastStepIn[queue] = this.#number;
+    return step;
+  }
+
+  /** Whether a queue has had no step in this turn. */
+  #isOwed(queue: TurnQueue): boolean {
+    return this.#lastStepIn[queue] !== this.#number;
+  }
+}
