@@ -43,6 +43,11 @@ export interface ServerLimits extends SessionLimits {
   readonly maxControlFramesPerSecond: number;
   /** The shortest interval of heartbeats that a client may ask for. Default 1,000. */
   readonly minHeartbeatIntervalMs: number;
+  /**
+   * Octets of operations that are under way, of all sessions; beyond it only those clients are read that have next to nothing
+   * under way. Default 128 MiB.
+   */
+  readonly maxTotalWaitingBytes: number;
   /** Octets that all work queues keep together, with the message ids; a send beyond is refused with `work/full`. Default 256 MiB. */
   readonly maxWorkBytes: number;
   /** Work queues at the same time; a send or subscribe that needs one more is refused with `work/full`. Default 10,000. */
@@ -137,6 +142,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   messageTimeoutMs: 60_000,
   maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
+  maxTotalWaitingBytes: 134_217_728,
   maxWorkBytes: 268_435_456,
   maxWorkQueueCount: 10_000,
 };

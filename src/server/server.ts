@@ -42,6 +42,7 @@ import {
 } from '../routing/index.js';
 import {
   ANONYMOUS,
+  InputFlowBudget,
   SessionEvents,
   SessionRegistry,
   Users,
@@ -131,6 +132,7 @@ export class TidewayServer {
   readonly #sessions = new SessionRegistry();
   readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
+  readonly #turns: TurnBudget;
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
@@ -170,6 +172,7 @@ export class TidewayServer {
     this.#events = new SessionEvents(log);
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
     const turns = new TurnBudget(time, (error) => log.error('a step of work failed', { error }));
+    this.#turns = turns;
 
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();
@@ -222,6 +225,7 @@ export class TidewayServer {
         metrics: this.metrics,
         log,
         turns,
+        inputFlow: new InputFlowBudget(limits.maxTotalWaitingBytes, turns, this.metrics),
         registry: this.#sessions,
         events: this.#events,
       },
@@ -370,7 +374,7 @@ export class TidewayServer {
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#events.shutdown(goodbye);
-    this.#sessions.disconnectAll(goodbye);
+    await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
     if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);

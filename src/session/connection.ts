@@ -32,6 +32,13 @@ export interface Connection {
   send(message: SharedMessage): void;
   /** Queues messages and writes all that is queued, at once: for publications, whose turn is over. */
   sendBatch(batch: SharedBatch): void;
+  /**
+   * Nothing more is handed to the receiver, and the peer is made to wait, until `resumeInput` was called as often as this. The end
+   * of the connection comes after what was held back, unless it is destroyed.
+   */
+  pauseInput(): void;
+  /** Takes one pause back. What was held back is handed on in a later turn. */
+  resumeInput(): void;
   /** Flushes, then closes with the closing handshake of the transport. */
   close(closeCode: number, reason: string): void;
   /** Drops the link without a word. */

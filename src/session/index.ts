@@ -5,6 +5,7 @@ export * from './connection.js';
 export * from './delivery.js';
 export * from './grant.js';
 export * from './handler-line.js';
+export * from './input-flow.js';
 export * from './limits.js';
 export * from './principal.js';
 export * from './session.js';

@@ -3,6 +3,8 @@
 export interface SessionLimits {
   /** Subscriptions of one session; one more is refused with `subscription/too-many`. Default 1,000. */
   readonly maxSubscriptionCount: number;
+  /** Those of the same destination or pattern, under ids of the client's own; one more is refused likewise. Default 100. */
+  readonly maxSubscriptionsPerDestination: number;
   /** Requests of one session that wait for a reply; one more is refused with `request/too-many`. Default 256. */
   readonly maxPendingRequestCount: number;
   /**
@@ -10,6 +12,10 @@ export interface SessionLimits {
    * mapping is `parallel`. Default 256.
    */
   readonly maxWaitingHandlerCount: number;
+  /** Operations of one session that are under way; while there are so many, its connection is not read. Default 1,000. */
+  readonly maxOperationCount: number;
+  /** Octets of those, about; while there are so many, its connection is not read. Default 4 MiB. */
+  readonly maxWaitingBytes: number;
   /**
    * Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Of the server's own
    * (its program, its HTTP API) as many wait for each destination; one more is refused with `server/busy`. Default 256.
@@ -26,9 +32,9 @@ export interface SessionLimits {
   readonly maxPullBytes: number;
   /** Octets waiting in a connection, replies included; above it ends with `session/slow-consumer`. Default 4 MiB. */
   readonly maxOutboundBytes: number;
-  /** Messages received while the token is being checked; one more ends it with `session/too-many-operations`. Default 256. */
+  /** Messages received while the token is being checked; beyond it the connection is not read. Default 256. */
   readonly maxUnauthenticatedCount: number;
-  /** Octets of those messages, about; more end it with `session/too-many-operations`. Default 4 MiB. */
+  /** Octets of those messages, about; beyond it the connection is not read. Default 65,536. */
   readonly maxUnauthenticatedBytes: number;
   /** Transactions of one session that are open; one more is refused with `transaction/too-large`. Default 16. */
   readonly maxTransactionCount: number;
@@ -36,6 +42,8 @@ export interface SessionLimits {
   readonly maxTransactionFrameCount: number;
   /** Octets of those frames, about; more are refused with `transaction/too-large`. Default 4 MiB. */
   readonly maxTransactionBytes: number;
+  /** STOMP frames in one message; one more ends the connection with `session/protocol-error`. Default 16,384. */
+  readonly maxFramesPerMessage: number;
   /** Headers of one STOMP frame; one more ends the connection with `session/protocol-error`. Default 128. */
   readonly maxStompHeaderCount: number;
   /** Octets of one of those headers, name and value; more end the connection with `session/protocol-error`. Default 16,384. */
@@ -46,18 +54,22 @@ export interface SessionLimits {
 
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSubscriptionCount: 1_000,
+  maxSubscriptionsPerDestination: 100,
   maxPendingRequestCount: 256,
   maxWaitingHandlerCount: 256,
+  maxOperationCount: 1_000,
+  maxWaitingBytes: 4_194_304,
   maxWaitingInterceptionCount: 256,
   maxUnacknowledgedCount: 1_000,
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,
   maxUnauthenticatedCount: 256,
-  maxUnauthenticatedBytes: 4_194_304,
+  maxUnauthenticatedBytes: 65_536,
   maxTransactionCount: 16,
   maxTransactionFrameCount: 1_000,
   maxTransactionBytes: 4_194_304,
+  maxFramesPerMessage: 16_384,
   maxStompHeaderCount: 128,
   maxStompHeaderLineBytes: 16_384,
   maxStompHeadersBytes: 65_536,

@@ -1,5 +1,5 @@
 /** Owns the list of a server's live sessions, by their ids and by the names of their principals. */
-import type { Disconnect } from '../foundation/index.js';
+import type { Disconnect, TurnBudget } from '../foundation/index.js';
 import type { Principal } from './principal.js';
 
 /** What the list needs of a session. */
@@ -63,8 +63,8 @@ export class SessionRegistry {
     if (sessions?.size === 0) this.#byName.delete(name);
   }
 
-  /** Ends every session with the same words. */
-  disconnectAll(error: Disconnect): void {
-    for (const session of this.#sessions.values()) session.disconnect(error);
+  /** Ends every session with the same words, some in each turn. */
+  disconnectAll(error: Disconnect, turns: TurnBudget): Promise<void> {
+    return turns.inSlices(this.#sessions.values(), (session) => session.disconnect(error));
   }
 }

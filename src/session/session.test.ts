@@ -15,6 +15,7 @@ import { ConnectionPair, VirtualTime } from '../testing/index.js';
 import {
   Batch,
   DEFAULT_SESSION_LIMITS,
+  InputFlowBudget,
   Grant,
   Session,
   SessionRegistry,
@@ -107,6 +108,7 @@ function rig(
     written.push(words);
     connection.send(new SharedMessage(octets, false));
   };
+  const turns = new TurnBudget(time);
   const session = new Session(
     {
       clock: time,
@@ -115,7 +117,8 @@ function rig(
       metrics,
       registry,
       log: SILENT_LOG,
-      turns: new TurnBudget(time),
+      turns,
+      inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
     },
     'session-1',
     connection,
@@ -449,7 +452,7 @@ test('a batch is encoded once for each variant', () => {
   assert.deepEqual(made, ['native', 'stomp']);
 });
 
-test('ending every session ends each with the same words', () => {
+test('ending every session ends each with the same words', async () => {
   const registry = new SessionRegistry();
   const told: string[] = [];
   for (const sessionId of ['a', 'b']) {
@@ -465,7 +468,8 @@ test('ending every session ends each with the same words', () => {
     };
     registry.add(listed);
   }
-  registry.disconnectAll(new Disconnect('server/shutdown', 'bye'));
+  const turns = new TurnBudget(new VirtualTime());
+  await registry.disconnectAll(new Disconnect('server/shutdown', 'bye'), turns);
   assert.deepEqual(told, ['a server/shutdown', 'b server/shutdown']);
   assert.equal(registry.count, 0);
 });
@@ -516,4 +520,18 @@ test('a delivery that fails ends its own session, and nothing is thrown at the o
   subscribe('/topic/a', failing);
   assert.ok(session.isEnded);
   assert.deepEqual(written, ['disconnect server/internal-error']);
+});
+
+test('a session has a bounded number of subscriptions of one destination, and may open another when one has ended', () => {
+  const { session, grant } = rig({ limits: { maxSubscriptionsPerDestination: 2 } });
+  const reserve = (id: string) => session.reserve(id, '/topic/a', grant('/topic/a'));
+  const first = reserve('a');
+  reserve('b');
+  const isTooMany = { code: 'subscription/too-many' };
+  assert.throws(() => reserve('c'), isTooMany);
+  session.reserve('d', '/topic/b', grant('/topic/b'));
+  session.release(first);
+  session.release(first);
+  reserve('e');
+  assert.throws(() => reserve('f'), isTooMany);
 });

@@ -1,5 +1,11 @@
 /** Owns what one client has on the server: its principal, subscriptions, order of handlers and what goes out to it. */
-import { Cancellation, Deadline, Disconnect, RequestError } from '../foundation/index.js';
+import {
+  Cancellation,
+  Deadline,
+  Disconnect,
+  MAX_SLICE_UNITS,
+  RequestError,
+} from '../foundation/index.js';
 import type {
   Clock,
   DeadlineWheel,
@@ -14,6 +20,7 @@ import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
 import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
+import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
@@ -42,6 +49,8 @@ export interface SessionEnvironment {
   readonly log: Log;
   /** What pumps count their work in, and go on by. */
   readonly turns: TurnBudget;
+  /** What all sessions have under way together. */
+  readonly inputFlow: InputFlowBudget;
   readonly registry: SessionRegistry;
   /** Who is told of the session's life. Nobody when left out. */
   readonly events?: SessionEvents;
@@ -56,7 +65,11 @@ export class Session implements SubscriptionOwner {
   readonly ended: Cancellation = new Cancellation();
   readonly #environment: SessionEnvironment;
   readonly #writer: DeliveryWriter;
+  readonly #gate: InputGate;
+  #flow: InputFlow | undefined = undefined;
   readonly #subscriptions = new Map<string, Subscription>();
+  /** How many there are of one name, where the client has ids of its own for them. */
+  #countByName: Map<string, number> | undefined = undefined;
   /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
   #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
@@ -65,6 +78,10 @@ export class Session implements SubscriptionOwner {
   #takeovers: Takeovers | undefined;
   #serverOpenings: Map<string, Promise<void>> | undefined;
   #isPumping = false;
+  /** Publications that the last pull brought. */
+  #pulledCount = 0;
+  /** Goes on with what is ready in a later turn; made when a turn was not enough. */
+  #pumpOn: (() => void) | undefined = undefined;
   #isEnding = false;
 
   constructor(
@@ -73,12 +90,14 @@ export class Session implements SubscriptionOwner {
     connection: Connection,
     principal: Principal,
     writer: DeliveryWriter,
+    gate: InputGate = connection,
   ) {
     this.#environment = environment;
     this.sessionId = sessionId;
     this.connection = connection;
     this.#principal = principal;
     this.#writer = writer;
+    this.#gate = gate;
     this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount, () =>
       environment.metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
     );
@@ -86,6 +105,12 @@ export class Session implements SubscriptionOwner {
     environment.registry.add(this);
     environment.metrics.count('sessions_started');
     environment.events?.opened(this);
+  }
+
+  /** What its dialect counts operations in. */
+  get flow(): InputFlow {
+    const { limits, inputFlow } = this.#environment;
+    return (this.#flow ??= new InputFlow(this.#gate, limits, inputFlow));
   }
 
   get principal(): Principal {
@@ -155,15 +180,17 @@ export class Session implements SubscriptionOwner {
     if (known !== undefined && !isTakeover) {
       throw new RequestError('subscription/exists', 'this session has that subscription already');
     }
-    const { maxSubscriptionCount } = this.#environment.limits;
+    const { maxSubscriptionCount, maxSubscriptionsPerDestination } = this.#environment.limits;
     if (known === undefined && this.#subscriptions.size >= maxSubscriptionCount) {
-      this.#environment.metrics.count('limit_reached', { limit: 'maxSubscriptionCount' });
-      throw new RequestError(
-        'subscription/too-many',
-        `a session has at most ${maxSubscriptionCount} subscriptions (maxSubscriptionCount)`,
-      );
+      throw this.#tooMany('a session', maxSubscriptionCount, 'maxSubscriptionCount');
+    }
+    const nameCount = this.#countByName?.get(name) ?? 0;
+    if (nameCount >= maxSubscriptionsPerDestination) {
+      const limit = 'maxSubscriptionsPerDestination';
+      throw this.#tooMany('a destination', maxSubscriptionsPerDestination, limit);
     }
     const subscription = new Subscription(this, id, name, grant);
+    if (id !== name) (this.#countByName ??= new Map()).set(name, nameCount + 1);
     this.#subscriptions.set(id, subscription);
     if (known !== undefined) (this.#takeovers ??= new Takeovers()).begin(subscription, known);
     return subscription;
@@ -196,8 +223,22 @@ export class Session implements SubscriptionOwner {
       this.#subscriptions.delete(subscription.id);
     }
     this.#ready?.delete(subscription);
+    if (!subscription.isClosed) this.#uncount(subscription);
     this.#close(subscription);
     if (wasLive) this.#environment.events?.unsubscribed(this, subscription, reason, code);
+  }
+
+  #tooMany(what: string, count: number, limit: string): RequestError {
+    this.#environment.metrics.count('limit_reached', { limit });
+    const words = `${what} has at most ${count} subscriptions here (${limit})`;
+    return new RequestError('subscription/too-many', words);
+  }
+
+  #uncount({ id, name }: Subscription): void {
+    const count = id === name ? undefined : this.#countByName?.get(name);
+    if (count === undefined) return;
+    if (count > 1) this.#countByName?.set(name, count - 1);
+    else this.#countByName?.delete(name);
   }
 
   /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
@@ -206,6 +247,7 @@ export class Session implements SubscriptionOwner {
     if (this.isEnded) return;
     this.#principal = principal;
     this.#watchToken();
+    this.#environment.turns.spend(this.#subscriptions.size);
     for (const subscription of this.#all()) {
       try {
         const { grant, name } = subscription;
@@ -258,8 +300,12 @@ export class Session implements SubscriptionOwner {
     this.#environment.deadlines.clear(this.#tokenEnd);
     this.#environment.registry.remove(this);
     for (const subscription of this.#all()) this.#close(subscription);
+    this.#environment.turns.spend(1 + (this.#subscriptions.size >> 2));
     this.#subscriptions.clear();
+    this.#countByName = undefined;
     this.#ready = undefined;
+    if (this.#pumpOn !== undefined) this.#environment.turns.forget(this.#pumpOn);
+    this.#flow?.sessionEnded();
     try {
       this.ended.cancel();
     } catch (error) {
@@ -302,7 +348,7 @@ export class Session implements SubscriptionOwner {
     }
   }
 
-  /** Pulls in turns, while the connection can take more; `first` has just become ready. */
+  /** Pulls in turns, while the connection can take more and this turn has room; `first` has just become ready. */
   #pump(first?: Subscription): void {
     if (this.#isPumping) {
       if (first !== undefined) this.#line(first);
@@ -312,7 +358,8 @@ export class Session implements SubscriptionOwner {
     try {
       // Nearly always one is ready alone and has one thing to deliver, so it does not go into the line.
       const isAlone = (this.#ready === undefined || this.#ready.size === 0) && this.#canTake;
-      if (first !== undefined && (!isAlone || this.#pullOnce(first))) this.#line(first);
+      const mayPull = isAlone && this.#environment.turns.hasRoom;
+      if (first !== undefined && (!mayPull || this.#pullOnce(first))) this.#line(first);
       if (this.#ready !== undefined) this.#pullInTurns(this.#ready);
     } catch (error) {
       // A defect of ours, or of a mount, ends this session and not the others that are told in the same turn.
@@ -328,11 +375,21 @@ export class Session implements SubscriptionOwner {
   }
 
   #pullInTurns(ready: Set<Subscription>): void {
+    const { turns } = this.#environment;
+    let units = 0;
     for (const subscription of ready) {
       if (!this.#canTake) break;
+      if (!turns.hasRoom || units >= MAX_SLICE_UNITS) {
+        this.#pumpOn ??= () => this.#pump();
+        turns.later(this.#pumpOn, units < MAX_SLICE_UNITS ? 'prompt' : 'backlog');
+        break;
+      }
       ready.delete(subscription);
+      this.#pulledCount = 0;
       // Added again at the end of the line: the iteration comes back to it after the others.
       if (this.#pullOnce(subscription)) ready.add(subscription);
+      units += 1 + this.#pulledCount;
+      turns.spend(1 + this.#pulledCount);
     }
   }
 
@@ -349,6 +406,7 @@ export class Session implements SubscriptionOwner {
     const delivery = subscription.liveSource?.pull(this.#environment.limits.maxPullBytes);
     if (delivery === undefined) return false;
     if (delivery.kind === 'publications') {
+      this.#pulledCount = delivery.batch.publications.length;
       const batch = this.#permittedPart(subscription, delivery.batch);
       if (batch !== undefined) {
         this.#writer.writeDelivery(

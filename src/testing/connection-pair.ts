@@ -56,12 +56,12 @@ export class ConnectionPair {
 
   /** Sends a text message to the server; ignored when the connection has ended. */
   sendText(text: string): void {
-    if (this.#end.isOpen) this.#end.receiver?.textReceived(text);
+    this.#end.arrived(text);
   }
 
   /** Sends a binary message to the server; the octets become the server's own. */
   sendBinary(octets: Octets): void {
-    if (this.#end.isOpen) this.#end.receiver?.binaryReceived(octets);
+    this.#end.arrived(octets);
   }
 
   /** What the client has read since it was last asked. */
@@ -108,6 +108,9 @@ class ServerEnd implements Connection {
   #waiting: SharedMessage[] = [];
   #waitingBytes = 0;
   #received: ReceivedMessage[] = [];
+  #pauseCount = 0;
+  /** What the client has sent and the server does not take yet, and the end that comes after it. */
+  #unread: (string | Octets | ConnectionEnd)[] = [];
 
   constructor(time: TurnScheduler, options: ConnectionPairOptions) {
     this.#time = time;
@@ -143,12 +146,39 @@ class ServerEnd implements Connection {
     for (const message of batch.messages) this.send(message);
   }
 
+  pauseInput(): void {
+    this.#pauseCount += 1;
+  }
+
+  resumeInput(): void {
+    this.#pauseCount -= 1;
+    if (this.#pauseCount === 0) this.#time.afterTurn(() => this.#readOn());
+  }
+
   close(closeCode: number, reason: string): void {
     this.finish(closeCode, reason);
   }
 
   destroy(): void {
+    this.#unread = [];
     this.finish(CLOSED_ABNORMALLY, '');
+  }
+
+  /** The client sends something. */
+  arrived(message: string | Octets): void {
+    if (!this.isOpen) return;
+    this.#unread.push(message);
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    while (this.#pauseCount === 0) {
+      const next = this.#unread.shift();
+      if (next === undefined) return;
+      if (typeof next === 'string') this.receiver?.textReceived(next);
+      else if (next instanceof Uint8Array) this.receiver?.binaryReceived(next);
+      else this.#tellClosed(next);
+    }
   }
 
   /** Ends it once; what waits stays readable, since a polite close comes after it. */
@@ -156,11 +186,18 @@ class ServerEnd implements Connection {
     if (!this.isOpen) return;
     this.ended = { closeCode, reason };
     if (closeCode === CLOSED_ABNORMALLY) this.#forgetWaiting();
+    const end = this.ended;
+    // What had been sent comes first.
     this.#time.afterTick(() => {
-      const receiver = this.receiver;
-      this.receiver = undefined;
-      receiver?.closed(closeCode, reason);
+      this.#unread.push(end);
+      this.#readOn();
     });
+  }
+
+  #tellClosed({ closeCode, reason }: ConnectionEnd): void {
+    const receiver = this.receiver;
+    this.receiver = undefined;
+    receiver?.closed(closeCode, reason);
   }
 
   stopReading(): void {

@@ -8,7 +8,7 @@ import {
   type Metrics,
   type Random,
   type Time,
-  type TurnBudget,
+  TurnBudget,
 } from '../foundation/index.js';
 import type { AcceptedUpgrade } from '../protocol/websocket/index.js';
 import type { AcceptConnection, Handshake } from '../session/index.js';
@@ -93,6 +93,7 @@ class Door implements WebSocketDoor {
   readonly #random: Random;
   readonly #loop: EngineLoop;
   readonly #terms: EndpointTerms;
+  readonly #turns: TurnBudget;
   readonly #compression: CompressionSettings | undefined;
   readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
     this.#upgrade(request, socket, head);
@@ -104,7 +105,9 @@ class Door implements WebSocketDoor {
     this.#options = options;
     this.#metrics = options.metrics ?? NO_METRICS;
     this.#random = options.random ?? nodeRandom();
-    this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
+    const time = options.time ?? nodeTime();
+    this.#loop = new EngineLoop(time, this.#random);
+    this.#turns = options.turns ?? new TurnBudget(time);
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     const { ownUpgradePath: path } = options;
     this.#upgradePath =
@@ -194,6 +197,7 @@ class Door implements WebSocketDoor {
       socket,
       terms: this.#terms,
       metrics: this.#metrics,
+      turns: this.#turns,
       compression,
       ended: (ended) => this.#ended(ended),
     });

@@ -1,6 +1,11 @@
 /** Owns WebSocket connections as dialects see them: the contract Connection straight on the engine, without an event emitter. */
 import type { Duplex } from 'node:stream';
-import type { Metrics } from '../foundation/index.js';
+import {
+  MAX_SLICE_UNITS,
+  type Metrics,
+  type Octets,
+  type TurnBudget,
+} from '../foundation/index.js';
 import {
   FIN_BIT,
   MAX_CONTROL_PAYLOAD_BYTES,
@@ -40,6 +45,8 @@ export interface WebSocketConnectionParts {
   readonly socket: Duplex;
   readonly terms: EndpointTerms;
   readonly metrics: Metrics;
+  /** What its messages are counted in, and taken by. */
+  readonly turns: TurnBudget;
   /** What permessage-deflate agreed upon, without a window of ours. */
   readonly compression?: AgreedCompression | undefined;
   /** Told once, after the receiver was. */
@@ -55,11 +62,18 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   readonly #compression: AgreedCompression | undefined;
   readonly #ended: (connection: WebSocketConnection) => void;
   #receiver: ConnectionReceiver | undefined = undefined;
+  readonly #turns: TurnBudget;
+  /** The turn in which it was last given a message, and what it has had of it. */
+  #turn = 0;
+  #units = 0;
+  /** Made when a message first has to wait. */
+  #held: HeldInput | undefined = undefined;
 
   constructor(parts: WebSocketConnectionParts) {
     this.connectionId = parts.connectionId;
     this.handshake = parts.handshake;
     this.#metrics = parts.metrics;
+    this.#turns = parts.turns;
     this.#ended = parts.ended;
     const { terms, socket, compression } = parts;
     this.#compression = compression;
@@ -128,19 +142,92 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 
   textReceived(octets: Buffer, start: number, end: number, isAscii: boolean): void {
-    this.#receiver?.textReceived(octets.toString(isAscii ? 'latin1' : 'utf8', start, end));
+    const text = octets.toString(isAscii ? 'latin1' : 'utf8', start, end);
+    if (!this.#hasTurn) return this.#hold(text);
+    this.#receiver?.textReceived(text);
+    this.#spend(end - start);
   }
 
   binaryReceived(octets: Buffer, start: number, end: number): void {
     const isLent = this.#endpoint.lends(octets);
-    this.#receiver?.binaryReceived(isLent ? ownCopy(octets, start, end) : octets);
+    const own = isLent ? ownCopy(octets, start, end) : octets;
+    if (!this.#hasTurn) return this.#hold(own);
+    this.#receiver?.binaryReceived(own);
+    this.#spend(end - start);
+  }
+
+  pauseInput(): void {
+    this.#input.pauseCount += 1;
+  }
+
+  resumeInput(): void {
+    const input = this.#input;
+    input.pauseCount -= 1;
+    if (input.pauseCount === 0 && input.message !== undefined) {
+      this.#turns.later(input.goOn, 'backlog');
+    }
+  }
+
+  get #input(): HeldInput {
+    return (this.#held ??= new HeldInput(() => this.#goOn()));
+  }
+
+  /** Whether a message may be handed on now: not when this turn is over, or this connection's part of it. */
+  get #hasTurn(): boolean {
+    const { number, hasRoom } = this.#turns;
+    if (this.#turn !== number) {
+      this.#turn = number;
+      this.#units = 0;
+    }
+    return hasRoom && this.#units < MAX_SLICE_UNITS && this.#held?.isFree !== false;
+  }
+
+  #spend(byteLength: number): void {
+    const units = 1 + (byteLength >> 10);
+    this.#units += units;
+    this.#turns.spend(units);
+  }
+
+  /** Keeps the one message that was read; the engine parses no further, and reads nothing. */
+  #hold(message: string | Octets): void {
+    const input = this.#input;
+    input.message = message;
+    this.#endpoint.holdInput();
+    if (input.pauseCount > 0) return;
+    // Who has had its part goes on after those who had none.
+    this.#turns.later(input.goOn, this.#units < MAX_SLICE_UNITS ? 'prompt' : 'backlog');
+  }
+
+  #goOn(): void {
+    const input = this.#input;
+    // It has been paused since.
+    if (input.pauseCount > 0 || input.message === undefined) return;
+    this.#turn = this.#turns.number;
+    this.#units = 0;
+    this.#endpoint.releaseInput(() => this.#handOn());
+  }
+
+  #handOn(): void {
+    const { message } = this.#input;
+    this.#input.message = undefined;
+    if (message === undefined) return;
+    if (typeof message === 'string') this.#receiver?.textReceived(message);
+    else this.#receiver?.binaryReceived(message);
+    this.#spend(message.length);
   }
 
   pingReceived(): void {}
 
   pongReceived(): void {}
 
-  closing(): void {}
+  /** A link that is gone while its session has had enough: what waits for that session is nobody's any more. */
+  closing(): void {
+    const input = this.#held;
+    if (input === undefined || input.pauseCount === 0) return;
+    this.#turns.later(() => {
+      if (input.pauseCount > 0) this.#endpoint.abandonHeld();
+    }, 'backlog');
+  }
 
   failed(error: WebSocketError): void {
     this.#metrics.count('websocket_violations', { code: error.code });
@@ -152,11 +239,38 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 
   closed(closeCode: number, reason: Buffer): void {
+    if (this.#held !== undefined) this.#turns.forget(this.#held.goOn);
+    // A crowd that leaves at once is taken leave of in turns, too.
+    if (this.#turns.hasRoom) this.#tellClosed(closeCode, reason);
+    else this.#turns.later(() => this.#tellClosed(closeCode, reason), 'prompt');
+  }
+
+  #tellClosed(closeCode: number, reason: Buffer): void {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     this.#metrics.count('connections_closed', LABELS);
-    receiver?.closed(closeCode, reason.toString());
-    this.#ended(this);
+    try {
+      receiver?.closed(closeCode, reason.toString());
+    } finally {
+      this.#ended(this);
+    }
+    this.#turns.spend();
+  }
+}
+
+/** What waits of a connection's input, and why. */
+class HeldInput {
+  readonly goOn: () => void;
+  /** The message that the engine had parsed when input was held. */
+  message: string | Octets | undefined = undefined;
+  pauseCount = 0;
+
+  constructor(goOn: () => void) {
+    this.goOn = goOn;
+  }
+
+  get isFree(): boolean {
+    return this.pauseCount === 0 && this.message === undefined;
   }
 }
 

@@ -272,7 +272,6 @@ test(`[L1][L2][L3] over ${SEED_COUNT} random lives of servers, each event comes 
   const expected = [
     'asking clean',
     'asking disconnected session/invalid-token',
-    'asking disconnected session/too-many-operations',
     'asking lost',
     'open clean',
     'open disconnected server/shutdown',

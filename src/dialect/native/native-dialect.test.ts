@@ -14,6 +14,7 @@ import { AccessRules, Router } from '../../routing/index.js';
 import {
   ANONYMOUS,
   DEFAULT_SESSION_LIMITS,
+  InputFlowBudget,
   SessionRegistry,
   type Authenticate,
   type SessionLimits,
@@ -32,6 +33,7 @@ async function settled(): Promise<void> {
 function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimits> } = {}) {
   const time = new VirtualTime(1_000);
   const metrics = new MemoryMetrics();
+  const turns = new TurnBudget(time);
   const access = new AccessRules();
   access.setDefault('open');
   const router = new Router(access, metrics);
@@ -54,7 +56,8 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
               metrics,
               registry,
               log: SILENT_LOG,
-              turns: new TurnBudget(time),
+              turns,
+              inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
             },
             router,
             authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
@@ -92,50 +95,58 @@ test('a first frame other than connect opens a session without a greeting', asyn
   assert.deepEqual([others.length, registry.count], [0, 1]);
 });
 
-test('what arrives while the token is checked waits for it, in order; too much of it ends the connection', async () => {
+test('what arrives while the token is checked waits for it, in order; beyond a limit the connection is not read', async () => {
   let admit = (): void => {};
   const checked = new Promise<void>((resolve) => (admit = resolve));
   const authenticate: Authenticate = () => checked.then(() => ANONYMOUS);
-  const { connect } = rig({ authenticate, limits: { maxUnauthenticatedCount: 2 } });
-  const [patient, hasty] = [connect(), connect()];
-  assert.deepEqual(
-    await patient.say(
-      { type: 'connect' },
-      { type: 'cancel', id: 1 },
-      { type: 'send', id: 2, destination: '/topic/a' },
-    ),
-    [],
-  );
-  const refused = await hasty.say(
-    { type: 'connect' },
-    { type: 'heartbeat' },
-    { type: 'heartbeat' },
-    { type: 'heartbeat' },
-  );
-  assert.match(refused.join(), /session\/too-many-operations/);
-  assert.equal(hasty.pair.ended?.closeCode, 4504);
+  const { connect, metrics, time } = rig({ authenticate, limits: { maxUnauthenticatedCount: 2 } });
+  const { pair, say, heard } = connect();
+  const sends = Array.from({ length: 10 }, (_, id) => ({
+    type: 'send',
+    id,
+    destination: '/topic/a',
+    body: id,
+  }));
+  assert.deepEqual(await say({ type: 'connect' }, ...sends), []);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 1);
+  assert.equal(pair.ended, undefined);
   admit();
   await settled();
-  const types = patient.heard().map((text) => (JSON.parse(text) as { type: string }).type);
-  assert.deepEqual(types, ['connected', 'receipt']);
-  assert.deepEqual(hasty.heard(), []);
+  time.advance(0);
+  await settled();
+  const answers = heard().map((text) => JSON.parse(text) as { type: string; id?: number });
+  assert.deepEqual(
+    answers.map(({ type, id }) => `${type} ${id}`),
+    ['connected undefined', ...sends.map(({ id }) => `receipt ${id}`)],
+  );
 });
 
 test('what waits for the token is bounded in octets, text and binary alike', async () => {
   const authenticate: Authenticate = () => new Promise(() => {});
   const { connect, metrics } = rig({ authenticate, limits: { maxUnauthenticatedBytes: 2_000 } });
+  const limit = { limit: 'maxUnauthenticatedBytes' };
   const [text, binary, little] = [connect(), connect(), connect()];
   const send = { type: 'send', destination: '/topic/a' };
   await little.say({ type: 'connect' }, { ...send, body: 'x'.repeat(1_500) });
+  assert.equal(metrics.value('limit_reached', limit), 0);
   await text.say({ type: 'connect' }, { ...send, body: 'x'.repeat(2_000) });
+  assert.equal(metrics.value('limit_reached', limit), 1);
   await binary.say({ type: 'connect' });
   binary.pair.sendBinary(new TextEncoder().encode(`${JSON.stringify(send)}\n${'x'.repeat(2_000)}`));
   await binary.say();
-  assert.deepEqual(
-    [little, text, binary].map(({ pair }) => pair.ended?.closeCode),
-    [undefined, 4504, 4504],
-  );
-  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 2);
+  assert.equal(metrics.value('limit_reached', limit), 2);
+});
+
+test('a transport that cannot pause is ended when it brings twice what may wait for the token', async () => {
+  const authenticate: Authenticate = () => new Promise(() => {});
+  const limits = { maxUnauthenticatedCount: 2 };
+  const { connect } = rig({ authenticate, limits });
+  const { pair, say } = connect();
+  pair.connection.pauseInput = () => {};
+  const beat = { type: 'heartbeat' };
+  const heard = await say({ type: 'connect' }, beat, beat, beat, beat, beat);
+  assert.match(heard.join(), /session\/too-many-operations/);
+  assert.equal(pair.ended?.closeCode, 4504);
 });
 
 test('[S4] the acknowledgement of a subscription precedes its first delivery, even of the same read', async () => {

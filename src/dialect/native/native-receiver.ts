@@ -17,12 +17,14 @@ import { disconnectMessage, frameMessage } from './delivery-encoding.js';
 import { NativeSession } from './native-session.js';
 
 type Frame = ClientFrame | InvalidFrame;
+/** As it came: decoded it would cost many times its octets while it waits. */
+type Arrival = string | Octets;
 
 /** Opens the session at the first message and passes the rest on. */
-export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> {
+export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Arrival> {
   readonly #environment: DialectEnvironment;
   readonly #connection: Connection;
-  readonly #opening: Opening<Frame>;
+  readonly #opening: Opening<Arrival>;
   #connect: Extract<ClientFrame, { readonly type: 'connect' }> | undefined;
   #session: NativeSession | undefined;
   #isClosed = false;
@@ -30,18 +32,17 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
   constructor(environment: DialectEnvironment, connection: Connection) {
     this.#environment = environment;
     this.#connection = connection;
-    this.#opening = new Opening<Frame>(environment, connection, this);
+    this.#opening = new Opening<Arrival>(environment, connection, this);
   }
 
   textReceived(text: string): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientText(text), text.length);
+    if (this.#session === undefined) this.#arrivedEarly(text, () => decodeClientText(text));
     else this.#session.textReceived(text);
   }
 
   binaryReceived(octets: Octets): void {
-    if (this.#session === undefined) {
-      this.#frameReceived(decodeClientBinary(octets), octets.length);
-    } else this.#session.binaryReceived(octets);
+    if (this.#session === undefined) this.#arrivedEarly(octets, () => decodeClientBinary(octets));
+    else this.#session.binaryReceived(octets);
   }
 
   writable(): void {
@@ -59,8 +60,9 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
     if (this.#connect !== undefined) this.#session.greet(this.#connect);
   }
 
-  arrived(frame: Frame): void {
-    this.#session?.frameReceived(frame);
+  arrived(arrival: Arrival): void {
+    if (typeof arrival === 'string') this.#session?.textReceived(arrival);
+    else this.#session?.binaryReceived(arrival);
   }
 
   refused(error: Disconnect): void {
@@ -70,17 +72,19 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
     this.#connection.close(error.closeCode, error.code);
   }
 
-  #frameReceived(frame: Frame, byteLength: number): void {
+  #arrivedEarly(arrival: Arrival, decode: () => Frame): void {
     if (this.#isClosed) return;
-    if (this.#opening.isBegun) return this.#opening.wait(frame, byteLength);
+    const { length } = arrival;
+    if (this.#opening.isBegun) return this.#opening.wait(arrival, length);
+    const frame = decode();
     // A connect that cannot be read opens no anonymous session: its sender may correct it.
     if (frame.type === 'invalid') return this.#answerInvalid(frame);
     if (frame.type === 'connect') this.#connect = frame;
     const inFrame = frame.type === 'connect' ? frame.token : undefined;
     const { headers } = this.#connection.handshake;
     const token = inFrame ?? bearerToken(headers.get('authorization'));
-    this.#opening.begin({ token }, byteLength);
-    if (frame.type !== 'connect') this.#opening.wait(frame, 0);
+    this.#opening.begin({ token }, length);
+    if (frame.type !== 'connect') this.#opening.wait(arrival, 0);
   }
 
   #answerInvalid({ id, error }: InvalidFrame): void {

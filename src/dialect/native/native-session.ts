@@ -1,5 +1,5 @@
 /** Owns one open session of the native dialect: its frames become operations, its deliveries become frames. */
-import { Deadline, RequestError, type Disconnect, type Octets } from '../../foundation/index.js';
+import { Deadline, Disconnect, RequestError, type Octets } from '../../foundation/index.js';
 import {
   BINARY_CONTENT_TYPE,
   isJsonContentType,
@@ -45,6 +45,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #isRenewing = false;
   #writtenAtHeartbeat = 0;
   #waitingForWritable: (() => void)[] = [];
+  /** About what the frame costs that is being looked at. */
+  #frameBytes = 0;
   /** Made when a subscription first asks for it. */
   #acknowledgements: Acknowledgements | undefined;
 
@@ -64,10 +66,12 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   }
 
   textReceived(text: string): void {
+    this.#frameBytes = text.length + FRAME_OVERHEAD_BYTES;
     this.frameReceived(decodeClientText(text));
   }
 
   binaryReceived(octets: Octets): void {
+    this.#frameBytes = octets.length + FRAME_OVERHEAD_BYTES;
     this.frameReceived(decodeClientBinary(octets));
   }
 
@@ -233,7 +237,26 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   /** Failures of an operation answer its frame. */
   #settle(frame: { id: number | undefined; destination?: string }, outcome: Promise<void>): void {
-    outcome.catch((error: unknown) => this.fail(frame.id, error, frame.destination));
+    const bytes = this.#frameBytes;
+    const { flow } = this.session;
+    flow.begin(bytes);
+    outcome
+      .then(
+        () => flow.end(bytes),
+        (error: unknown) => {
+          flow.end(bytes);
+          this.fail(frame.id, error, frame.destination);
+        },
+      )
+      .catch((error: unknown) => this.#broken(error));
+  }
+
+  /** A defect of ours in one session's answers ends that session, not the process. */
+  #broken(error: unknown): void {
+    this.#environment.log.error('the answer to a frame failed', { error });
+    const internal = new Disconnect('server/internal-error', 'the server failed; come back');
+    this.session.end(internal.closeCode, internal);
+    this.#connection.close(internal.closeCode, internal.code);
   }
 
   async #renew(frame: FrameOf<'authenticate'>): Promise<void> {
@@ -325,12 +348,15 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   #request(frame: FrameOf<'request'>): void {
     const { id, destination } = frame;
-    void this.#requests.run(id, async (cancellation) =>
-      this.#environment.router.request(
-        this.#caller,
-        destination,
-        submissionOf(frame),
-        cancellation,
+    this.#settle(
+      frame,
+      this.#requests.run(id, async (cancellation) =>
+        this.#environment.router.request(
+          this.#caller,
+          destination,
+          submissionOf(frame),
+          cancellation,
+        ),
       ),
     );
   }
@@ -374,3 +400,6 @@ function messageOf(body: FrameBody): Message {
   }
   return new Message(octets, contentType, headers, json);
 }
+
+/** The objects that an operation consists of. */
+const FRAME_OVERHEAD_BYTES = 500;

@@ -1,6 +1,6 @@
 /** Owns a connection between its acceptance and its open session: the deadline, authentication, and what arrives meanwhile. */
 import { Deadline, Disconnect, RequestError } from '../../foundation/index.js';
-import type { Connection, Credentials, Principal } from '../../session/index.js';
+import type { Connection, Credentials, InputGate, Principal } from '../../session/index.js';
 import { checkedPrincipal } from './authentication.js';
 import type { DialectEnvironment } from './environment.js';
 
@@ -20,8 +20,12 @@ export class Opening<Arrival> {
   readonly #connection: Connection;
   readonly #outlet: OpeningOutlet<Arrival>;
   readonly #deadline = new Deadline(() => this.#late());
+  readonly #gate: InputGate;
+  #isPaused = false;
   #waiting: Arrival[] = [];
   #waitingBytes = 0;
+  /** What of it the server's budget of waiting octets was charged with. */
+  #chargedBytes = 0;
   #isBegun = false;
   #isOver = false;
 
@@ -29,7 +33,9 @@ export class Opening<Arrival> {
     environment: DialectEnvironment,
     connection: Connection,
     outlet: OpeningOutlet<Arrival>,
+    gate: InputGate = connection,
   ) {
+    this.#gate = gate;
     this.#environment = environment;
     this.#connection = connection;
     this.#outlet = outlet;
@@ -48,28 +54,34 @@ export class Opening<Arrival> {
     this.#open(credentials).catch((error: unknown) => this.#failed(error));
   }
 
-  /** Keeps what came before the session was open, within the limits of what a stranger may leave here. */
+  /**
+   * Keeps what came before the session was open. Beyond what a stranger may leave here the connection is not read; where it brings
+   * more all the same, it ends.
+   */
   wait(arrival: Arrival, byteLength: number): void {
     if (this.#isOver) return;
+    const { inputFlow, limits, metrics } = this.#environment.session;
+    this.#waiting.push(arrival);
     this.#waitingBytes += byteLength;
-    const reached = this.#limitReached();
-    if (reached === undefined) {
-      this.#waiting.push(arrival);
-      return;
+    this.#chargedBytes += byteLength;
+    inputFlow.add(byteLength);
+    const limit = this.#limitReached();
+    if (limit === undefined) return;
+    if (!this.#isPaused) {
+      this.#isPaused = true;
+      metrics.count('limit_reached', { limit });
+      this.#gate.pauseInput();
+    } else if (this.#waiting.length > 2 * limits.maxUnauthenticatedCount) {
+      const words = `too much came before authentication was over (${limit})`;
+      this.refuse(new Disconnect('session/too-many-operations', words));
     }
-    this.#environment.session.metrics.count('limit_reached', { limit: reached });
-    this.refuse(
-      new Disconnect(
-        'session/too-many-operations',
-        `too much came before authentication was over (${reached})`,
-      ),
-    );
   }
 
   /** Gives the opening up. */
   refuse(error: Disconnect): void {
     if (this.#isOver) return;
     this.closed();
+    if (this.#isPaused) this.#gate.resumeInput();
     this.#environment.session.events?.refused(this.#connection, error);
     this.#outlet.refused(error);
   }
@@ -78,13 +90,16 @@ export class Opening<Arrival> {
   closed(): void {
     this.#isOver = true;
     this.#waiting = [];
+    this.#environment.session.inputFlow.remove(this.#chargedBytes);
+    this.#chargedBytes = 0;
     this.#environment.session.deadlines.clear(this.#deadline);
   }
 
   #limitReached(): string | undefined {
     const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
     if (this.#waiting.length >= maxUnauthenticatedCount) return 'maxUnauthenticatedCount';
-    return this.#waitingBytes > maxUnauthenticatedBytes ? 'maxUnauthenticatedBytes' : undefined;
+    if (this.#waitingBytes >= maxUnauthenticatedBytes) return 'maxUnauthenticatedBytes';
+    return this.#environment.session.inputFlow.isSpent ? 'maxTotalWaitingBytes' : undefined;
   }
 
   async #open(given: Omit<Credentials, 'handshake'>): Promise<void> {
@@ -95,6 +110,7 @@ export class Opening<Arrival> {
     const waiting = this.#waiting;
     this.closed();
     for (const arrival of waiting) this.#outlet.arrived(arrival);
+    if (this.#isPaused) this.#gate.resumeInput();
   }
 
   async #authenticate(credentials: Credentials): Promise<Principal | undefined> {

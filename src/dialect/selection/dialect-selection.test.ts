@@ -21,6 +21,8 @@ test('[L2] a dialect that fails in an open session ends it as the server does, w
     isOpen: true,
     send: () => {},
     sendBatch: () => {},
+    pauseInput: () => {},
+    resumeInput: () => {},
     close: (closeCode, reason) => closes.push([closeCode, reason]),
     destroy: () => {},
   };

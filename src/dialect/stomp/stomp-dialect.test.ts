@@ -7,6 +7,7 @@ import { AccessRules, Router } from '../../routing/index.js';
 import {
   ANONYMOUS,
   DEFAULT_SESSION_LIMITS,
+  InputFlowBudget,
   SessionRegistry,
   type Authenticate,
   type Connection,
@@ -32,6 +33,7 @@ interface Given {
 function rig(given: Given = {}) {
   const time = new VirtualTime(1_000);
   const metrics = new MemoryMetrics();
+  const turns = new TurnBudget(time);
   const access = new AccessRules();
   access.setDefault('open');
   const router = new Router(access, metrics);
@@ -47,7 +49,8 @@ function rig(given: Given = {}) {
       metrics,
       registry,
       log: SILENT_LOG,
-      turns: new TurnBudget(time),
+      turns,
+      inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
     },
     router,
     authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
@@ -165,21 +168,55 @@ test('[E2] a connection that says nothing, or half a CONNECT, ends in time', asy
   }
 });
 
-test('what waits for the token is bounded in frames and octets', async () => {
-  const authenticate: Authenticate = () => new Promise(() => {});
+test('what waits for the token is bounded in frames and octets; beyond it nothing is read, and nothing is lost', async () => {
+  let admit = (): void => {};
+  const checked = new Promise<void>((resolve) => (admit = resolve));
+  const authenticate: Authenticate = () => checked.then(() => ANONYMOUS);
   const limits = { maxUnauthenticatedCount: 3, maxUnauthenticatedBytes: 2_000 };
-  const { connect, metrics } = rig({ authenticate, limits });
-  const send = 'SEND\ndestination:/topic/a\n\n\0';
+  const { connect, metrics, time } = rig({ authenticate, limits });
+  const send = (id: number): string => `SEND\ndestination:/topic/a\nreceipt:${id}\n\n\0`;
   const [few, many, large] = [connect(), connect(), connect()];
-  await few.say(CONNECT + send.repeat(3));
-  await many.say(CONNECT + send.repeat(4));
-  await large.say(`${CONNECT}SEND\ndestination:/topic/a\n\n${'x'.repeat(2_000)}\0`);
-  assert.deepEqual(
-    [few, many, large].map(({ pair }) => pair.ended?.closeCode),
-    [undefined, 4504, 4504],
-  );
+  await few.say(CONNECT + send(1) + send(2));
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 0);
+  await many.say(CONNECT + [1, 2, 3, 4, 5].map(send).join(''));
+  await many.say(send(6));
   assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 1);
+  await large.say(`${CONNECT}SEND\ndestination:/topic/a\n\n${'x'.repeat(2_000)}\0`);
   assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 1);
+  admit();
+  for (let turn = 0; turn < 4; turn++) {
+    await settled();
+    time.advance(0);
+  }
+  const receipts = many.heard().flatMap((text) => /receipt-id:(\d)/.exec(text)?.[1] ?? []);
+  assert.deepEqual(receipts, ['1', '2', '3', '4', '5', '6']);
+});
+
+test('one message of many frames is taken in slices, in order, and one with too many ends the connection', async () => {
+  const { connect, time, metrics } = rig({ limits: { maxFramesPerMessage: 1_000 } });
+  const { pair, say, heard } = connect();
+  await say(CONNECT);
+  const send = (id: number): string => `SEND\ndestination:/topic/a\nreceipt:${id}\n\n\0`;
+  const ids = Array.from({ length: 1_000 }, (_, id) => id);
+  pair.sendText(ids.map(send).join(''));
+  pair.sendText(send(1_000));
+  await settled();
+  assert.ok(heard().length < 200, 'only a slice of it at once');
+  for (let turn = 0; turn < 40; turn++) {
+    time.advance(0);
+    await settled();
+  }
+  pair.sendText(send(1_001));
+  await settled();
+  const found = heard().flatMap((text) => /receipt-id:(\d+)/.exec(text)?.[1] ?? []);
+  assert.deepEqual(found.slice(-2), ['1000', '1001']);
+  await say(ids.map(send).join('') + send(1_000));
+  for (let turn = 0; turn < 40; turn++) {
+    time.advance(0);
+    await settled();
+  }
+  assert.equal(pair.ended?.closeCode, 4505);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxFramesPerMessage' }), 1);
 });
 
 test('subscribers with the same id share the octets of a MESSAGE; another id, mode or version has its own', async () => {

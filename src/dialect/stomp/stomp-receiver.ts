@@ -1,5 +1,11 @@
 /** Owns a connection of STOMP before its session: CONNECT, the version, and who hears the other frames. */
-import { Deadline, Disconnect, encodeUtf8, type Octets } from '../../foundation/index.js';
+import {
+  Deadline,
+  Disconnect,
+  encodeUtf8,
+  MAX_SLICE_UNITS,
+  type Octets,
+} from '../../foundation/index.js';
 import {
   CLIENT_COMMANDS,
   negotiatedVersion,
@@ -14,7 +20,7 @@ import {
   type StompVersion,
   type StompViolation,
 } from '../../protocol/stomp/index.js';
-import type { Connection, ConnectionReceiver, Principal } from '../../session/index.js';
+import type { Connection, ConnectionReceiver, InputGate, Principal } from '../../session/index.js';
 import { bearerToken, Opening, type OpeningOutlet } from '../opening/index.js';
 import type { StompEnvironment } from './environment.js';
 import { errorMessage } from './server-frames.js';
@@ -24,7 +30,7 @@ type Frame = StompFrame<ClientCommand>;
 
 /** Opens the session at CONNECT; anything else before it ends the connection. */
 export class StompReceiver
-  implements ConnectionReceiver, StompFrameSink<ClientCommand>, OpeningOutlet<Frame>
+  implements ConnectionReceiver, StompFrameSink<ClientCommand>, OpeningOutlet<Frame>, InputGate
 {
   readonly #environment: StompEnvironment;
   readonly #connection: Connection;
@@ -36,11 +42,18 @@ export class StompReceiver
   #session: StompSession | undefined;
   readonly #frameDeadline = new Deadline(() => this.#frameLate());
   #isFrameTimed = false;
+  /** Units of work since it last began to read, and frames since a message was whole. */
+  #units = 0;
+  #frameCount = 0;
+  /** Whether the connection waits for what was read of it to be parsed. */
+  #isHolding = false;
+  #pauseCount = 0;
+  readonly #goOn = (): void => this.#readOn();
 
   constructor(environment: StompEnvironment, connection: Connection) {
     this.#environment = environment;
     this.#connection = connection;
-    this.#opening = new Opening<Frame>(environment, connection, this);
+    this.#opening = new Opening<Frame>(environment, connection, this, this);
     const { maxMessageBytes, session } = environment;
     const limits = { ...session.limits, maxMessageBytes };
     this.#parser = new StompParser<ClientCommand>(CLIENT_COMMANDS, limits, this);
@@ -54,8 +67,10 @@ export class StompReceiver
 
   binaryReceived(octets: Octets): void {
     this.#session?.heard();
+    this.#units = 0;
+    this.#frameCount = 0;
     this.#parser.receive(octets);
-    if (!this.#parser.isBetweenFrames && !this.#isFrameTimed) this.#timeFrame();
+    this.#wasRead();
   }
 
   writable(): void {
@@ -64,12 +79,28 @@ export class StompReceiver
 
   closed(closeCode: number): void {
     this.#stopReading();
+    this.#environment.session.turns.forget(this.#goOn);
     this.#opening.closed();
     this.#session?.closed(closeCode);
   }
 
+  /** A message may hold any number of frames: they have their turns as messages have. */
   frameReceived(frame: Frame): void {
     if (this.#isFrameTimed) this.#frameWhole();
+    this.#frameCount += 1;
+    const { maxFramesPerMessage } = this.#environment.session.limits;
+    if (this.#frameCount > maxFramesPerMessage) {
+      const message = `one message has more than ${maxFramesPerMessage} frames`;
+      return this.violated({ message, limit: 'maxFramesPerMessage' });
+    }
+    this.#take(frame);
+    const units = 1 + (frame.body.length >> 10);
+    this.#units += units;
+    const hasRoom = this.#environment.session.turns.spend(units);
+    if (!hasRoom || this.#units >= MAX_SLICE_UNITS) this.#parser.pause();
+  }
+
+  #take(frame: Frame): void {
     if (this.#session !== undefined) return this.#session.frameReceived(frame);
     const isConnect = frame.command === 'CONNECT' || frame.command === 'STOMP';
     if (!this.#opening.isBegun) {
@@ -90,7 +121,13 @@ export class StompReceiver
   }
 
   opened(principal: Principal): void {
-    this.#session = new StompSession(this.#environment, this.#connection, principal, this.#version);
+    this.#session = new StompSession(
+      this.#environment,
+      this.#connection,
+      principal,
+      this.#version,
+      this,
+    );
     this.#session.greet(this.#heartbeats);
   }
 
@@ -131,6 +168,42 @@ export class StompReceiver
       },
       byteLengthOf(frame),
     );
+  }
+
+  /** No frame is handed on until it is resumed as often: what of a message was read, and the connection, wait. */
+  pauseInput(): void {
+    this.#pauseCount += 1;
+    this.#parser.pause();
+    this.#holdConnection();
+  }
+
+  resumeInput(): void {
+    this.#pauseCount -= 1;
+    if (this.#pauseCount === 0) this.#environment.session.turns.later(this.#goOn, 'backlog');
+  }
+
+  /** All was read, or there is more of it than this turn has room for: then the connection waits with it. */
+  #wasRead(): void {
+    if (!this.#parser.isBetweenFrames && !this.#isFrameTimed) this.#timeFrame();
+    if (!this.#parser.isPaused || this.#pauseCount > 0) return;
+    if (!this.#parser.hasUnread) return this.#parser.resume();
+    this.#holdConnection();
+    this.#environment.session.turns.later(this.#goOn, 'backlog');
+  }
+
+  #holdConnection(): void {
+    if (!this.#isHolding) this.#connection.pauseInput();
+    this.#isHolding = true;
+  }
+
+  #readOn(): void {
+    if (this.#pauseCount > 0) return;
+    this.#units = 0;
+    this.#parser.resume();
+    this.#wasRead();
+    if (this.#parser.isPaused || !this.#isHolding) return;
+    this.#isHolding = false;
+    this.#connection.resumeInput();
   }
 
   /** The engine times one message; a frame may be spread over any number of them. */

@@ -16,6 +16,7 @@ import {
   type Connection,
   type Delivery,
   type DeliveryWriter,
+  type InputGate,
   type Principal,
   type SharedMessage,
   type Subscription,
@@ -59,6 +60,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   readonly #environment: StompEnvironment;
   readonly #connection: Connection;
   readonly #version: StompVersion;
+  readonly #gate: InputGate;
   readonly #subscriptions: StompSubscriptions;
   readonly #transactions: Transactions<Frame>;
   readonly #heartbeats: Heartbeats;
@@ -74,14 +76,16 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     connection: Connection,
     principal: Principal,
     version: StompVersion,
+    gate: InputGate,
   ) {
     const { session, newSessionId, router } = environment;
+    this.#gate = gate;
     this.#environment = environment;
     this.#connection = connection;
     this.#version = version;
-    this.#transactions = new Transactions(session.limits, session.metrics);
     this.#heartbeats = new Heartbeats(session.deadlines, this);
-    this.session = new Session(session, newSessionId(), connection, principal, this);
+    this.session = new Session(session, newSessionId(), connection, principal, this, gate);
+    this.#transactions = new Transactions(session.limits, session.metrics, this.session.flow);
     this.#subscriptions = new StompSubscriptions(router, this.session, version);
     this.session.ended.onCancelled(() => this.#ended());
   }
@@ -240,13 +244,28 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     const kept = this.#transactions.take(requiredHeader(frame, 'transaction'));
     // The receipt of a COMMIT speaks of all that it did, handlers that were too busy included.
     const asksOutcome = frame.headers.has('receipt');
-    // Each is begun, and none may be refused with nobody there to hear it.
-    await Promise.all(
-      kept.map((one) => {
-        if (one.command !== 'SEND') return this.#acknowledge(one);
-        return this.#send(one, asksOutcome || one.headers.has('receipt'));
-      }),
-    );
+    const outcomes: Promise<unknown>[] = [];
+    const begin = (one: Frame): void => {
+      const outcome =
+        one.command === 'SEND'
+          ? this.#send(one, asksOutcome || one.headers.has('receipt'))
+          : this.#acknowledge(one);
+      // Each is begun, and none may be refused with nobody there to hear it.
+      outcome.catch(() => {});
+      outcomes.push(outcome);
+    };
+    const { flow } = this.session;
+    const bytes = kept.reduce((sum, one) => sum + byteLengthOf(one), 0);
+    flow.begin(bytes);
+    try {
+      this.#gate.pauseInput();
+      await this.#environment.session.turns
+        .inSlices(kept, begin)
+        .finally(() => this.#gate.resumeInput());
+      await Promise.all(outcomes);
+    } finally {
+      flow.end(bytes);
+    }
     return DONE;
   }
 
@@ -273,6 +292,9 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   /** Answers a frame when it is done, in whatever order they are done. */
   #settle(frame: Frame, outcome: Promise<Outcome>): void {
     this.#unsettledCount += 1;
+    const bytes = byteLengthOf(frame);
+    const { flow } = this.session;
+    flow.begin(bytes);
     outcome
       .then(
         ({ receiptHeaders, afterReceipt }) => {
@@ -282,6 +304,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
         (error: unknown) => this.#failed(frame, error),
       )
       .finally(() => {
+        flow.end(bytes);
         this.#unsettledCount -= 1;
         if (this.#unsettledCount === 0) this.#leave();
       })

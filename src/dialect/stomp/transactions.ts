@@ -1,7 +1,7 @@
 /** Owns the transactions of one session: what waits for its COMMIT, within limits. */
 import { RequestError, type Metrics } from '../../foundation/index.js';
 import { quoted } from '../../message/index.js';
-import type { SessionLimits } from '../../session/index.js';
+import type { InputFlow, SessionLimits } from '../../session/index.js';
 
 interface Transaction<Item> {
   readonly items: Item[];
@@ -12,13 +12,16 @@ interface Transaction<Item> {
 export class Transactions<Item> {
   readonly #limits: SessionLimits;
   readonly #metrics: Metrics;
+  /** What is kept here counts with what is under way. */
+  readonly #flow: InputFlow;
   readonly #open = new Map<string, Transaction<Item>>();
   #itemCount = 0;
   #byteLength = 0;
 
-  constructor(limits: SessionLimits, metrics: Metrics) {
+  constructor(limits: SessionLimits, metrics: Metrics, flow: InputFlow) {
     this.#limits = limits;
     this.#metrics = metrics;
+    this.#flow = flow;
   }
 
   begin(id: string): void {
@@ -41,6 +44,9 @@ export class Transactions<Item> {
     if (this.#byteLength + byteLength > maxTransactionBytes) {
       throw this.#tooMuch('octets wait for a COMMIT', 'maxTransactionBytes');
     }
+    if (!this.#flow.keep(byteLength)) {
+      throw this.#tooMuch('octets wait on this server', 'maxTotalWaitingBytes');
+    }
     transaction.items.push(item);
     transaction.byteLength += byteLength;
     this.#itemCount += 1;
@@ -53,11 +59,13 @@ export class Transactions<Item> {
     this.#open.delete(id);
     this.#itemCount -= items.length;
     this.#byteLength -= byteLength;
+    this.#flow.letGo(byteLength);
     return items;
   }
 
   clear(): void {
     this.#open.clear();
+    this.#flow.letGo(this.#byteLength);
     this.#itemCount = 0;
     this.#byteLength = 0;
   }
@@ -68,14 +76,11 @@ export class Transactions<Item> {
     throw new RequestError('transaction/unknown', `no transaction ${quoted(id)} has begun`);
   }
 
-  #tooMuch(
-    what: string,
-    limit: 'maxTransactionCount' | 'maxTransactionFrameCount' | 'maxTransactionBytes',
-  ): RequestError {
+  #tooMuch(what: string, limit: string): RequestError {
     this.#metrics.count('limit_reached', { limit });
-    return new RequestError(
-      'transaction/too-large',
-      `more than ${this.#limits[limit]} ${what} (${limit})`,
-    );
+    const bounds: Readonly<Record<string, number>> = { ...this.#limits };
+    const bound = bounds[limit];
+    const words = bound === undefined ? `too many ${what}` : `more than ${bound} ${what}`;
+    return new RequestError('transaction/too-large', `${words} (${limit})`);
   }
 }

@@ -47,6 +47,10 @@ export class StompParser<Command extends string> {
   #headerCount = 0;
   #headersBytes = 0;
   #missingBytes = 0;
+  #isPaused = false;
+  /** What has come and was not read, because it was paused; `#position` is where to go on in the first of them. */
+  #unread: Octets[] = [];
+  #position = 0;
 
   constructor(commands: readonly Command[], limits: StompLimits, sink: StompFrameSink<Command>) {
     this.#commands = commands;
@@ -65,15 +69,50 @@ export class StompParser<Command extends string> {
     this.#line.take();
     this.#body.take();
     this.#headers = new Map();
+    this.#unread = [];
+    this.#position = 0;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Whether there is something that it has not looked at. */
+  get hasUnread(): boolean {
+    const [first] = this.#unread;
+    return first !== undefined && (this.#unread.length > 1 || this.#position < first.length);
+  }
+
+  /** Tells the sink of no more frames until `resume`: for a sink that has had enough for now. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Reads on where it was paused; the sink may pause it again. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#read();
   }
 
   /** Takes the next octets. Bodies are handed on as views of them, or as copies where that would keep much else alive. */
   receive(octets: Octets): void {
-    let position = 0;
-    while (position < octets.length) {
-      const next = this.#step(octets, position);
-      if (next === undefined) return;
-      position = next;
+    if (this.#state === 'stopped') return;
+    this.#unread.push(octets);
+    // A sink that hands in more while it is told of a frame is served by the loop that is telling it.
+    if (this.#unread.length === 1) this.#read();
+  }
+
+  #read(): void {
+    for (let octets = this.#unread[0]; octets !== undefined; octets = this.#unread[0]) {
+      while (this.#position < octets.length) {
+        if (this.#isPaused) return;
+        const next = this.#step(octets, this.#position);
+        // It has stopped, and let go of all.
+        if (next === undefined) return;
+        this.#position = next;
+      }
+      this.#unread.shift();
+      this.#position = 0;
     }
   }
 

@@ -393,6 +393,16 @@ export class Endpoint
     else this.inputEnded();
   }
 
+  /** Gives up what is held back of a connection that is gone, where nobody may ever release it. */
+  abandonHeld(): void {
+    const hold = this.#hold;
+    if (hold?.whileHeld !== 'gone') return;
+    hold.isHeld = false;
+    hold.whileHeld = undefined;
+    this.#parser?.discard();
+    this.#tellClosed();
+  }
+
   onPing(octets: Octets, start: number, end: number): void {
     if (!this.#mayTakeControl()) return;
     const payload = copyOf(octets, start, end);

@@ -78,6 +78,8 @@ export class Liveness {
     this.#hasInput = false;
     if (isAlive) {
       this.#isAsked = false;
+      // No answer can be read; but that its peer is gone for good shows only where something is written.
+      if (!subject.isReading) subject.ask();
       this.#deadlines.set(this.#heartbeat!, this.#limits.heartbeatIntervalMs);
     } else if (this.#isAsked) subject.expired(HEARTBEAT_TIMEOUT);
     else {

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryMetrics, TurnBudget } from '../foundation/index.js';
+import { VirtualTime } from '../testing/index.js';
+import { InputFlow, InputFlowBudget } from './input-flow.js';
+
+function rig(maxBytes = 1_000_000) {
+  const time = new VirtualTime();
+  const metrics = new MemoryMetrics();
+  const budget = new InputFlowBudget(maxBytes, new TurnBudget(time), metrics);
+  const flow = (limits = { maxOperationCount: 4, maxWaitingBytes: 100_000 }) => {
+    const gate = {
+      pauses: 0,
+      pauseInput: () => void (gate.pauses += 1),
+      resumeInput: () => void (gate.pauses -= 1),
+    };
+    return { gate, flow: new InputFlow(gate, limits, budget) };
+  };
+  return { time, metrics, budget, flow };
+}
+
+test('a session with too many operations under way is not read until half of them have settled', () => {
+  const { flow: make, metrics } = rig();
+  const { flow, gate } = make();
+  for (let count = 0; count < 3; count++) flow.begin(10);
+  assert.equal(gate.pauses, 0);
+  flow.begin(10);
+  assert.equal(gate.pauses, 1);
+  flow.begin(10);
+  assert.equal(gate.pauses, 1, 'paused once');
+  assert.equal(metrics.value('limit_reached', { limit: 'maxOperationCount' }), 1);
+  for (let count = 0; count < 2; count++) flow.end(10);
+  assert.equal(gate.pauses, 1);
+  flow.end(10);
+  assert.equal(gate.pauses, 0);
+});
+
+test('so is one whose operations have too many octets', () => {
+  const { flow: make } = rig();
+  const { flow, gate } = make();
+  flow.begin(120_000);
+  assert.equal(gate.pauses, 1);
+  flow.end(120_000);
+  assert.equal(gate.pauses, 0);
+});
+
+test('when the server has too much under way, those that have next to nothing are read all the same', () => {
+  const { flow: make, budget, time, metrics } = rig(150_000);
+  const [hog, other, late] = [make(), make(), make()];
+  hog.flow.begin(90_000);
+  other.flow.begin(60_000);
+  assert.equal(budget.isSpent, true);
+  assert.deepEqual([hog.gate.pauses, other.gate.pauses], [0, 1]);
+  late.flow.begin(100);
+  assert.equal(late.gate.pauses, 0);
+  hog.flow.begin(100);
+  assert.equal(hog.gate.pauses, 1);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxTotalWaitingBytes' }), 2);
+  hog.flow.end(90_000);
+  time.advance(0);
+  assert.deepEqual([hog.gate.pauses, other.gate.pauses], [0, 0]);
+});
+
+test('a session that has ended is read on, and what of it is under way counts until it settles', () => {
+  const { flow: make, budget } = rig();
+  const { flow, gate } = make();
+  for (let count = 0; count < 5; count++) flow.begin(10);
+  flow.sessionEnded();
+  assert.equal(gate.pauses, 0);
+  flow.begin(10);
+  assert.equal(gate.pauses, 0);
+  assert.equal(budget.bytes, 60);
+  for (let count = 0; count < 6; count++) flow.end(10);
+  assert.equal(budget.bytes, 0);
+});
+
+test('what is kept beside operations is refused where the server has no room, and counts until it is let go', () => {
+  const { flow: make, budget } = rig(100_000);
+  const [hog, other] = [make(), make()];
+  assert.equal(hog.flow.keep(100_000), true);
+  assert.equal(other.flow.keep(20_000), false);
+  assert.equal(other.flow.keep(10_000), true, 'the least share');
+  hog.flow.letGo(100_000);
+  assert.equal(other.flow.keep(20_000), true);
+  assert.equal(budget.bytes, 30_000);
+});
