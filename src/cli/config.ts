@@ -219,6 +219,7 @@ const limits = object({
   maxWorkQueueCount: count(DEFAULT_LIMITS.maxWorkQueueCount),
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),
   maxSubscriptionsPerDestination: count(DEFAULT_LIMITS.maxSubscriptionsPerDestination),
+  maxTotalUnacknowledgedCount: count(DEFAULT_LIMITS.maxTotalUnacknowledgedCount),
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
   maxWaitingInterceptionCount: count(DEFAULT_LIMITS.maxWaitingInterceptionCount),

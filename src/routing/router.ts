@@ -283,7 +283,12 @@ export class Router {
     const window =
       maxUnacknowledgedCount === undefined
         ? undefined
-        : new AcknowledgementWindow(source, subscription, maxUnacknowledgedCount);
+        : new AcknowledgementWindow(
+            source,
+            subscription,
+            maxUnacknowledgedCount,
+            session.unacknowledged,
+          );
     session.takeOver(subscription);
     subscription.attach(window ?? source);
     return { subscription, cursor: opened.cursor, recovered: opened.recovered, window };

@@ -5,6 +5,7 @@ import { Message, Publication } from '../message/index.js';
 import { AcknowledgementWindow } from './acknowledgement-window.js';
 import { Batch } from './batch.js';
 import type { Delivery, DeliverySource } from './delivery.js';
+import { UnacknowledgedTotal } from './unacknowledged-total.js';
 
 /** A source of numbered publications, which notes what becomes of them. */
 class Numbers implements DeliverySource {
@@ -105,3 +106,40 @@ test('[K4] a full window forgets what its source has taken back, and the redeliv
   assert.equal(window.acknowledged('id-1', 'cumulative'), true);
   assert.deepEqual(source.settled, ['ack 2', 'ack 3', 'ack 1']);
 });
+
+test('windows of one session share a total; who found no room is told when there is some', () => {
+  const total = new UnacknowledgedTotal(3);
+  const ready: string[] = [];
+  const windowOf = (name: string): AcknowledgementWindow => {
+    let next = 0;
+    const source: DeliverySource = {
+      pull: () => ({ kind: 'publications', batch: batchOf(name, (next += 1)) }),
+      close: () => {},
+    };
+    return new AcknowledgementWindow(source, { ready: () => ready.push(name) }, 10, total);
+  };
+  const deliver = (window: AcknowledgementWindow): readonly string[] => {
+    const delivery = window.pull(1_000);
+    if (delivery?.kind !== 'publications') return [];
+    return delivery.batch.publications.map((publication) => {
+      const id = `${publication.destination} ${publication.offset}`;
+      window.delivered(id, publication);
+      return id;
+    });
+  };
+  const [a, b] = [windowOf('/a'), windowOf('/b')];
+  assert.deepEqual([deliver(a), deliver(a), deliver(b)], [['/a 1'], ['/a 2'], ['/b 1']]);
+  assert.deepEqual([deliver(b), deliver(a)], [[], []]);
+  a.acknowledged('/a 2', 'cumulative');
+  assert.deepEqual(ready.slice(0, 2).toSorted(), ['/a', '/b']);
+  assert.deepEqual([deliver(b), deliver(a), deliver(b)], [['/b 2'], ['/a 3'], []]);
+  a.close();
+  assert.deepEqual(deliver(b), ['/b 3']);
+});
+
+function batchOf(destination: string, offset: number): Batch {
+  const message = Message.fromJson(offset);
+  return new Batch([
+    new Publication(message, { destination, epoch: 'e', offset, publishedAtMs: 0 }),
+  ]);
+}

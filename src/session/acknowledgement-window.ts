@@ -2,6 +2,7 @@
 import type { Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Delivery, DeliverySink, DeliverySource } from './delivery.js';
+import { UnacknowledgedTotal } from './unacknowledged-total.js';
 
 /** Whether an acknowledgement speaks of one message, or of all up to it. */
 export type AcknowledgementScope = 'one' | 'cumulative';
@@ -14,6 +15,7 @@ export class AcknowledgementWindow implements DeliverySource {
   readonly #source: DeliverySource;
   readonly #sink: DeliverySink;
   readonly #maxCount: number;
+  readonly #total: UnacknowledgedTotal;
   /**
    * In the order of their delivery, by the id that the dialect gave them. The publications themselves are held only where the
    * source keeps them too: a client that never acknowledges must not keep alive what a log has let go.
@@ -23,7 +25,14 @@ export class AcknowledgementWindow implements DeliverySource {
   /** Pulled, beyond what the window has room for. */
   #held: readonly Publication[] = [];
 
-  constructor(source: DeliverySource, sink: DeliverySink, maxCount: number) {
+  /** `total` is what all windows of the session share. */
+  constructor(
+    source: DeliverySource,
+    sink: DeliverySink,
+    maxCount: number,
+    total: UnacknowledgedTotal = new UnacknowledgedTotal(Infinity),
+  ) {
+    this.#total = total;
     this.#source = source;
     this.#sink = sink;
     this.#maxCount = maxCount;
@@ -36,8 +45,13 @@ export class AcknowledgementWindow implements DeliverySource {
 
   pull(maxBytes: number): Delivery | undefined {
     if (this.#unacknowledged.size >= this.#maxCount) this.#forgetTakenBack();
-    const room = this.#maxCount - this.#unacknowledged.size;
-    if (room <= 0) return undefined;
+    const ownRoom = this.#maxCount - this.#unacknowledged.size;
+    if (ownRoom <= 0) return undefined;
+    const room = Math.min(ownRoom, this.#total.room);
+    if (room === 0) {
+      this.#total.wait(this.#sink);
+      return undefined;
+    }
     if (this.#held.length > 0) {
       const publications = this.#held.slice(0, room);
       this.#held = this.#held.slice(room);
@@ -54,7 +68,7 @@ export class AcknowledgementWindow implements DeliverySource {
   /** To be called for each publication as it is written to the client. */
   delivered(id: string, publication: Publication): void {
     // One that comes again is the newest: a cumulative word speaks of it by its last delivery.
-    this.#unacknowledged.delete(id);
+    if (!this.#unacknowledged.delete(id)) this.#total.add(1);
     this.#unacknowledged.set(id, this.#isKept ? publication : undefined);
   }
 
@@ -70,8 +84,14 @@ export class AcknowledgementWindow implements DeliverySource {
 
   close(): void {
     this.#held = [];
+    const { size } = this.#unacknowledged;
     this.#unacknowledged.clear();
-    this.#source.close();
+    this.#total.forget(this.#sink);
+    try {
+      this.#source.close();
+    } finally {
+      this.#total.remove(size);
+    }
   }
 
   /** What its source no longer waits for takes no room (semantics K4). */
@@ -79,7 +99,9 @@ export class AcknowledgementWindow implements DeliverySource {
     if (this.#source.awaits === undefined) return;
     for (const [id, publication] of this.#unacknowledged) {
       const isTakenBack = publication !== undefined && !this.#source.awaits(publication);
-      if (isTakenBack) this.#unacknowledged.delete(id);
+      if (!isTakenBack) continue;
+      this.#unacknowledged.delete(id);
+      this.#total.remove(1);
     }
   }
 
@@ -92,6 +114,7 @@ export class AcknowledgementWindow implements DeliverySource {
     const settledIds = scope === 'one' ? [id] : upTo(this.#unacknowledged.keys(), id);
     const settled = settledIds.map((settledId) => this.#unacknowledged.get(settledId));
     for (const settledId of settledIds) this.#unacknowledged.delete(settledId);
+    this.#total.remove(settledIds.length);
     for (const publication of settled) if (publication !== undefined) settle(publication);
     this.#sink.ready();
     return true;

@@ -13,4 +13,5 @@ export * from './session-events.js';
 export * from './session-registry.js';
 export * from './shared-message.js';
 export * from './subscription.js';
+export * from './unacknowledged-total.js';
 export * from './users.js';

@@ -94,6 +94,11 @@ export class InputFlow {
     this.#budget = budget;
   }
 
+  /** Whether its connection is not read. */
+  get isPaused(): boolean {
+    return this.#pausedFor !== undefined;
+  }
+
   get count(): number {
     return this.#count;
   }

@@ -27,6 +27,7 @@ import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
+import { UnacknowledgedTotal } from './unacknowledged-total.js';
 
 /** How a dialect writes what its session has for the client. */
 export interface DeliveryWriter {
@@ -67,6 +68,7 @@ export class Session implements SubscriptionOwner {
   readonly #writer: DeliveryWriter;
   readonly #gate: InputGate;
   #flow: InputFlow | undefined = undefined;
+  #unacknowledged: UnacknowledgedTotal | undefined = undefined;
   readonly #subscriptions = new Map<string, Subscription>();
   /** How many there are of one name, where the client has ids of its own for them. */
   #countByName: Map<string, number> | undefined = undefined;
@@ -111,6 +113,12 @@ export class Session implements SubscriptionOwner {
   get flow(): InputFlow {
     const { limits, inputFlow } = this.#environment;
     return (this.#flow ??= new InputFlow(this.#gate, limits, inputFlow));
+  }
+
+  /** What the windows of its subscriptions share. */
+  get unacknowledged(): UnacknowledgedTotal {
+    const { maxTotalUnacknowledgedCount } = this.#environment.limits;
+    return (this.#unacknowledged ??= new UnacknowledgedTotal(maxTotalUnacknowledgedCount));
   }
 
   get principal(): Principal {

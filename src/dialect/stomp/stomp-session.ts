@@ -174,6 +174,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   peerSilent(): void {
+    // It may have said what nobody has read.
+    if (this.session.flow.isPaused) return this.heard();
     this.session.disconnect(
       new Disconnect('session/heartbeat-timeout', 'no heartbeat came for three intervals'),
     );
