@@ -168,8 +168,11 @@ export class TidewayServer {
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#events = new SessionEvents(log);
-    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
     const turns = new TurnBudget(time, (error) => log.error('a step of work failed', { error }));
+    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS, {
+      turns,
+      onError: (error) => log.error('what a deadline was set for failed', { error }),
+    });
 
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();

@@ -104,7 +104,7 @@ class Door implements WebSocketDoor {
     this.#options = options;
     this.#metrics = options.metrics ?? NO_METRICS;
     this.#random = options.random ?? nodeRandom();
-    this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random);
+    this.#loop = new EngineLoop(options.time ?? nodeTime(), this.#random, options.turns);
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     const { ownUpgradePath: path } = options;
     this.#upgradePath =
