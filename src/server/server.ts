@@ -255,6 +255,7 @@ export class TidewayServer {
       ...(options.server === undefined && {
         ownUpgradePath: { firstOctetTimeoutMs: limits.handshakeTimeoutMs },
       }),
+      owedAnswersTimeoutMs: limits.handshakeTimeoutMs,
       time,
       random,
       metrics,
