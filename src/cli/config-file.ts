@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import type { z } from 'zod';
-import { API_KEY, configSchema, type Config, type ForwardEntry } from './config.js';
+import { apiKeyFault, configSchema, type Config, type ForwardEntry } from './config.js';
 import { knownKeys, nearestKey } from './config-keys.js';
 import { systemCodeOf, wordsOf, wrongUse, type CommandFailure } from './failure.js';
 import { MIN_FORWARD_SECRET_BYTES, MIN_SECRET_BYTES } from '../server/index.js';
@@ -27,6 +27,11 @@ export function loadConfig(file: string | undefined): LoadedConfig {
     const line = lineOf(path);
     return fault(line === undefined ? file : `${file}:${line}`, path, words);
   };
+  const forbidden = pathsOfForbiddenKeys(content);
+  if (forbidden.length > 0) {
+    const faults = forbidden.map((path) => wrong(path, 'this key is not allowed').message);
+    throw wrongUse(faults.join('\n'));
+  }
   const result = configSchema.safeParse(content ?? {});
   if (!result.success) {
     const faults = result.error.issues.flatMap((issue) => faultsOf(issue, content));
@@ -64,6 +69,24 @@ function contentOf(document: Document, file: string): unknown {
   } catch (cause) {
     throw wrongUse(`${file}: not YAML: ${wordsOf(cause)}`, { cause });
   }
+}
+
+/** Schemas leave such a key out without a word, and no object can have it as an ordinary one. */
+const FORBIDDEN_KEY = '__proto__';
+
+/** Where that key stands, at whatever depth. */
+function pathsOfForbiddenKeys(
+  content: unknown,
+  path: Path = [],
+  seen: Set<unknown> = new Set(),
+): readonly Path[] {
+  // An alias is the same object again.
+  if (typeof content !== 'object' || content === null || seen.has(content)) return [];
+  seen.add(content);
+  return Object.entries(content).flatMap(([key, value]) => {
+    const here = [...path, Array.isArray(content) ? Number(key) : key];
+    return key === FORBIDDEN_KEY ? [here] : pathsOfForbiddenKeys(value, here, seen);
+  });
 }
 
 /** Where the key at the end of a path stands, or the last one before it that is there at all. */
@@ -179,8 +202,11 @@ function readApiKeys(file: string, wrong: LoadedConfig['wrong']): readonly strin
   const lines = readTextAt(file, path, wrong).split('\n');
   const keys = lines.map((line) => line.trim()).filter((line) => line && !line.startsWith('#'));
   if (keys.length === 0) throw wrong(path, `${file} has no key in it; write one a line`);
-  if (keys.every((key) => API_KEY.test(key))) return keys;
-  throw wrong(path, `${file}: a key has white space or other than ASCII in it`);
+  for (const key of keys) {
+    const fault = apiKeyFault(key);
+    if (fault !== undefined) throw wrong(path, `${file}: ${fault}`);
+  }
+  return keys;
 }
 
 function readSecret(

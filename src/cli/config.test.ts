@@ -11,6 +11,8 @@ import { CommandFailure, EXIT_WRONG_USE } from './failure.js';
 
 const REFERENCE = new URL('../../docs/reference/configuration.md', import.meta.url);
 
+const KEYS = ['key-one-of-16-characters', 'key-two-of-16-characters'];
+
 /** The rows of the table of keys: name, and default as it is written there. */
 function referenceRows(): Map<string, string> {
   const [, section = ''] = readFileSync(REFERENCE, 'utf8').split('## Keys');
@@ -65,13 +67,13 @@ test('the reference has a row for every key of the schema, with its default, and
 test('the example of the reference is a valid config', (t) => {
   const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(REFERENCE, 'utf8')) ?? [];
   const secret = fileWith(t, `${'s'.repeat(32)}\n`, 'secret.txt');
-  const keys = fileWith(t, 'key-one\n# not a key\nkey-two\n', 'api-keys.txt');
+  const keys = fileWith(t, `${KEYS[0]}\n# not a key\n${KEYS[1]}\n`, 'api-keys.txt');
   const { config } = load(
     t,
     yaml.replaceAll('./secret.txt', secret).replace('./api-keys.txt', keys),
   );
   assert.equal(config.tokens?.hmacSecret, 's'.repeat(32));
-  assert.deepEqual(config.apiKeys, ['key-one', 'key-two']);
+  assert.deepEqual(config.apiKeys, KEYS);
   assert.equal(config.access[1]?.who, 'authenticated');
   assert.equal(config.limits.maxMessageBytes, 65_536);
   assert.equal(config.limits.maxFragmentCount, 131_072);
@@ -183,6 +185,39 @@ test('a secret is never repeated in an error', (t) => {
   const faults = faultsOf(t, 'apiKeys: ["two words"]\ntokens: { hmacSecret: hunter2 }\n');
   assert.equal(faults.length, 2);
   assert.doesNotMatch(faults.join('\n'), /two words|hunter2/);
+});
+
+test('an API key that could be guessed is refused, wherever it stands, and never repeated', (t) => {
+  const inFile = fileWith(t, `${KEYS[0]}\nhunter2\n`, 'keys.txt');
+  for (const text of ['apiKeys: [hunter2]\n', `apiKeysFile: ${inFile}\n`]) {
+    const faults = faultsOf(t, `port: 0\n${text}`);
+    assert.equal(faults.length, 1);
+    assert.match(faults[0] ?? '', /:2: apiKeys.*: a key has fewer than 16 characters$/);
+    assert.doesNotMatch(faults[0] ?? '', /hunter2/);
+  }
+  assert.deepEqual(load(t, 'apiKeys: [sixteen-letters_]\n').config.apiKeys, ['sixteen-letters_']);
+});
+
+test('a key "__proto__" is refused wherever it stands, with its line; schemas would drop it', (t) => {
+  const places = [
+    'topics:\n  __proto__: { historySize: 5 }\n',
+    'app:\n  __proto__: { url: "http://a" }\n',
+    'work:\n  __proto__: {}\n',
+    'limits:\n  __proto__: {}\n',
+    '# none\n__proto__: 1\n',
+    'access:\n  - { effect: allow, pattern: /a, __proto__: 1 }\n',
+    'topics:\n  "__proto__": &x { historySize: 5 }\n  /topic/a: *x\n',
+  ];
+  for (const text of places) {
+    const faults = faultsOf(t, text);
+    assert.equal(faults.length, 1, text);
+    assert.match(faults[0] ?? '', /^tideway\.yaml:2: .*__proto__: this key is not allowed$/);
+  }
+  const json =
+    '{\n "topics": {\n  "/topic/a": {},\n  "__proto__": {\n   "historySize": 5 }\n }\n}\n';
+  assert.deepEqual(faultsOf(t, json), [
+    'tideway.yaml:4: topics.__proto__: this key is not allowed',
+  ]);
 });
 
 test('what is not YAML is told with its place', (t) => {

@@ -11,6 +11,7 @@ import {
   DIALECT_NAMES,
   endpointFaults,
   ENDPOINT_PATH,
+  MIN_API_KEY_LENGTH,
   MIN_FORWARD_SECRET_BYTES,
   MIN_SECRET_BYTES,
   prefixFaults,
@@ -21,6 +22,9 @@ import {
   type TopicRule,
   type WorkRule,
 } from '../server/index.js';
+
+/** How zod calls an issue that is none of its own. */
+const OWN_ISSUE = 'custom';
 
 function expecting(what: string): { error: string } {
   return { error: `expected ${what}` };
@@ -58,7 +62,19 @@ function list<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item
 }
 
 /** What an `Authorization: Bearer` header can carry. */
-export const API_KEY: RegExp = /^[\u0021-\u007E]+$/;
+const API_KEY = /^[\u0021-\u007E]+$/;
+
+/** What is wrong with a key of a back end, without a word of it; undefined when it is one. */
+export function apiKeyFault(key: string): string | undefined {
+  if (!API_KEY.test(key)) return 'a key has white space or other than ASCII in it';
+  if (key.length >= MIN_API_KEY_LENGTH) return undefined;
+  return `a key has fewer than ${MIN_API_KEY_LENGTH} characters`;
+}
+
+const apiKey = z.string(expecting('a key without white space')).superRefine((key, context) => {
+  const message = apiKeyFault(key);
+  if (message !== undefined) context.addIssue({ code: OWN_ISSUE, message });
+});
 
 /** What a header can carry. */
 const HEADER_VALUE = /^[\u0020-\u007E]+$/;
@@ -272,7 +288,7 @@ const config = object({
     .exactOptional(),
   app: app.prefault({}),
   allowedOrigins: origins.default([]),
-  apiKeys: list(text('a key without white space', API_KEY), 'keys').default([]),
+  apiKeys: list(apiKey, 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),
   defaultAccess: z
@@ -291,9 +307,6 @@ const config = object({
       .default('info'),
   }).prefault({}),
 });
-
-/** How zod calls an issue that is none of its own. */
-const OWN_ISSUE = 'custom';
 
 /** With what two parts of the file say that cannot both be. */
 export const configSchema = config.superRefine((given, context) => {

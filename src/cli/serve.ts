@@ -2,6 +2,7 @@
 import {
   authenticated,
   createServer,
+  MemoryMetrics,
   RequestError,
   type ServerOptions,
   type TidewayServer,
@@ -19,8 +20,10 @@ import type { Terminal } from './terminal.js';
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
   const settings = serveSettings(flags, terminal.env);
   const { config } = settings;
-  const log = createServerLog(config.log.level);
-  const server = createServer({ ...serverOptionsOf(config), log });
+  terminal.outliveOutput();
+  const metrics = new MemoryMetrics();
+  const log = createServerLog(config.log.level, metrics);
+  const server = createServer({ ...serverOptionsOf(config), log, metrics });
   applyRules(server, settings);
   try {
     if (config.app.module !== undefined) await configureByModule(config.app.module, server);

@@ -1,13 +1,25 @@
 /** Owns the log of `serve`: JSON lines on stderr by pino. */
 import pino from 'pino';
-import type { Log } from '../server/index.js';
+import type { Log, Metrics } from '../server/index.js';
+import { LineOutput } from '../transport/index.js';
 import type { Config } from './config.js';
 
-/** Written at once: what a process says before it dies must not be lost in a buffer. */
-export function createServerLog(level: Config['log']['level']): Log {
+/** Nobody waits for its lines, and what stderr cannot take is dropped, counted as `log_lines_dropped`, and told of later. */
+export function createServerLog(level: Config['log']['level'], metrics: Metrics): Log {
+  const output = new LineOutput(2, {
+    dropped: () => metrics.count('log_lines_dropped'),
+    lostLine: (count) =>
+      JSON.stringify({
+        level: pino.levels.values['warn'],
+        time: Date.now(),
+        name: 'tideway',
+        count,
+        msg: 'lines of this log were lost: stderr did not take them',
+      }),
+  });
   const logger = pino(
     { name: 'tideway', level, serializers: { error: pino.stdSerializers.err } },
-    pino.destination({ fd: 2, sync: true }),
+    { write: (line: string) => output.write(line.trimEnd()) },
   );
   return {
     debug: (message, fields) => logger.debug(fields ?? {}, message),

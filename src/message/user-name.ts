@@ -1,6 +1,6 @@
 /** Owns the spelling of a principal's name as one segment of a destination, both ways, and the destinations of users. */
 import { decodeUtf8, encodeUtf8 } from '../foundation/index.js';
-import { checkDestination } from './destination.js';
+import { checkDestination, pathFault } from './destination.js';
 
 /**
  * A principal's name as one segment of a destination: `%` and what a segment cannot hold are percent-encoded,
@@ -21,6 +21,11 @@ export function escapeName(name: string): string {
         .join(''),
   );
   return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%2E') : escaped;
+}
+
+/** What is wrong with a name as a segment of a destination, once it is escaped; undefined when it can be one. */
+export function nameFault(name: string): string | undefined {
+  return pathFault(`/${escapeName(name)}`);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Owns one walk through interceptors: each sees what the one before it made of the message, at once where all answer at once. */
 import { RequestError } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
+import { checkedPrincipal, type Principal } from '../session/index.js';
 import type { Answer, InboundChange, InboundOperation, MessageChange } from './interceptor.js';
 import type { SendOperation } from './mount.js';
 
@@ -68,6 +69,7 @@ export function changedOperation<O extends InboundOperation>(operation: O, answe
     if (name in change) changed[name] = change[name];
   }
   if ('message' in changed) checkMessage('inbound', changed['message']);
+  if (operation.kind === 'connect') checkedPrincipal(changed['principal'] as Principal);
   return changed as unknown as O;
 }
 

@@ -1,6 +1,7 @@
 /** Owns the interceptors of a server: their order, where they stand, and who waits for them (semantics I). */
 import type { Log, Metrics, RequestError } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
+import { checkedPrincipal } from '../session/index.js';
 import type {
   Authenticate,
   DeliverySource,
@@ -95,7 +96,7 @@ export class Interceptors {
       if (this.#counts.inbound === 0) return answer;
       const { handshake } = credentials;
       const connect = async (): Promise<Principal> => {
-        const principal = await answer;
+        const principal = checkedPrincipal(await answer);
         return (await this.#throughInbound({ kind: 'connect', principal, handshake })).principal;
       };
       return connect();

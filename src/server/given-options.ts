@@ -1,4 +1,5 @@
 /** Owns what is wrong with given options before anything is made of them: names that nobody knows, keys and secrets that are not set. */
+import type { Log, Metrics } from '../foundation/index.js';
 import type { ServerOptions } from './options.js';
 import type { TokenOptions } from './tokens.js';
 
@@ -37,12 +38,20 @@ const TOKEN_OPTIONS: Readonly<Record<keyof TokenOptions, true>> = {
   allowAnonymous: true,
 };
 
+/** A shorter key can be guessed by trying. */
+export const MIN_API_KEY_LENGTH = 16;
+
+const LOG_METHODS: readonly (keyof Log)[] = ['debug', 'info', 'warn', 'error'];
+const METRICS_METHODS: readonly (keyof Metrics)[] = ['count', 'gauge'];
+
 export const DEFAULT_ACCESS_WORDS = ['open-on-loopback', 'closed'] as const;
 
-/** Throws a RangeError for an option that there is not, a TypeError for a key or secret that is not set. */
+/** Throws a RangeError for an option that there is not or a key that is too short, a TypeError for what is not set, or no log at all. */
 export function checkOptions(options: ServerOptions): void {
   checkNames(options, OPTIONS, 'option of createServer');
-  const { tokens, apiKeys = [], defaultAccess = 'open-on-loopback' } = options;
+  const { tokens, apiKeys = [], defaultAccess = 'open-on-loopback', log, metrics } = options;
+  if (log !== undefined && log !== false) requireMethods('log', log, LOG_METHODS);
+  if (metrics !== undefined) requireMethods('metrics', metrics, METRICS_METHODS);
   if (!(DEFAULT_ACCESS_WORDS as readonly string[]).includes(defaultAccess)) {
     const known = DEFAULT_ACCESS_WORDS.map((word) => `"${word}"`).join(' or ');
     throw new RangeError(`defaultAccess is ${known}, not ${JSON.stringify(defaultAccess)}`);
@@ -52,7 +61,13 @@ export function checkOptions(options: ServerOptions): void {
     requireSet('tokens.hmacSecret', tokens.hmacSecret);
   }
   if (!Array.isArray(apiKeys)) throw new TypeError('apiKeys is a list of texts');
-  for (const [index, key] of apiKeys.entries()) requireSet(`apiKeys[${index}]`, key);
+  for (const [index, key] of apiKeys.entries()) {
+    const name = `apiKeys[${index}]`;
+    requireSet(name, key);
+    if (key.length < MIN_API_KEY_LENGTH) {
+      throw new RangeError(`${name} has fewer than ${MIN_API_KEY_LENGTH} characters`);
+    }
+  }
 }
 
 function checkNames(given: object, known: Readonly<Record<string, true>>, what: string): void {
@@ -61,6 +76,13 @@ function checkNames(given: object, known: Readonly<Record<string, true>>, what: 
   const unknown = Object.entries(given).find(isUnknown);
   if (unknown === undefined) return;
   throw new RangeError(`${unknown[0]} is no ${what}; known: ${Object.keys(known).join(', ')}`);
+}
+
+/** What has none would fail at every line, in silence. */
+function requireMethods(name: string, given: unknown, methods: readonly string[]): void {
+  const members = Object(given) as Readonly<Record<string, unknown>>;
+  const missing = methods.find((method) => typeof members[method] !== 'function');
+  if (missing !== undefined) throw new TypeError(`${name} has no function "${missing}"`);
 }
 
 /** Never with the value: it may be a key. */

@@ -27,7 +27,7 @@ export {
   MIN_FORWARD_SECRET_BYTES,
   type ForwardOptions,
 } from '../http/index.js';
-export { DEFAULT_ACCESS_WORDS } from './given-options.js';
+export { DEFAULT_ACCESS_WORDS, MIN_API_KEY_LENGTH } from './given-options.js';
 export { MIN_SECRET_BYTES, tokenAuthentication, type TokenOptions } from './tokens.js';
 export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
 export type { ErrorCode, JsonValue, Log, Metrics, StandardSchema } from '../foundation/index.js';

@@ -75,7 +75,7 @@ export interface ServerOptions {
   readonly allowedOrigins?: readonly string[];
   /**
    * Keys with which back ends publish over HTTP. Default none: `POST /api/publish` is refused. Throws a TypeError for one that is
-   * undefined or empty, as of an environment variable that is not set.
+   * undefined or empty, as of an environment variable that is not set, a RangeError for one of fewer than 16 characters.
    */
   readonly apiKeys?: readonly string[];
   /**

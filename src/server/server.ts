@@ -4,9 +4,7 @@ import {
   Cancellation,
   DeadlineWheel,
   Disconnect,
-  MemoryMetrics,
   newId,
-  SILENT_LOG,
   TurnBudget,
   type Log,
   type Metrics,
@@ -71,10 +69,10 @@ import {
   type BoundAddress,
 } from './listening.js';
 import { checkOptions } from './given-options.js';
+import { guardsOf } from './guards.js';
 import { mappingPrefixesOf, mountBuiltIn, requireBelow } from './mounts.js';
 import { DEFAULT_HOST, limitsOf, type ServerLimits, type ServerOptions } from './options.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
-import { stderrLog } from './stderr-log.js';
 import { tokenAuthentication } from './tokens.js';
 
 /** What may accompany a publication. */
@@ -138,6 +136,7 @@ export class TidewayServer {
   readonly #httpClosing: HttpClosing | undefined;
   readonly #time: Time;
   readonly #log: Log;
+  readonly #flushLog: () => void;
   readonly #defaultAccess: NonNullable<ServerOptions['defaultAccess']>;
   readonly #closeTimeoutMs: number;
   readonly #closing = new Cancellation();
@@ -150,9 +149,10 @@ export class TidewayServer {
     this.#defaultAccess = options.defaultAccess ?? 'open-on-loopback';
     const time = options.time ?? nodeTime();
     const random = options.random ?? nodeRandom();
-    const log = options.log === false ? SILENT_LOG : (options.log ?? stderrLog());
+    const { log, metrics, givenMetrics, flush } = guardsOf(options, time);
     const limits = limitsOf(options.limits);
-    this.metrics = options.metrics ?? new MemoryMetrics();
+    this.metrics = givenMetrics;
+    this.#flushLog = flush;
     this.prefixes = prefixesOf(options.prefixes);
     this.endpoints = endpointsOf(options);
     this.#accessRules = new AccessRules(this.prefixes.user, (operation, scope) =>
@@ -164,15 +164,18 @@ export class TidewayServer {
     this.access = this.#accessRules;
     this.#router = new Router(
       this.#accessRules,
-      this.metrics,
-      new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount),
+      metrics,
+      new Interceptors(log, metrics, limits.maxWaitingInterceptionCount),
     );
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#events = new SessionEvents(log);
-    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
     const turns = new TurnBudget(time, (error) => log.error('a step of work failed', { error }));
     this.#turns = turns;
+    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS, {
+      turns,
+      onError: (error) => log.error('what a deadline was set for failed', { error }),
+    });
 
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();
@@ -187,7 +190,7 @@ export class TidewayServer {
       this.topics.rule(pattern, rule);
     }
     const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
-    this.#streams = new Streams(store, time, this.metrics, {
+    this.#streams = new Streams(store, time, metrics, {
       liveRingBytes: (stream) => rules.settingsOf(ownDestinationOf(stream)).liveRingBytes,
       turns,
     });
@@ -195,7 +198,7 @@ export class TidewayServer {
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';
     this.app = new AppMount(time, log, this.#router, mappingPrefixes, this.prefixes.app);
     const { maxMessageBytes } = limits;
-    const forwarding = { time, metrics: this.metrics, log, maxMessageBytes };
+    const forwarding = { time, metrics, log, maxMessageBytes };
     this.#forwards = new Forwards(this.app, forwarding);
     for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
     const workRules = new WorkRules();
@@ -206,7 +209,6 @@ export class TidewayServer {
       },
     };
     for (const [pattern, rule] of Object.entries(options.work ?? {})) this.work.rule(pattern, rule);
-    const { metrics } = this;
     const { maxWorkBytes, maxWorkQueueCount } = limits;
     const bounds = { maxWorkBytes, maxWorkQueueCount };
     mountBuiltIn(this.#router, this.prefixes, {
@@ -222,7 +224,7 @@ export class TidewayServer {
         clock: time,
         deadlines: this.#deadlines,
         limits,
-        metrics: this.metrics,
+        metrics,
         log,
         turns,
         inputFlow: new InputFlowBudget(limits.maxTotalWaitingBytes, turns, this.metrics),
@@ -239,11 +241,11 @@ export class TidewayServer {
       log,
     };
     this.#endpoints = new Endpoints(this.endpoints, knownDialects(environment));
-    this.accept = this.#acceptor(limits.connectTimeoutMs, log);
-    this.#http = options.server ?? this.#createHttp(options, limits, log);
+    this.#log = log;
+    this.accept = this.#acceptor(limits.connectTimeoutMs, metrics);
+    this.#http = options.server ?? this.#createHttp(options, limits, metrics);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
-    this.#log = log;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
@@ -257,9 +259,10 @@ export class TidewayServer {
       ...(options.server === undefined && {
         ownUpgradePath: { firstOctetTimeoutMs: limits.handshakeTimeoutMs },
       }),
+      owedAnswersTimeoutMs: limits.handshakeTimeoutMs,
       time,
       random,
-      metrics: this.metrics,
+      metrics,
       turns,
     });
     // Each time: a server of the application's may be told to listen again, at another address.
@@ -382,30 +385,31 @@ export class TidewayServer {
     this.#router.close();
     this.#forwards.close();
     this.#streams.close();
+    this.#flushLog();
   }
 
-  #createHttp(options: ServerOptions, limits: ServerLimits, log: Log): HttpServer {
+  #createHttp(options: ServerOptions, limits: ServerLimits, metrics: Metrics): HttpServer {
     const api = createHttpApi({
       router: this.#router,
       originGate: this.#originGate,
       caller: SERVER_CALLER,
       apiKeys: options.apiKeys ?? [],
       maxMessageBytes: limits.maxMessageBytes,
-      metrics: this.metrics,
-      log,
+      metrics,
+      log: this.#log,
     });
     return createHttpServer(
       requestDeadlines(limits.handshakeTimeoutMs),
-      createRequestListener(api, options, log),
+      createRequestListener(api, options, this.#log),
     );
   }
 
-  #acceptor(connectTimeoutMs: number, log: Log): AcceptConnection {
+  #acceptor(connectTimeoutMs: number, metrics: Metrics): AcceptConnection {
     const shared = {
       deadlines: this.#deadlines,
       connectTimeoutMs,
-      metrics: this.metrics,
-      log,
+      metrics,
+      log: this.#log,
       events: this.#events,
     };
     // One for each list of dialects: a connection keeps it for as long as it lives.

@@ -4,8 +4,8 @@ import type { Log, LogFields } from '../foundation/index.js';
 
 const DEPTH = 4;
 
-/** What `log` is by default. `write` is for tests. */
-export function stderrLog(write: (line: string) => void = (line) => console.error(line)): Log {
+/** What `log` is by default, with lines that `write` takes. */
+export function stderrLog(write: (line: string) => void): Log {
   const at = (level: string) => (message: string, fields?: LogFields) => {
     write(`tideway: ${level}: ${message}${fieldsText(fields)}`);
   };

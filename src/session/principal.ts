@@ -1,4 +1,6 @@
 /** Owns who somebody is, and the port that finds it out. */
+import { RequestError } from '../foundation/index.js';
+import { nameFault, quoted } from '../message/index.js';
 import type { Handshake } from './connection.js';
 
 /** The authenticated other end of a session. */
@@ -29,3 +31,30 @@ export interface Credentials {
  * any other rejection refuses too, without its words reaching the client.
  */
 export type Authenticate = (credentials: Credentials) => Promise<Principal>;
+
+/**
+ * What a hook answered, wherever a principal comes in. One in JavaScript may forget to answer, or name nobody: that is no anonymous
+ * principal, and no silence. Throws a TypeError for what is none, `access/invalid-token` for a name that has no user destination.
+ */
+export function checkedPrincipal(principal: Principal): Principal {
+  const given: Partial<Record<keyof Principal, unknown>> | null | undefined = principal;
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError('the authenticate hook answered no principal');
+  }
+  const { name, expiresAtMs } = given;
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw new TypeError('the name of a principal is a text, or undefined for anonymous clients');
+  }
+  const fault = name === undefined ? undefined : nameFault(name);
+  if (fault !== undefined) {
+    // It may be the client's own word, so the client is told what is wrong with it.
+    throw new RequestError(
+      'access/invalid-token',
+      `nothing could be sent to ${quoted(String(name))}: as a segment of a destination ${fault}`,
+    );
+  }
+  if (expiresAtMs !== undefined && (typeof expiresAtMs !== 'number' || Number.isNaN(expiresAtMs))) {
+    throw new TypeError('expiresAtMs of a principal is a number of milliseconds, or undefined');
+  }
+  return principal;
+}

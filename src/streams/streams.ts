@@ -92,8 +92,8 @@ export class Streams {
     this.#metrics = metrics;
     this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS;
     this.#liveRingBytes = options.liveRingBytes ?? (() => DEFAULT_LIVE_RING_BYTES);
-    this.#deadlines = new DeadlineWheel(time, LINGER_GRANULARITY_MS);
     this.#turns = options.turns ?? new TurnBudget(time);
+    this.#deadlines = new DeadlineWheel(time, LINGER_GRANULARITY_MS, { turns: this.#turns });
     store.setFeedListener((entry) => this.#accept(entry));
   }
 

@@ -23,6 +23,7 @@ import {
 import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
 import { EndpointTerms } from './websocket/endpoint-terms.js';
 import { EngineLoop } from './websocket/engine-loop.js';
+import { OwedAnswers } from './websocket/owed-answers.js';
 import { takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
@@ -55,6 +56,11 @@ export interface AcceptWebSocketOptions {
    */
   readonly ownUpgradePath?: { readonly firstOctetTimeoutMs: number };
   /**
+   * Time for the answers to requests that came before an upgrade on its connection, which waits for them; then the connection is
+   * dropped. 0: for ever. Default 10,000.
+   */
+  readonly owedAnswersTimeoutMs?: number;
+  /**
    * Whether an upgrade at any other path is answered with 404. Default: while nobody else listens for upgrades of the
    * server; false leaves it to the server's other listeners, one of which must answer.
    */
@@ -71,6 +77,8 @@ export type DoorDeflateOptions = Omit<
 >;
 
 const MAX_INFLATE_RATIO = 128;
+
+const DEFAULT_OWED_ANSWERS_TIMEOUT_MS = 10_000;
 
 /** The connections that came through one door. */
 export interface WebSocketDoor {
@@ -95,8 +103,9 @@ class Door implements WebSocketDoor {
   readonly #terms: EndpointTerms;
   readonly #turns: TurnBudget;
   readonly #compression: CompressionSettings | undefined;
+  readonly #owedAnswers: OwedAnswers;
   readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
-    this.#upgrade(request, socket, head);
+    this.#take(request, socket, head);
   #isAccepting = true;
   #allEnded: (() => void) | undefined = undefined;
   readonly #upgradePath: UpgradePath | undefined;
@@ -106,14 +115,18 @@ class Door implements WebSocketDoor {
     this.#metrics = options.metrics ?? NO_METRICS;
     this.#random = options.random ?? nodeRandom();
     const time = options.time ?? nodeTime();
-    this.#loop = new EngineLoop(time, this.#random);
     this.#turns = options.turns ?? new TurnBudget(time);
+    this.#loop = new EngineLoop(time, this.#random, this.#turns);
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     const { ownUpgradePath: path } = options;
     this.#upgradePath =
       path && takeUpgrades(options.server as http.Server, this.#loop, path.firstOctetTimeoutMs);
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
     const limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
+    this.#owedAnswers = new OwedAnswers(
+      this.#loop.deadlines,
+      options.owedAnswersTimeoutMs ?? DEFAULT_OWED_ANSWERS_TIMEOUT_MS,
+    );
     this.#terms = new EndpointTerms('server', this.#loop, limits);
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
@@ -129,6 +142,7 @@ class Door implements WebSocketDoor {
 
   close(closeCode: number, reason: string): Promise<void> {
     this.stopAccepting();
+    this.#owedAnswers.close();
     const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
       for (const connection of this.connections) connection.close(closeCode, reason);
@@ -141,16 +155,21 @@ class Door implements WebSocketDoor {
     });
   }
 
+  /** What is not ours is somebody else's at once. */
+  #take(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { server, paths, refusesOtherPaths } = this.#options;
+    const isOurs = paths.includes(pathOf(request));
+    // Another listener may have taken the socket already, and what is written to it now would be a frame.
+    if (!isOurs && !(refusesOtherPaths ?? server.listenerCount('upgrade') === 1)) return;
+    this.#owedAnswers.after(socket, () => this.#upgrade(request, socket, head));
+  }
+
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { server, paths, checkOrigin } = this.#options;
+    const { paths, checkOrigin } = this.#options;
     const path = pathOf(request);
     if (!paths.includes(path)) {
-      // Another listener may have taken the socket already, and what is written to it now would be a frame.
-      const isAlone = server.listenerCount('upgrade') === 1;
-      if (this.#options.refusesOtherPaths ?? isAlone) {
-        const others = paths.length === 0 ? '' : `; try ${paths.join(', ')}`;
-        this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
-      }
+      const others = paths.length === 0 ? '' : `; try ${paths.join(', ')}`;
+      this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
       return;
     }
     if (!this.#isAccepting) {

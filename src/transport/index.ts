@@ -1,5 +1,6 @@
 /** The door of transport/: sockets and HTTP exchanges as connections, and the host's time and randomness. */
 export * from './accept-websocket-connections.js';
+export * from './node-output.js';
 export * from './node-random.js';
 export * from './node-time.js';
 export * from './websocket/index.js';

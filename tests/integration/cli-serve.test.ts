@@ -281,7 +281,7 @@ test('a back end with an API key of the config file publishes over HTTP', async 
     'tideway.yaml':
       'apiKeysFile: keys.txt\ntopics:\n  /topic/news: { historySize: 5 }\n' +
       'work:\n  /work/jobs: { maxMessageCount: 1 }\n',
-    'keys.txt': '# the shop\nkey-of-the-shop\n',
+    'keys.txt': '# the shop\nkey-of-the-old-shop\n',
   });
   const { httpUrl, url, stdout } = await serve(t, ['--config', join(folder, 'tideway.yaml')]);
   await stdout.match(/HTTP API +\S+\/api\/publish \(POST; 1 API key\)/);
@@ -292,11 +292,12 @@ test('a back end with an API key of the config file publishes over HTTP', async 
       body: JSON.stringify({ destination, body: 'sale' }),
     });
   assert.equal((await publish('another')).status, 401);
-  const answer = (await (await publish('key-of-the-shop')).json()) as { epoch: string };
+  const answer = (await (await publish('key-of-the-old-shop')).json()) as { epoch: string };
   const cursor = ['--cursor', `${answer.epoch}:0`, '--count', '1'];
   const reader = await run(t, ['subscribe', '/topic/news', '--url', url, ...cursor]);
   assert.equal(reader.stdout, '"sale"');
   assert.match(reader.stderr, /subscribed to \/topic\/news; nothing was missed/);
-  const job = async (): Promise<number> => (await publish('key-of-the-shop', '/work/jobs')).status;
+  const job = async (): Promise<number> =>
+    (await publish('key-of-the-old-shop', '/work/jobs')).status;
   assert.deepEqual([await job(), await job()], [200, 503]);
 });

@@ -10,7 +10,10 @@ const DEPTH = 100_000 * SCALE;
 const KEY_COUNT = 1_000_000 * SCALE;
 const MAX_ANSWER_MS = 5_000;
 
-const server = createServer({ apiKeys: ['key'], limits: { maxMessageBytes: 32 * 1_048_576 } });
+const server = createServer({
+  apiKeys: ['a-key-for-these-tests'],
+  limits: { maxMessageBytes: 32 * 1_048_576 },
+});
 server.app.map('/echo', {}, ({ body }) => body);
 server.app.map('/merge', {}, ({ body }) => Object.keys(Object.assign({}, body)).length);
 await server.listen({ port: 0 });
@@ -41,7 +44,7 @@ async function throughSocket(body: string): Promise<string> {
 async function overHttp(request: string): Promise<{ status: number; code: string | undefined }> {
   const response = await fetch(`${server.url}/api/publish`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key' },
+    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer a-key-for-these-tests' },
     body: request,
   });
   const { error } = (await response.json()) as { error?: { code: string } };
@@ -81,14 +84,17 @@ test(`[hardening 23] ${KEY_COUNT} keys are stored safely where the limits let th
 });
 
 test(`[hardening 23] ${KEY_COUNT} keys are refused by size, unparsed, where they do not fit`, async () => {
-  const strict = createServer({ apiKeys: ['key'], limits: { maxMessageBytes: 65_536 } });
+  const strict = createServer({
+    apiKeys: ['a-key-for-these-tests'],
+    limits: { maxMessageBytes: 65_536 },
+  });
   await strict.listen({ port: 0 });
   const peer = await NativePeer.open(strict.url);
   peer.socket.send(`{"type":"send","destination":"/topic/a","body":${keys}}`);
   assert.equal((await peer.closed).closeCode, 1009);
   const response = await fetch(`${strict.url}/api/publish`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key' },
+    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer a-key-for-these-tests' },
     body: `{"destination":"/topic/a","body":${keys}}`,
   });
   assert.equal(response.status, 413);

@@ -5,7 +5,7 @@ import { createServer } from 'tideway';
 import { handshake } from './native-peer.js';
 
 const ALLOWED = 'https://example.com';
-const server = createServer({ apiKeys: ['key'], allowedOrigins: [ALLOWED] });
+const server = createServer({ apiKeys: ['a-key-for-these-tests'], allowedOrigins: [ALLOWED] });
 await server.listen({ port: 0 });
 const port = server.address?.port ?? 0;
 after(() => server.close());
@@ -39,7 +39,11 @@ const OWN: readonly (readonly [why: string, origin: string])[] = [
 async function post(headers: Readonly<Record<string, string>>): Promise<Response> {
   return fetch(`${server.url}/api/publish`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key', ...headers },
+    headers: {
+      'Content-Type': 'application/json',
+      Authorization: 'Bearer a-key-for-these-tests',
+      ...headers,
+    },
     body: '{"destination":"/topic/a"}',
   });
 }

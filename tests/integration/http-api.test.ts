@@ -6,12 +6,12 @@ import { after, test } from 'node:test';
 import { createServer, RequestError } from 'tideway';
 import { NativePeer } from './native-peer.js';
 
-const KEY = 'a-key-for-tests';
+const KEY = 'a-key-for-these-tests';
 const MAX_MESSAGE_BYTES = 20_000;
 
 const server = createServer({
   log: false,
-  apiKeys: ['another-key', KEY],
+  apiKeys: ['another-key-of-16', KEY],
   topics: { '/topic/**': { historySize: 10 } },
   limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
 });

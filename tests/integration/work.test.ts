@@ -296,13 +296,16 @@ async function listening(t: TestContext, options: ServerOptions = {}): Promise<T
 
 test('the HTTP API sends work as it publishes: position, message id, and 503 when the queue is full', async (t) => {
   const server = await listening(t, {
-    apiKeys: ['key'],
+    apiKeys: ['a-key-for-these-tests'],
     work: { '/work/**': { maxMessageCount: 2 } },
   });
   const publish = async (body: object): Promise<{ status: number; json: Frame }> => {
     const response = await fetch(`${server.url}/api/publish`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key' },
+      headers: {
+        'Content-Type': 'application/json',
+        Authorization: 'Bearer a-key-for-these-tests',
+      },
       body: JSON.stringify({ destination: '/work/jobs', ...body }),
     });
     return { status: response.status, json: (await response.json()) as Frame };

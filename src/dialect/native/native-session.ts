@@ -17,6 +17,7 @@ import {
 } from '../../protocol/native/index.js';
 import { clientCaller, type Caller, type Submission } from '../../routing/index.js';
 import {
+  checkedPrincipal,
   Session,
   type Connection,
   type ConnectionReceiver,
@@ -280,7 +281,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   async #authenticate(token: string): Promise<Principal> {
     const { handshake } = this.#connection;
     try {
-      return await this.#environment.authenticate({ token, handshake });
+      return checkedPrincipal(await this.#environment.authenticate({ token, handshake }));
     } finally {
       this.#isRenewing = false;
     }

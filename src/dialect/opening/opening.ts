@@ -1,7 +1,7 @@
 /** Owns a connection between its acceptance and its open session: the deadline, authentication, and what arrives meanwhile. */
 import { Deadline, Disconnect, RequestError } from '../../foundation/index.js';
+import { checkedPrincipal } from '../../session/index.js';
 import type { Connection, Credentials, InputGate, Principal } from '../../session/index.js';
-import { checkedPrincipal } from './authentication.js';
 import type { DialectEnvironment } from './environment.js';
 
 /** What a dialect does when its opening has come to something. */

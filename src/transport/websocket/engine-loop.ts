@@ -1,5 +1,5 @@
 /** Owns what the connections of one event loop share: time, deadlines, masking keys, the write slab and the tick's flush. */
-import { DeadlineWheel, type Random, type Time } from '../../foundation/index.js';
+import { DeadlineWheel, type Random, type Time, type TurnBudget } from '../../foundation/index.js';
 import { Masker, readMask } from '../../protocol/websocket/index.js';
 import { nodeRandom } from '../node-random.js';
 import { nodeTime } from '../node-time.js';
@@ -31,9 +31,11 @@ export class EngineLoop {
   readonly #random: Random;
   #dirty: Flushable[] = [];
 
-  constructor(time: Time = nodeTime(), random: Random = nodeRandom()) {
+  /** `turns`: where many deadlines that are due at once take their turns; without one, all in one go. */
+  constructor(time: Time = nodeTime(), random: Random = nodeRandom(), turns?: TurnBudget) {
     this.time = time;
-    this.deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
+    const options = turns === undefined ? {} : { turns };
+    this.deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS, options);
     this.#random = random;
     this.masks = new MaskPool(random);
   }

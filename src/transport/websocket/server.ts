@@ -17,6 +17,7 @@ import { destroyOnError, hasEndpoint } from './socket-listeners.js';
 import { EndpointTerms } from './endpoint-terms.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits } from './limits.js';
+import { OwedAnswers } from './owed-answers.js';
 import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
 import type { ServerOptions, UpgradeCallback, WebSocketClass } from './server-options.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './upgrade.js';
@@ -56,6 +57,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   readonly #terms: EndpointTerms;
   readonly #handshakeTimeoutMs: number;
   readonly #loop: EngineLoop;
+  readonly #owedAnswers: OwedAnswers;
   readonly #compression: CompressionSettings | undefined;
   #server: http.Server | https.Server | undefined = undefined;
   #removeListeners: () => void = () => {};
@@ -88,6 +90,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     this.#handshakeTimeoutMs =
       options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
     this.#loop = options.loop ?? new EngineLoop();
+    this.#owedAnswers = new OwedAnswers(this.#loop.deadlines, this.#handshakeTimeoutMs);
     const checksUtf8 = options.skipUTF8Validation !== true;
     this.#terms = new EndpointTerms('server', this.#loop, resolveLimits(options), { checksUtf8 });
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
@@ -163,6 +166,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     if (callback !== undefined) this.once('close', () => callback());
     if (this.#state === 'closing') return;
     this.#state = 'closing';
+    this.#owedAnswers.close();
     const server = this.#server;
     this.#removeListeners();
     this.#server = undefined;
@@ -206,6 +210,15 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       );
     }
     destroyOnError(socket);
+    this.#owedAnswers.after(socket, () => this.#judge(request, socket, head, callback));
+  }
+
+  #judge(
+    request: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback<T>,
+  ): void {
     const judged = judgeUpgrade(request, SPOKEN_VERSIONS);
     if (!judged.isAccepted) {
       this.#refuse(judged, request, socket);

@@ -1,0 +1,16 @@
+/** Owns what becomes of a hook whose answer nobody wants: what it throws is told, a promise that rejects is not left alone. */
+
+/** Runs a hook of the application; `failed` is told what it throws, now or later. */
+export function runHook(hook: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    catchAnswer(hook(), failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** What a hook answered that was not to answer anything. Throws what a getter of it throws. */
+export function catchAnswer(answer: unknown, failed: (error: unknown) => void): void {
+  if (typeof answer !== 'object' || answer === null || !('then' in answer)) return;
+  Promise.resolve(answer).catch(failed);
+}
