@@ -58,6 +58,14 @@ export class Message {
     this.#isKnownValid = message.#isKnownValid;
   }
 
+  /**
+   * Lets go of what the body was parsed to, which may be twenty times as large: whoever keeps a message waiting calls this. That the
+   * body is valid stays known, and who asks for the value gets it parsed anew.
+   */
+  forgetParsed(): void {
+    this.#json = undefined;
+  }
+
   /** Whether the body is JSON by its type and in fact; what is spliced into frames has to be. */
   get isValidJson(): boolean {
     if (!this.isJson) return false;
@@ -76,7 +84,7 @@ export class Message {
     return isJsonContentType(this.contentType);
   }
 
-  /** The body as JSON, parsed at most once. Throws a RequestError `message/invalid` or `json/…`. */
+  /** The body as JSON, parsed when it is first asked for. Throws a RequestError `message/invalid` or `json/…`. */
   json(): JsonValue {
     if (!this.isJson) {
       throw new RequestError('message/invalid', `the body is ${this.contentType}, not JSON`);

@@ -32,7 +32,13 @@ import type {
   PayloadOf,
   PayloadSchema,
 } from './handler.js';
-import { mappingOf, MappingTable, type AnyHandler, type Mapping } from './mapping.js';
+import {
+  mappingOf,
+  MappingTable,
+  type AnyHandler,
+  type FoundMapping,
+  type Mapping,
+} from './mapping.js';
 import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
 import { InvalidPayloadError } from './payload.js';
@@ -192,7 +198,24 @@ export class AppMount implements Mount {
     settlement: Settlement<T>,
   ): Promise<T> {
     const { caller, destination, path, message } = operation;
-    const { mapping, variables } = this.#mappings.find(kind, destination, path);
+    const found = this.#mappings.find(kind, destination, path);
+    const line = caller.session?.handlerLine;
+    // All that it needs is made at its turn: what the line has no room for has cost nothing but the look at it.
+    const task = (leave: () => void): Promise<T> =>
+      this.#handle(kind, operation, found, signal, settlement, leave);
+    if (line === undefined) return task(() => {});
+    if (!found.mapping.isSerial) return line.runBeside(task);
+    return line.run(task, () => message.forgetParsed());
+  }
+
+  async #handle<T>(
+    kind: Operation,
+    { caller, destination, path, message }: HandlerOperation,
+    { mapping, variables }: FoundMapping,
+    signal: CancellationSignal,
+    settlement: Settlement<T>,
+    leave: () => void,
+  ): Promise<T> {
     const { cancellation, forget } = following(signal);
     const parts = { operation: kind, caller, destination, message, variables, cancellation };
     const context = new MessageContext(parts, this.#router, this.#outbox);
@@ -201,11 +224,8 @@ export class AppMount implements Mount {
       log: this.#log,
       exceptions: this.#exceptions,
     });
-    const task = (leave: () => void): Promise<T> => settle(call, settlement, leave);
-    const line = caller.session?.handlerLine;
     try {
-      if (line === undefined) return await task(() => {});
-      return await (mapping.isSerial ? line.run(task) : line.runBeside(task));
+      return await settle(call, settlement, leave);
     } finally {
       // The signal of a request is its own, and a stream of replies goes on listening to it.
       if (kind !== 'request') forget();
