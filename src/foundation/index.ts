@@ -7,7 +7,6 @@ export * from './deadlines.js';
 export * from './error.js';
 export * from './error-table.js';
 export * from './json.js';
-export * from './json-slice.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './random.js';

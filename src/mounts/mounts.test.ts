@@ -57,10 +57,10 @@ const hasCode = (code: string) => (error: unknown) =>
   error instanceof RequestError && error.code === code;
 
 /** As much of a session as a mount sees. */
-function sessionOf(name: string | undefined, sessionId: string): Session {
+function sessionOf(name: string | undefined, sessionId: string, lineLength = 10): Session {
   const session = {
     sessionId,
-    handlerLine: new HandlerLine(10),
+    handlerLine: new HandlerLine(lineLength),
     ended: new Cancellation(),
     principal: { ...ANONYMOUS, name },
   };
@@ -443,7 +443,7 @@ test('[O3] what waits in the line is listened for at its turn, what has no room 
   const mount = new AppMount(new VirtualTime(), SILENT_LOG, topicRouter());
   const open: (() => void)[] = [];
   mount.map('/wait', () => new Promise<void>((resolve) => open.push(resolve)));
-  const session = { ...sessionOf(undefined, '1'), handlerLine: new HandlerLine(1) } as Session;
+  const session = sessionOf(undefined, '1', 1);
   let listenerCount = 0;
   const request = (): Promise<Reply> => {
     const cancellation = new Cancellation();

@@ -1,5 +1,5 @@
 /** Owns a native connection before its session: the first message, and who hears the others. */
-import type { Disconnect, Octets } from '../../foundation/index.js';
+import { countRequestError, type Disconnect, type Octets } from '../../foundation/index.js';
 import {
   decodeClientBinary,
   decodeClientText,
@@ -34,14 +34,19 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
   }
 
   textReceived(text: string): void {
-    if (this.#session === undefined) this.#frameReceived(decodeClientText(text), text.length);
+    if (this.#session === undefined)
+      this.#frameReceived(decodeClientText(text, this.#maxJsonValueCount), text.length);
     else this.#session.textReceived(text);
   }
 
   binaryReceived(octets: Octets): void {
     if (this.#session === undefined) {
-      this.#frameReceived(decodeClientBinary(octets), octets.length);
+      this.#frameReceived(decodeClientBinary(octets, this.#maxJsonValueCount), octets.length);
     } else this.#session.binaryReceived(octets);
+  }
+
+  get #maxJsonValueCount(): number {
+    return this.#environment.session.limits.maxJsonValueCount;
   }
 
   writable(): void {
@@ -72,7 +77,11 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
 
   #frameReceived(frame: Frame, byteLength: number): void {
     if (this.#isClosed) return;
-    if (this.#opening.isBegun) return this.#opening.wait(frame, byteLength);
+    if (this.#opening.isBegun) {
+      // What waits lets go of what it was parsed to.
+      if (frame.type === 'send' || frame.type === 'request') frame.body.takeJson();
+      return this.#opening.wait(frame, byteLength);
+    }
     // A connect that cannot be read opens no anonymous session: its sender may correct it.
     if (frame.type === 'invalid') return this.#answerInvalid(frame);
     if (frame.type === 'connect') this.#connect = frame;
@@ -92,7 +101,7 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Frame> 
       number,
       message,
     } as const;
-    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+    countRequestError(this.#environment.session.metrics, error);
     this.#connection.send(frameMessage(answer));
   }
 }

@@ -43,7 +43,7 @@ import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
 import { InvalidPayloadError } from './payload.js';
 import { Turns } from './turns.js';
-import { messageOfValue } from './value-message.js';
+import { ValueMessages } from './value-message.js';
 import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
 import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
 
@@ -62,24 +62,30 @@ export class AppMount implements Mount {
   readonly #time: Time;
   readonly #log: Log;
   readonly #router: Router;
+  readonly #values: ValueMessages;
   readonly #outbox: Outbox;
   readonly #mountedAt: readonly string[];
   readonly #mappings = new MappingTable();
   readonly #exceptions: ExceptionMapping[] = [];
 
-  /** What handlers send, values included, goes through `router` in the server's name; `mountedAt` are its own prefixes. */
+  /**
+   * What handlers send, values included, goes through `router` in the server's name; `mountedAt` are its own prefixes. A value of more
+   * than `maxValueBytes` is not sent: its handler has failed with `message/too-large`.
+   */
   constructor(
     time: Time,
     log: Log,
     router: Router,
     prefixes: MappingPrefixes = {},
     mountedAt: readonly string[] = [],
+    maxValueBytes: number = Infinity,
   ) {
     this.#mountedAt = mountedAt;
     this.#time = time;
     this.#log = log;
     this.#router = router;
-    this.#outbox = new Outbox(router, prefixes);
+    this.#values = new ValueMessages(maxValueBytes);
+    this.#outbox = new Outbox(router, this.#values, prefixes);
   }
 
   /**
@@ -162,7 +168,9 @@ export class AppMount implements Mount {
     return this.#run<Reply>('request', operation, operation.cancellation, {
       // A stream of replies is the settled value, and not the line's any more: pending requests have a bound of their own.
       value: (value, call) =>
-        value instanceof StreamedValues ? replies(value, call) : messageOfValue(value),
+        value instanceof StreamedValues
+          ? replies(value, call, this.#values)
+          : this.#values.of(value),
     });
   }
 
@@ -280,7 +288,7 @@ export class AppMount implements Mount {
 
   #publicationOf(value: unknown, { destination }: Call): Publication {
     const publishedAtMs = this.#time.nowMs();
-    return new Publication(messageOfValue(value), { destination, publishedAtMs });
+    return new Publication(this.#values.of(value), { destination, publishedAtMs });
   }
 
   /** Tells the session that sent it, and no other of its user, what became of a message. */
@@ -337,15 +345,19 @@ function isCancellation(error: unknown, { isCancelled }: CancellationSignal): bo
   return isCancelled && error instanceof RequestError && error.code === 'request/cancelled';
 }
 
-async function* replies(values: StreamedValues, call: Call): AsyncGenerator<Message> {
+async function* replies(
+  values: StreamedValues,
+  call: Call,
+  messages: ValueMessages,
+): AsyncGenerator<Message> {
   try {
-    for await (const value of values.untilCancelled(call.cancellation)) yield messageOfValue(value);
+    for await (const value of values.untilCancelled(call.cancellation)) yield messages.of(value);
   } catch (error) {
     const { value } = await call.recover(error);
     if (value === undefined) return;
     let message: Message;
     try {
-      message = messageOfValue(value);
+      message = messages.of(value);
     } catch (failure) {
       throw call.refusalOf(failure);
     }
