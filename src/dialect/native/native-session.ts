@@ -141,12 +141,12 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
     this.#writtenCount += 1;
-    // The name that the client gave it: an interceptor may have led it to another destination.
+    // The name that the client gave it, which is what is written: an interceptor may have led it to another destination.
     const { id: name } = subscription;
     switch (delivery.kind) {
       case 'publications': {
         // All exact subscribers share one encoding: it names no subscription where that is the destination.
-        const isOwn = subscription.isOf(delivery.batch.publications[0]!.destination);
+        const isOwn = subscription.isCalled(delivery.batch.publications[0]!.destination);
         const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
         this.#acknowledgements?.delivered(subscription, delivery.batch);
