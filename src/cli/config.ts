@@ -221,6 +221,7 @@ const workRule = object({
 
 const limits = object({
   maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
+  maxJsonValueCount: count(DEFAULT_LIMITS.maxJsonValueCount),
   maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
   handshakeTimeoutMs: milliseconds(DEFAULT_LIMITS.handshakeTimeoutMs),
   connectTimeoutMs: milliseconds(DEFAULT_LIMITS.connectTimeoutMs),

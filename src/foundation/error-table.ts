@@ -10,6 +10,7 @@ export const REQUEST_ERRORS = {
   'message/too-large': 111,
   'json/invalid': 112,
   'json/too-deep': 113,
+  'json/too-many-values': 114,
   'frame/unknown-type': 120,
   'frame/invalid-field': 121,
   'access/denied': 130,

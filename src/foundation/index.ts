@@ -9,7 +9,6 @@ export * from './error-table.js';
 export * from './guarded-log.js';
 export * from './guarded-metrics.js';
 export * from './json.js';
-export * from './json-slice.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './random.js';

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MAX_JSON_DEPTH, memberSlice, parseJson, RequestError } from './index.js';
+import {
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUE_COUNT,
+  parseJson,
+  parseJsonAndSlice,
+  RequestError,
+} from './index.js';
+
+const memberSlice = (text: string, name: string): string | undefined =>
+  parseJsonAndSlice(text, name).slice;
 
 function codeOf(parse: () => unknown): string | undefined {
   try {
@@ -46,10 +55,10 @@ test('brackets inside strings do not count as depth', () => {
 
 test('a limit of its own holds for a short text too', () => {
   assert.equal(
-    codeOf(() => parseJson('[[[1]]]', 2)),
+    codeOf(() => parseJson('[[[1]]]', Infinity, 2)),
     'json/too-deep',
   );
-  assert.deepEqual(parseJson('[[1]]', 2), [[1]]);
+  assert.deepEqual(parseJson('[[1]]', Infinity, 2), [[1]]);
 });
 
 test('parseJson accepts exactly what JSON.parse accepts, and throws nothing but a RequestError', () => {
@@ -74,6 +83,52 @@ test('parseJson accepts exactly what JSON.parse accepts, and throws nothing but 
       },
     ),
     { numRuns: 1_000 },
+  );
+});
+
+test('as many values parse as a peer may send; a member of an object counts as five, what strings say for nothing', () => {
+  const list = (item: string, count: number): string => `[${Array(count).fill(item).join()}]`;
+  const members = (count: number): string =>
+    `{${Array.from({ length: count }, (_, index) => `"${index}":0`).join()}}`;
+  const strings = list('",:[{"', 100);
+  for (const [within, beyond, maxCount] of [
+    // The value itself, its bracket, and the commas.
+    [list('1', 99), list('1', 100), 100],
+    [list('[]', 50), list('[]', 51), 101],
+    [list('[1,1]', 33), list('[1,1]', 34), 100],
+    [members(19), members(20), 97],
+    [list('{"a":1}', 16), list('{"a":1}', 17), 97],
+    [strings, list('",:[{"', 101), 101],
+    [list('1', MAX_JSON_VALUE_COUNT - 1), list('1', MAX_JSON_VALUE_COUNT), MAX_JSON_VALUE_COUNT],
+  ] as const) {
+    assert.deepEqual(parseJson(within, maxCount), JSON.parse(within));
+    for (const parse of [
+      parseJson,
+      (text: string, count: number) => parseJsonAndSlice(text, 'body', count),
+    ]) {
+      assert.equal(
+        codeOf(() => parse(beyond, maxCount)),
+        'json/too-many-values',
+        beyond.slice(0, 20),
+      );
+    }
+  }
+  assert.equal((parseJson(list('1', 200_000), Infinity) as unknown[]).length, 200_000);
+});
+
+test('a string ends where JSON.parse says that it does, whatever is escaped', () => {
+  const part = fc.constantFrom('\\\\', '\\"', '\\n', 'a', ',', '[', '{', ':', '€');
+  fc.assert(
+    fc.property(
+      fc.array(part, { maxLength: 12 }),
+      fc.array(part, { maxLength: 12 }),
+      (one, two) => {
+        const [first, second] = [`"${one.join('')}"`, `"${two.join('')}"`];
+        const { value, slice } = parseJsonAndSlice(`{"x":${first},"body":[${second}]}`, 'body');
+        assert.deepEqual(value, { x: JSON.parse(first), body: [JSON.parse(second)] });
+        assert.equal(slice, `[${second}]`);
+      },
+    ),
   );
 });
 
@@ -112,7 +167,7 @@ function spelled(name: string, escapes: readonly boolean[]): string {
   return `"${text.join('')}"`;
 }
 
-test('memberSlice finds a member as it was written: last duplicate, escaped names, any white space', () => {
+test('a member is found as it was written: last duplicate, escaped names, any white space', () => {
   const member = fc.record({
     name: fc.oneof(fc.constantFrom('body', 'b', 'body ', '__proto__', '"', '\\'), fc.string()),
     value: fc.json(),
@@ -140,13 +195,13 @@ test('memberSlice finds a member as it was written: last duplicate, escaped name
   );
 });
 
-test('memberSlice is not fooled by a member of the same name further inside', () => {
+test('the slice of a member is not fooled by a member of the same name further inside', () => {
   assert.equal(memberSlice('{"a":{"body":1},"c":["body",2]}', 'body'), undefined);
   assert.equal(memberSlice('{"a":"\\"body\\":3,","body":{"body":4}}', 'body'), '{"body":4}');
   assert.equal(memberSlice('{}', 'body'), undefined);
 });
 
-test('memberSlice is not fooled by an escaped name that is spelled like another one', () => {
+test('the slice of a member is not fooled by an escaped name that is spelled like another one', () => {
   const text = String.raw`{"\"":2}`;
   assert.equal(memberSlice(text, '"'), '2');
   assert.equal(memberSlice(text, '\\"'), undefined);

@@ -1,5 +1,6 @@
-/** Owns guarded JSON parsing: depth is bounded before the parser or any walker sees the text. */
+/** Owns guarded JSON parsing: depth and number of values are bounded before the parser or any walker sees the text. */
 import { RequestError } from './error.js';
+import { scanJson } from './json-scan.js';
 
 export type JsonValue =
   null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
@@ -8,11 +9,37 @@ export type JsonValue =
 export const MAX_JSON_DEPTH = 128;
 
 /**
- * Parses JSON text. Throws a RequestError `json/invalid` or `json/too-deep`.
+ * Values of one text that a peer may send, a member of an object counting as five: about what each costs a parser, which nobody can
+ * interrupt. So many take up to 10 ms; 1 MiB without a bound took 100 ms.
+ */
+export const MAX_JSON_VALUE_COUNT = 50_000;
+/**
+ * Parses JSON text. Throws a RequestError `json/invalid`, `json/too-deep` or `json/too-many-values`.
  * A member named `__proto__` becomes an own property, as JSON.parse makes it; of duplicate names the last counts.
  */
-export function parseJson(text: string, maxDepth: number = MAX_JSON_DEPTH): JsonValue {
-  checkJsonDepth(text, maxDepth);
+export function parseJson(
+  text: string,
+  maxValueCount: number = MAX_JSON_VALUE_COUNT,
+  maxDepth: number = MAX_JSON_DEPTH,
+): JsonValue {
+  scanJson(text, maxValueCount, maxDepth);
+  return parsed(text);
+}
+
+/**
+ * Parses as `parseJson` does, and finds the text of the last member called `memberName` of the object that it is, without white space
+ * around it: so that a body travels as it was written (semantics M4). JSON.parse too keeps the last of duplicate members.
+ */
+export function parseJsonAndSlice(
+  text: string,
+  memberName: string,
+  maxValueCount: number = MAX_JSON_VALUE_COUNT,
+): { readonly value: JsonValue; readonly slice: string | undefined } {
+  const slice = scanJson(text, maxValueCount, MAX_JSON_DEPTH, memberName);
+  return { value: parsed(text), slice };
+}
+
+function parsed(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
@@ -23,39 +50,5 @@ export function parseJson(text: string, maxDepth: number = MAX_JSON_DEPTH): Json
 
 /** Throws a RequestError `json/too-deep`: nobody who reads the text could parse it. */
 export function checkJsonDepth(text: string, maxDepth: number = MAX_JSON_DEPTH): void {
-  if (!isDeeperThan(text, maxDepth)) return;
-  throw new RequestError('json/too-deep', `JSON is nested deeper than ${maxDepth} levels`);
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-
-/** Whether any bracket of the text stands deeper than `maxDepth`; linear, and total for text that is not JSON. */
-function isDeeperThan(text: string, maxDepth: number): boolean {
-  if (text.length <= maxDepth) return false;
-  let depth = 0;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit === QUOTE) index = endOfString(text, index);
-    else if (unit === OPEN_BRACKET || unit === OPEN_BRACE) {
-      if (++depth > maxDepth) return true;
-    } else if (unit === CLOSE_BRACKET || unit === CLOSE_BRACE) depth -= 1;
-  }
-  return false;
-}
-
-/** Index of the quote that closes the string opened at `start`, or the text's length. */
-export function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end >= 0) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
-    if (backslashes % 2 === 0) return end;
-    end = text.indexOf('"', end + 1);
-  }
-  return text.length;
+  scanJson(text, Infinity, maxDepth);
 }

@@ -1,4 +1,5 @@
 /** Owns the port through which every limit, refusal and flow is counted, and its in-memory implementation. */
+import type { RequestError } from './error.js';
 
 /** Low-cardinality labels only: transport, mount, code; never a destination, a principal or an address. */
 export type Labels = Readonly<Record<string, string>>;
@@ -41,6 +42,18 @@ function seriesName(name: string, labels?: Labels): string {
     .sort()
     .map((key) => `${key}="${labels[key] ?? ''}"`);
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
+}
+
+/** Which limit a refusal stands for, where it is the code alone that tells of it. */
+const LIMIT_OF_CODE: Readonly<Record<string, string>> = {
+  'json/too-many-values': 'maxJsonValueCount',
+};
+
+/** Counts the answer to an operation that failed. */
+export function countRequestError(metrics: Metrics, { code, number }: RequestError): void {
+  metrics.count('request_errors', { number: String(number) });
+  const limit = LIMIT_OF_CODE[code];
+  if (limit !== undefined) metrics.count('limit_reached', { limit });
 }
 
 /** Counts nothing. */

@@ -2,7 +2,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { decodeUtf8, RequestError, type Log, type Metrics } from '../foundation/index.js';
+import {
+  countRequestError,
+  decodeUtf8,
+  RequestError,
+  type Log,
+  type Metrics,
+} from '../foundation/index.js';
 import type { Caller, OriginGate, Router } from '../routing/index.js';
 import { parsePublishRequest } from './publish-request.js';
 
@@ -14,6 +20,8 @@ export interface HttpApiOptions {
   /** Keys of back ends; without one, publishing over HTTP is refused. */
   readonly apiKeys: readonly string[];
   readonly maxMessageBytes: number;
+  /** As of clients; a member of an object counts as five values. */
+  readonly maxJsonValueCount: number;
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -69,7 +77,7 @@ export function createHttpApi(options: HttpApiOptions): Hono {
     }),
     async (context) => {
       const text = textOf(new Uint8Array(await context.req.arrayBuffer()));
-      const { destination, submission } = parsePublishRequest(text);
+      const { destination, submission } = parsePublishRequest(text, options.maxJsonValueCount);
       requireSize(submission.message.body.length, options.maxMessageBytes);
       const { position } = await options.router.send(options.caller, destination, submission);
       options.metrics.count('http_publishes');
@@ -90,10 +98,11 @@ export function createHttpApi(options: HttpApiOptions): Hono {
 function errorAnswer(context: Context, options: HttpApiOptions, error: unknown): Response {
   const isRequestError = error instanceof RequestError;
   if (!isRequestError) options.log.error('an HTTP request failed', { error });
-  const { code, number, message } = isRequestError
+  const told = isRequestError
     ? error
     : new RequestError('server/failed', 'the server failed to do this; try again');
-  options.metrics.count('request_errors', { number: String(number) });
+  const { code, number, message } = told;
+  countRequestError(options.metrics, told);
   const status = STATUS_OF_CODE[code] ?? (number >= 500 ? 503 : 400);
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
   return context.json({ error: { code, number, message } }, status);

@@ -2,8 +2,7 @@
 import {
   decodeBase64,
   encodeUtf8,
-  memberSlice,
-  parseJson,
+  parseJsonAndSlice,
   RequestError,
   type JsonValue,
 } from '../foundation/index.js';
@@ -29,8 +28,8 @@ const KNOWN_MEMBERS = new Set([
 type Members = { readonly [name: string]: JsonValue };
 
 /** Throws a RequestError that names the member that is wrong. */
-export function parsePublishRequest(text: string): PublishRequest {
-  const members = parseJson(text);
+export function parsePublishRequest(text: string, maxJsonValueCount: number): PublishRequest {
+  const { value: members, slice } = parseJsonAndSlice(text, 'body', maxJsonValueCount);
   if (members === null || typeof members !== 'object' || Array.isArray(members)) {
     throw new RequestError(
       'message/invalid',
@@ -50,14 +49,18 @@ export function parsePublishRequest(text: string): PublishRequest {
   return {
     destination,
     submission: {
-      message: messageOf(text, members),
+      message: messageOf(members, slice, maxJsonValueCount),
       key: textOf(members, 'key'),
       messageId: textOf(members, 'messageId'),
     },
   };
 }
 
-function messageOf(text: string, members: Members): Message {
+function messageOf(
+  members: Members,
+  slice: string | undefined,
+  maxJsonValueCount: number,
+): Message {
   const contentType = textOf(members, 'contentType') ?? JSON_CONTENT_TYPE;
   const headers = headersOf(members['headers']);
   const body = members['body'] ?? null;
@@ -65,15 +68,15 @@ function messageOf(text: string, members: Members): Message {
     const octets = typeof body === 'string' ? decodeBase64(body) : undefined;
     if (members['encoding'] !== 'base64') throw invalidMember('encoding', '"base64" or left out');
     if (octets === undefined) throw invalidMember('body', 'base64 when "encoding" says so');
-    return new Message(octets, contentType, headers);
+    return Message.fromPeer(octets, contentType, headers, maxJsonValueCount);
   }
   if (isJsonContentType(contentType)) {
     // As it was written, not serialised anew (semantics M4).
-    const octets = encodeUtf8(memberSlice(text, 'body') ?? 'null');
-    return new Message(octets, contentType, headers, body);
+    const octets = encodeUtf8(slice ?? 'null');
+    return Message.fromPeer(octets, contentType, headers, maxJsonValueCount, { json: body });
   }
   if (typeof body !== 'string') throw invalidMember('body', `a string, for ${contentType}`);
-  return new Message(encodeUtf8(body), contentType, headers);
+  return Message.fromPeer(encodeUtf8(body), contentType, headers, maxJsonValueCount);
 }
 
 function textOf(members: Members, name: string): string | undefined {

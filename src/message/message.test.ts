@@ -147,3 +147,32 @@ test('[S5] a cursor reads back; any other text is none and nothing throws', () =
     }),
   );
 });
+
+test('[M1] a message lets go of what it was parsed to, and stays valid', () => {
+  const message = new Message(encodeUtf8('{"a":[1]}'), 'application/json');
+  const parsed = message.json();
+  message.forgetParsed();
+  assert.equal(message.isValidJson, true);
+  assert.notEqual(message.json(), parsed);
+  assert.deepEqual(message.json(), { a: [1] });
+});
+
+test('[E2] what a peer sent is parsed within its bound alone, also where it is published or given other headers', () => {
+  const peer = (maxCount: number, known?: { json: undefined }): Message =>
+    Message.fromPeer(encodeUtf8('[1,2,3]'), 'application/json', [], maxCount, known);
+  const fields = { destination: '/topic/a', publishedAtMs: 0 };
+  const tooMany = { code: 'json/too-many-values' };
+  for (const message of [
+    peer(3),
+    peer(3).withHeaders([['a', 'b']]),
+    new Publication(peer(3), fields),
+  ]) {
+    assert.equal(message.isValidJson, false);
+    assert.throws(() => message.json(), tooMany);
+  }
+  for (const message of [peer(4), peer(4).withHeaders([]), new Publication(peer(4), fields)]) {
+    assert.equal(message.isValidJson, true);
+    assert.deepEqual(message.json(), [1, 2, 3]);
+  }
+  assert.equal(peer(3, { json: undefined }).isValidJson, true, 'as its sender knows');
+});

@@ -24,6 +24,8 @@ export class Message {
   #json: JsonValue | undefined;
   /** Whether the body is known to be valid JSON. */
   #isKnownValid: boolean;
+  /** Values that are parsed of what a peer sent. What the program itself makes is its own business. */
+  #maxJsonValueCount = Infinity;
 
   /** `json` is what the body has been parsed to already, where that is known: it is then not parsed again. */
   constructor(
@@ -53,9 +55,42 @@ export class Message {
     return new Message(encodeUtf8(text), TEXT_CONTENT_TYPE, headers);
   }
 
+  /**
+   * A message as a peer sent it, of whose body no more than `maxJsonValueCount` values are ever parsed: a parser cannot be interrupted.
+   * `known` says that its JSON is valid, and what it was parsed to where that is at hand.
+   */
+  static fromPeer(
+    body: Octets,
+    contentType: string,
+    headers: MessageHeaders,
+    maxJsonValueCount: number,
+    known?: { readonly json: JsonValue | undefined },
+  ): Message {
+    const message = new Message(body, contentType, headers, known?.json);
+    message.#maxJsonValueCount = maxJsonValueCount;
+    message.#isKnownValid = known !== undefined;
+    return message;
+  }
+
+  /** The same with other headers. */
+  withHeaders(headers: MessageHeaders): Message {
+    const message = new Message(this.body, this.contentType, headers);
+    message.shareKnown(this);
+    return message;
+  }
+
   /** Takes over what is known of another message with the same body, but not the parsed value, which no bound counts. */
-  protected shareValidity(message: Message): void {
+  protected shareKnown(message: Message): void {
     this.#isKnownValid = message.#isKnownValid;
+    this.#maxJsonValueCount = message.#maxJsonValueCount;
+  }
+
+  /**
+   * Lets go of what the body was parsed to, which may be twenty times as large: whoever keeps a message waiting calls this. That the
+   * body is valid stays known, and who asks for the value gets it parsed anew.
+   */
+  forgetParsed(): void {
+    this.#json = undefined;
   }
 
   /** Whether the body is JSON by its type and in fact; what is spliced into frames has to be. */
@@ -63,7 +98,7 @@ export class Message {
     if (!this.isJson) return false;
     if (this.#isKnownValid) return true;
     try {
-      parseJson(this.text());
+      parseJson(this.text(), this.#maxJsonValueCount);
       this.#isKnownValid = true;
       return true;
     } catch (error) {
@@ -76,12 +111,12 @@ export class Message {
     return isJsonContentType(this.contentType);
   }
 
-  /** The body as JSON, parsed at most once. Throws a RequestError `message/invalid` or `json/…`. */
+  /** The body as JSON, parsed when it is first asked for. Throws a RequestError `message/invalid` or `json/…`. */
   json(): JsonValue {
     if (!this.isJson) {
       throw new RequestError('message/invalid', `the body is ${this.contentType}, not JSON`);
     }
-    this.#json ??= parseJson(this.text());
+    this.#json ??= parseJson(this.text(), this.#maxJsonValueCount);
     this.#isKnownValid = true;
     return this.#json;
   }
@@ -160,7 +195,7 @@ export class Publication extends Message implements PublicationFields {
 
   constructor(message: Message, fields: PublicationFields) {
     super(message.body, message.contentType, message.headers);
-    this.shareValidity(message);
+    this.shareKnown(message);
     this.destination = fields.destination;
     this.epoch = fields.epoch;
     this.offset = fields.offset;

@@ -57,10 +57,10 @@ const hasCode = (code: string) => (error: unknown) =>
   error instanceof RequestError && error.code === code;
 
 /** As much of a session as a mount sees. */
-function sessionOf(name: string | undefined, sessionId: string): Session {
+function sessionOf(name: string | undefined, sessionId: string, lineLength = 10): Session {
   const session = {
     sessionId,
-    handlerLine: new HandlerLine(10),
+    handlerLine: new HandlerLine(lineLength),
     ended: new Cancellation(),
     principal: { ...ANONYMOUS, name },
   };
@@ -437,4 +437,45 @@ test('a principal of any name has a segment of its own, and a name that needs no
   for (const segment of segments)
     assert.equal(destinationFault(`/user/${segment}/queue`), undefined);
   assert.deepEqual([segments[0], segments[1], segments[11]], ['ada', 'a%2Fb', 'Zoë']);
+});
+
+test('[O3] what waits in the line is listened for at its turn, what has no room in it never', async () => {
+  const mount = new AppMount(new VirtualTime(), SILENT_LOG, topicRouter());
+  const open: (() => void)[] = [];
+  mount.map('/wait', () => new Promise<void>((resolve) => open.push(resolve)));
+  const session = sessionOf(undefined, '1', 1);
+  let listenerCount = 0;
+  const request = (): Promise<Reply> => {
+    const cancellation = new Cancellation();
+    const onCancelled = (listener: () => void): (() => void) => {
+      listenerCount += 1;
+      return cancellation.onCancelled(listener);
+    };
+    const signal = { isCancelled: false, onCancelled } as Cancellation;
+    return mount.request({ ...operation('/app/wait', session), cancellation: signal });
+  };
+  const asked = [request(), request()];
+  await assert.rejects(request(), hasCode('app/busy'));
+  assert.equal(listenerCount, 1, 'the one that runs');
+  open[0]?.();
+  await asked[0];
+  assert.equal(listenerCount, 2, 'the one that waited');
+  open[1]?.();
+  await asked[1];
+});
+
+test('[M1] a message that waits for its handler lets go of its parsed body, and its handler reads it', async () => {
+  const mount = new AppMount(new VirtualTime(), SILENT_LOG, topicRouter());
+  let open = (): void => {};
+  mount.map('/first', () => new Promise<void>((resolve) => (open = resolve)));
+  mount.map('/second', ({ payload }) => payload);
+  const session = sessionOf(undefined, '1');
+  const first = mount.request(operation('/app/first', session));
+  const waiting = operation('/app/second', session, [[], [1]]);
+  const parsed = waiting.message.json();
+  const second = mount.request(waiting);
+  assert.notEqual(waiting.message.json(), parsed, 'it was let go');
+  open();
+  await first;
+  assert.deepEqual(((await second) as Message).json(), [[], [1]]);
 });

@@ -32,17 +32,20 @@ export class InterceptionLine {
   }
 
   /**
-   * Gives a message to `intercept` and what becomes of it to `enter`, which is called before the next message is looked at.
+   * Gives a message to `intercept` and what becomes of it to `enter`, which is called before the next message is looked at. `onWaiting`
+   * is called where it has to wait, for its turn or for an interceptor, so that what is large can be let go of meanwhile.
    * Rejects with `session/busy` or `server/busy`, by its owner, when too many wait already.
    */
   async pass<T, R>(
     message: T,
     intercept: (message: T) => T | Promise<T>,
     enter: (message: T) => Promise<R>,
+    onWaiting: () => void = () => {},
   ): Promise<R> {
     if (this.#last === undefined) {
       const outcome = intercept(message);
       if (!(outcome instanceof Promise)) return enter(outcome);
+      onWaiting();
       return this.#wait(() => outcome, enter);
     }
     if (this.isFull) {
@@ -52,6 +55,7 @@ export class InterceptionLine {
         `${this.#maxWaitingCount} messages of ${whose} wait already (maxWaitingInterceptionCount)`,
       );
     }
+    onWaiting();
     return this.#wait(() => intercept(message), enter);
   }
 

@@ -339,3 +339,32 @@ test('[I2] a Message that an inbound interceptor answers is the message of a sen
     );
   }
 });
+
+test('[I5] a message that waits lets go of its parsed body, for its turn and for an interceptor alike', async () => {
+  const interceptors = new Interceptors(SILENT_LOG, new MemoryMetrics(), 10);
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  interceptors.add({ broker: () => gate });
+  const messages = [Message.fromJson([[]]), Message.fromJson([[1]])];
+  const parsed = messages.map((message) => message.json());
+  const passed = messages.map((message) =>
+    interceptors.broker(
+      {
+        caller: SERVER_CALLER,
+        destination: '/topic/a',
+        path: '/a',
+        grant: undefined as unknown as Grant,
+        message,
+        key: undefined,
+        messageId: undefined,
+      },
+      async () => {},
+    ),
+  );
+  for (const [index, message] of messages.entries()) {
+    assert.notEqual(message.json(), parsed[index], `message ${index} has let it go`);
+    assert.deepEqual(message.json(), parsed[index]);
+  }
+  open();
+  await Promise.all(passed);
+});

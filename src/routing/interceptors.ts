@@ -1,6 +1,6 @@
 /** Owns the interceptors of a server: their order, where they stand, and who waits for them (semantics I). */
 import type { Log, Metrics, RequestError } from '../foundation/index.js';
-import type { Publication } from '../message/index.js';
+import { Message, type Publication } from '../message/index.js';
 import { checkedPrincipal } from '../session/index.js';
 import type {
   Authenticate,
@@ -180,10 +180,15 @@ export class Interceptors {
     };
     this.#passingCount += 1;
     try {
-      return await line.pass(message, through, (given) => {
-        passed();
-        return enter(given);
-      });
+      return await line.pass(
+        message,
+        through,
+        (given) => {
+          passed();
+          return enter(given);
+        },
+        () => forgetParsed(message),
+      );
     } finally {
       passed();
     }
@@ -242,6 +247,14 @@ export class Interceptors {
     for (const place of PLACES) {
       this.#counts[place] = registered.filter((one) => one[place] !== undefined).length;
     }
+  }
+}
+
+/** Of an operation that has a message; the others have nothing that is large. */
+function forgetParsed(operation: unknown): void {
+  if (typeof operation !== 'object' || operation === null || !('message' in operation)) return;
+  if (operation.message instanceof Message) {
+    operation.message.forgetParsed();
   }
 }
 

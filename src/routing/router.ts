@@ -195,10 +195,16 @@ export class Router {
   async #send(caller: Caller, destination: string, submission: Submission): Promise<SendOutcome> {
     const { mount, operation } = this.#enter(caller, 'send', destination, submission);
     if (mount.send === undefined) throw unsupported('send', destination);
-    if (this.interceptors.isBrokerFree || mount.kind !== 'log') return mount.send(operation);
+    if (mount.kind !== 'log') return mount.send(operation);
+    // A log keeps octets, and its store may take its time.
+    if (this.interceptors.isBrokerFree) {
+      operation.message.forgetParsed();
+      return mount.send(operation);
+    }
     return this.interceptors.broker(operation, async (changed) => {
       if (changed === DROPPED) return {};
       checkSubmission(destination, changed);
+      changed.message.forgetParsed();
       return mount.send!(changed);
     });
   }

@@ -196,8 +196,15 @@ export class TidewayServer {
     });
     const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';
-    this.app = new AppMount(time, log, this.#router, mappingPrefixes, this.prefixes.app);
     const { maxMessageBytes } = limits;
+    this.app = new AppMount(
+      time,
+      log,
+      this.#router,
+      mappingPrefixes,
+      this.prefixes.app,
+      maxMessageBytes,
+    );
     const forwarding = { time, metrics, log, maxMessageBytes };
     this.#forwards = new Forwards(this.app, forwarding);
     for (const [pattern, to] of Object.entries(options.app ?? {})) this.forward(pattern, to);
@@ -395,6 +402,7 @@ export class TidewayServer {
       caller: SERVER_CALLER,
       apiKeys: options.apiKeys ?? [],
       maxMessageBytes: limits.maxMessageBytes,
+      maxJsonValueCount: limits.maxJsonValueCount,
       metrics,
       log: this.#log,
     });

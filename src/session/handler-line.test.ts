@@ -110,3 +110,23 @@ test('[O3] a task that has left the line counts beside it until it settles; with
   assert.equal(await line.runBeside(() => Promise.resolve(1)), 1);
   assert.equal(await line.run(async (leave) => (leave(), 2)), 2);
 });
+
+test('[O3] a task that has to wait says so, one that begins or is refused does not', async () => {
+  const line = new HandlerLine(1);
+  const { promise, open } = gate();
+  const heard: string[] = [];
+  const run = (name: string): Promise<void> =>
+    line.run(
+      () => {
+        heard.push(`${name} begins`);
+        return promise;
+      },
+      () => heard.push(`${name} waits`),
+    );
+  const runs = [run('first'), run('second')];
+  await assert.rejects(run('third'), { code: 'app/busy' });
+  assert.deepEqual(heard, ['first begins', 'second waits']);
+  open();
+  await Promise.all(runs);
+  assert.deepEqual(heard, ['first begins', 'second waits', 'second begins']);
+});

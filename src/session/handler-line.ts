@@ -21,12 +21,16 @@ export class HandlerLine {
     this.#onRefused = onRefused;
   }
 
-  /** Runs a task at its turn. Rejects with `app/busy` when too many wait already. */
-  async run<T>(task: LineTask<T>): Promise<T> {
+  /**
+   * Runs a task at its turn; `onWaiting` is called where that is not now, so that what is large can be let go of meanwhile. Rejects
+   * with `app/busy` when too many wait already.
+   */
+  async run<T>(task: LineTask<T>, onWaiting: () => void = () => {}): Promise<T> {
     if (this.#isBusy) {
       if (this.#waiting.length >= this.#maxWaitingCount) {
         throw this.#busy('wait for their handlers');
       }
+      onWaiting();
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#isBusy = true;

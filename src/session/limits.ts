@@ -1,6 +1,12 @@
 /** Owns the limits of a session: name, unit, default, consequence (semantics E2). */
+import { MAX_JSON_VALUE_COUNT } from '../foundation/index.js';
 
 export interface SessionLimits {
+  /**
+   * JSON values of one message, a member of an object counting as five, which is about what they cost a parser; more are refused
+   * with `json/too-many-values`. Default 50,000.
+   */
+  readonly maxJsonValueCount: number;
   /** Subscriptions of one session; one more is refused with `subscription/too-many`. Default 1,000. */
   readonly maxSubscriptionCount: number;
   /** Those of the same destination or pattern, under ids of the client's own; one more is refused likewise. Default 100. */
@@ -55,6 +61,7 @@ export interface SessionLimits {
 }
 
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
+  maxJsonValueCount: MAX_JSON_VALUE_COUNT,
   maxSubscriptionCount: 1_000,
   maxSubscriptionsPerDestination: 100,
   maxPendingRequestCount: 256,

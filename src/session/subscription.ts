@@ -12,9 +12,9 @@ export interface SubscriptionOwner {
 
 /** Reserved before its source is open, so that a second one of the same id, or an unsubscribe, finds it. */
 export class Subscription implements DeliverySink, CancellationSignal {
-  /** What its session tells it from its others by: the client's own word, or the name where a dialect has no such word. */
-  readonly id: string;
-  #name: string;
+  #id: string;
+  /** The destination or pattern that was subscribed to: where an interceptor led it, not what the client asked for. */
+  readonly name: string;
   readonly #owner: SubscriptionOwner;
   #grant: Grant;
   #source: DeliverySource | undefined;
@@ -25,21 +25,21 @@ export class Subscription implements DeliverySink, CancellationSignal {
 
   constructor(owner: SubscriptionOwner, id: string, name: string, grant: Grant) {
     this.#owner = owner;
-    this.id = id;
-    this.#name = name;
+    this.#id = id;
+    this.name = name;
     this.#grant = grant;
   }
 
-  /** The destination or pattern that was subscribed to. */
-  get name(): string {
-    return this.#name;
+  /** What its session tells it from its others by: the client's own word, or the name where a dialect has no such word. */
+  get id(): string {
+    return this.#id;
   }
 
-  /** Whether it was subscribed to by the name of this very destination. */
-  isOf(destination: string): boolean {
-    if (this.#name !== destination) return false;
+  /** Whether its id is this very destination. */
+  isCalled(destination: string): boolean {
+    if (this.#id !== destination) return false;
     // The store has one string for all publications of a stream: next time the comparison does not read them.
-    this.#name = destination;
+    this.#id = destination;
     return true;
   }
 

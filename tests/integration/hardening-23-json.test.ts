@@ -12,7 +12,7 @@ const MAX_ANSWER_MS = 5_000;
 
 const server = createServer({
   apiKeys: ['a-key-for-these-tests'],
-  limits: { maxMessageBytes: 32 * 1_048_576 },
+  limits: { maxMessageBytes: 32 * 1_048_576, maxJsonValueCount: 5 * KEY_COUNT + 100 },
 });
 server.app.map('/echo', {}, ({ body }) => body);
 server.app.map('/merge', {}, ({ body }) => Object.keys(Object.assign({}, body)).length);
@@ -81,6 +81,17 @@ test(`[hardening 23] ${KEY_COUNT} keys are stored safely where the limits let th
     `${keys.length} octets, four times parsed, ${Math.round(performance.now() - startedAt)} ms`,
   );
   isClean();
+});
+
+test(`[hardening 23] ${KEY_COUNT} keys are refused by their number, unparsed, with the default limit`, async (context) => {
+  const strict = createServer({ apiKeys: ['a-key-for-these-tests'], limits: { maxMessageBytes: 32 * 1_048_576 } });
+  await strict.listen({ port: 0 });
+  const peer = await NativePeer.open(strict.url);
+  const startedAt = performance.now();
+  peer.socket.send(`{"type":"send","destination":"/topic/a","body":${keys}}`);
+  assert.equal((await peer.frame('error'))['code'], 'json/too-many-values');
+  context.diagnostic(`${Math.round(performance.now() - startedAt)} ms`);
+  await strict.close();
 });
 
 test(`[hardening 23] ${KEY_COUNT} keys are refused by size, unparsed, where they do not fit`, async () => {

@@ -1,5 +1,5 @@
 /** Owns a native connection before its session: the first message, and who hears the others. */
-import type { Disconnect, Octets } from '../../foundation/index.js';
+import { countRequestError, type Disconnect, type Octets } from '../../foundation/index.js';
 import {
   decodeClientBinary,
   decodeClientText,
@@ -36,13 +36,19 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Arrival
   }
 
   textReceived(text: string): void {
-    if (this.#session === undefined) this.#arrivedEarly(text, () => decodeClientText(text));
-    else this.#session.textReceived(text);
+    if (this.#session === undefined) {
+      this.#arrivedEarly(text, () => decodeClientText(text, this.#maxJsonValueCount));
+    } else this.#session.textReceived(text);
   }
 
   binaryReceived(octets: Octets): void {
-    if (this.#session === undefined) this.#arrivedEarly(octets, () => decodeClientBinary(octets));
-    else this.#session.binaryReceived(octets);
+    if (this.#session === undefined) {
+      this.#arrivedEarly(octets, () => decodeClientBinary(octets, this.#maxJsonValueCount));
+    } else this.#session.binaryReceived(octets);
+  }
+
+  get #maxJsonValueCount(): number {
+    return this.#environment.session.limits.maxJsonValueCount;
   }
 
   writable(): void {
@@ -96,7 +102,7 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Arrival
       number,
       message,
     } as const;
-    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+    countRequestError(this.#environment.session.metrics, error);
     this.#connection.send(frameMessage(answer));
   }
 }

@@ -1,5 +1,11 @@
 /** Owns one open session of the native dialect: its frames become operations, its deliveries become frames. */
-import { Deadline, Disconnect, RequestError, type Octets } from '../../foundation/index.js';
+import {
+  countRequestError,
+  Deadline,
+  Disconnect,
+  RequestError,
+  type Octets,
+} from '../../foundation/index.js';
 import {
   BINARY_CONTENT_TYPE,
   isJsonContentType,
@@ -68,12 +74,12 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   textReceived(text: string): void {
     this.#frameBytes = text.length + FRAME_OVERHEAD_BYTES;
-    this.frameReceived(decodeClientText(text));
+    this.frameReceived(decodeClientText(text, this.#maxJsonValueCount));
   }
 
   binaryReceived(octets: Octets): void {
     this.#frameBytes = octets.length + FRAME_OVERHEAD_BYTES;
-    this.frameReceived(decodeClientBinary(octets));
+    this.frameReceived(decodeClientBinary(octets, this.#maxJsonValueCount));
   }
 
   writable(): void {
@@ -140,12 +146,12 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
     this.#writtenCount += 1;
-    // The name that the client gave it: an interceptor may have led it to another destination.
+    // The name that the client gave it, which is what is written: an interceptor may have led it to another destination.
     const { id: name } = subscription;
     switch (delivery.kind) {
       case 'publications': {
         // All exact subscribers share one encoding: it names no subscription where that is the destination.
-        const isOwn = subscription.isOf(delivery.batch.publications[0]!.destination);
+        const isOwn = subscription.isCalled(delivery.batch.publications[0]!.destination);
         const variant = isOwn ? 'native' : `native ${name}`;
         const encoded = delivery.batch.encodedAs(variant, (batch) => encodeBatch(batch, name));
         this.#acknowledgements?.delivered(subscription, delivery.batch);
@@ -202,8 +208,9 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   /** Answers one frame with an error. What is not a RequestError is our fault: its words go to the log only. */
   fail(id: number | undefined, error: unknown, destination?: string): void {
-    const { code, number, message } = this.#answerOf(error);
-    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+    const answer = this.#answerOf(error);
+    const { code, number, message } = answer;
+    countRequestError(this.#environment.session.metrics, answer);
     this.#writeFrame({
       type: 'error',
       ...(id !== undefined && { id }),
@@ -342,7 +349,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     const outcome = await this.#environment.router.send(
       this.#caller,
       destination,
-      submissionOf(frame),
+      this.#submissionOf(frame),
     );
     if (id !== undefined) this.#writeFrame({ type: 'receipt', id, ...outcome.position });
   }
@@ -355,11 +362,19 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
         this.#environment.router.request(
           this.#caller,
           destination,
-          submissionOf(frame),
+          this.#submissionOf(frame),
           cancellation,
         ),
       ),
     );
+  }
+
+  #submissionOf({ body, key, messageId }: FrameOf<'send' | 'request'>): Submission {
+    return { message: messageOf(body, this.#maxJsonValueCount), key, messageId };
+  }
+
+  get #maxJsonValueCount(): number {
+    return this.#environment.session.limits.maxJsonValueCount;
   }
 
   #setHeartbeat(): void {
@@ -383,14 +398,11 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   }
 }
 
-function submissionOf(frame: FrameOf<'send' | 'request'>): Submission {
-  return { message: messageOf(frame.body), key: frame.key, messageId: frame.messageId };
-}
-
-function messageOf(body: FrameBody): Message {
-  const { octets, headers, json } = body;
-  if (json === undefined) {
-    return new Message(octets, body.contentType ?? BINARY_CONTENT_TYPE, headers);
+function messageOf(body: FrameBody, maxJsonValueCount: number): Message {
+  const { octets, headers } = body;
+  if (!body.isInline) {
+    const contentType = body.contentType ?? BINARY_CONTENT_TYPE;
+    return Message.fromPeer(octets, contentType, headers, maxJsonValueCount);
   }
   const contentType = body.contentType ?? JSON_CONTENT_TYPE;
   if (!isJsonContentType(contentType)) {
@@ -399,7 +411,8 @@ function messageOf(body: FrameBody): Message {
       `a body of type ${JSON.stringify(contentType.slice(0, 80))} travels in a binary message; inline bodies are JSON`,
     );
   }
-  return new Message(octets, contentType, headers, json);
+  const known = { json: body.takeJson() };
+  return Message.fromPeer(octets, contentType, headers, maxJsonValueCount, known);
 }
 
 /** The objects that an operation consists of. */

@@ -1,5 +1,11 @@
 /** Owns one open session of STOMP: its frames become operations, its deliveries become frames. */
-import { Deadline, Disconnect, REQUEST_ERRORS, RequestError } from '../../foundation/index.js';
+import {
+  countRequestError,
+  Deadline,
+  Disconnect,
+  REQUEST_ERRORS,
+  RequestError,
+} from '../../foundation/index.js';
 import type { StreamPosition } from '../../message/index.js';
 import {
   formatHeartbeatOffer,
@@ -229,7 +235,10 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     try {
       const { router } = this.#environment;
       // A client that did not ask for the outcome is told of a failing handler on its errors queue, and stays connected.
-      const submission = { ...submissionOf(frame), answersFailures: asksOutcome };
+      const submission = {
+        ...submissionOf(frame, this.#environment.session.limits.maxJsonValueCount),
+        answersFailures: asksOutcome,
+      };
       const { position, failure } = await router.send(caller, destination, submission);
       if (failure !== undefined) this.#count(failure);
       return position === undefined ? DONE : { receiptHeaders: placeHeaders(position) };
@@ -384,8 +393,9 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   #count(error: unknown): void {
-    const number = error instanceof RequestError ? error.number : REQUEST_ERRORS['server/failed'];
-    this.#environment.session.metrics.count('request_errors', { number: String(number) });
+    const { metrics } = this.#environment.session;
+    if (error instanceof RequestError) return countRequestError(metrics, error);
+    metrics.count('request_errors', { number: String(REQUEST_ERRORS['server/failed']) });
   }
 
   #write(message: SharedMessage): void {

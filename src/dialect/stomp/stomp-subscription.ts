@@ -9,7 +9,8 @@ import { messageIdOf, publicationMessage, type MessageForm } from './message-enc
 export type AcknowledgementMode = 'auto' | 'client' | 'client-individual';
 
 export class StompSubscription {
-  readonly form: MessageForm;
+  /** Of a subscription that is open: an interceptor may have led it to a pattern, or from one. */
+  #form: MessageForm;
   readonly destination: string;
   readonly mode: AcknowledgementMode;
   /** Set while the client acknowledges. */
@@ -18,7 +19,7 @@ export class StompSubscription {
   isUnsubscribed: boolean = false;
   /** The server made it: the client may take its id over. */
   isByServer: boolean = false;
-  readonly #variant: string;
+  #variant: string;
   readonly #newMessageId: () => string;
   /** Headers that only the next MESSAGE has. */
   #extra: [string, string][] = [];
@@ -30,11 +31,22 @@ export class StompSubscription {
     mode: AcknowledgementMode,
     newMessageId: () => string,
   ) {
-    this.form = form;
+    this.#form = form;
     this.destination = destination;
     this.mode = mode;
     this.#newMessageId = newMessageId;
     this.#variant = variantOf(form);
+  }
+
+  get form(): MessageForm {
+    return this.#form;
+  }
+
+  /** It is open; `isExact` says whether what it follows is one destination. */
+  opened(isExact: boolean): void {
+    if (isExact === this.#form.isExact) return;
+    this.#form = { ...this.#form, isExact };
+    this.#variant = variantOf(this.#form);
   }
 
   /** Says in the next MESSAGE whether what was missed has been recovered: not everybody asks for a receipt. */

@@ -86,6 +86,7 @@ export class StompSubscriptions {
         );
       }
       known.window = opened.window;
+      known.opened(opened.subscription.grant.isExact);
       this.#written.set(opened.subscription, known);
       if (opened.recovered !== undefined) known.tellRecovered(opened.recovered);
       return opened;

@@ -26,9 +26,9 @@ const NOT_OF_THE_USER = new Set([
 export const OWN_HEADER_PREFIX = 'tideway-';
 
 /** The body's octets stay as they are, whatever they are taken for. */
-export function submissionOf({ headers, body }: StompFrame): Submission {
+export function submissionOf({ headers, body }: StompFrame, maxJsonValueCount: number): Submission {
   return {
-    message: messageOf(body, headers.get('content-type'), userHeaders(headers)),
+    message: messageOf(body, headers.get('content-type'), userHeaders(headers), maxJsonValueCount),
     key: headers.get('tideway-key'),
     messageId: headers.get('tideway-message-id'),
   };
@@ -51,24 +51,27 @@ function messageOf(
   body: Octets,
   contentType: string | undefined,
   headers: MessageHeaders,
+  maxJsonValueCount: number,
 ): Message {
-  if (contentType !== undefined) return new Message(body, contentType, headers);
+  const messageOfType = (type: string, known?: { json: JsonValue }): Message =>
+    Message.fromPeer(body, type, headers, maxJsonValueCount, known);
+  if (contentType !== undefined) return messageOfType(contentType);
   let text: string;
   try {
     text = decodeUtf8(body);
   } catch {
-    return new Message(body, BINARY_CONTENT_TYPE, headers);
+    return messageOfType(BINARY_CONTENT_TYPE);
   }
-  const json = jsonOf(text);
-  if (json === undefined) return new Message(body, TEXT_CONTENT_TYPE, headers);
-  return new Message(body, JSON_CONTENT_TYPE, headers, json);
+  const json = jsonOf(text, maxJsonValueCount);
+  if (json === undefined) return messageOfType(TEXT_CONTENT_TYPE);
+  return messageOfType(JSON_CONTENT_TYPE, { json });
 }
 
-function jsonOf(text: string): JsonValue | undefined {
+function jsonOf(text: string, maxJsonValueCount: number): JsonValue | undefined {
   // Most texts that are not JSON are told by how they begin.
   if (!/^[\s]*[[{"\-\dtfn]/.test(text)) return undefined;
   try {
-    return parseJson(text);
+    return parseJson(text, maxJsonValueCount);
   } catch {
     return undefined;
   }

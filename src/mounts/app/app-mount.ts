@@ -32,12 +32,18 @@ import type {
   PayloadOf,
   PayloadSchema,
 } from './handler.js';
-import { mappingOf, MappingTable, type AnyHandler, type Mapping } from './mapping.js';
+import {
+  mappingOf,
+  MappingTable,
+  type AnyHandler,
+  type FoundMapping,
+  type Mapping,
+} from './mapping.js';
 import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
 import { InvalidPayloadError } from './payload.js';
 import { Turns } from './turns.js';
-import { messageOfValue } from './value-message.js';
+import { ValueMessages } from './value-message.js';
 import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
 import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
 
@@ -56,24 +62,30 @@ export class AppMount implements Mount {
   readonly #time: Time;
   readonly #log: Log;
   readonly #router: Router;
+  readonly #values: ValueMessages;
   readonly #outbox: Outbox;
   readonly #mountedAt: readonly string[];
   readonly #mappings = new MappingTable();
   readonly #exceptions: ExceptionMapping[] = [];
 
-  /** What handlers send, values included, goes through `router` in the server's name; `mountedAt` are its own prefixes. */
+  /**
+   * What handlers send, values included, goes through `router` in the server's name; `mountedAt` are its own prefixes. A value of more
+   * than `maxValueBytes` is not sent: its handler has failed with `message/too-large`.
+   */
   constructor(
     time: Time,
     log: Log,
     router: Router,
     prefixes: MappingPrefixes = {},
     mountedAt: readonly string[] = [],
+    maxValueBytes: number = Infinity,
   ) {
     this.#mountedAt = mountedAt;
     this.#time = time;
     this.#log = log;
     this.#router = router;
-    this.#outbox = new Outbox(router, prefixes);
+    this.#values = new ValueMessages(maxValueBytes);
+    this.#outbox = new Outbox(router, this.#values, prefixes);
   }
 
   /**
@@ -156,7 +168,9 @@ export class AppMount implements Mount {
     return this.#run<Reply>('request', operation, operation.cancellation, {
       // A stream of replies is the settled value, and not the line's any more: pending requests have a bound of their own.
       value: (value, call) =>
-        value instanceof StreamedValues ? replies(value, call) : messageOfValue(value),
+        value instanceof StreamedValues
+          ? replies(value, call, this.#values)
+          : this.#values.of(value),
     });
   }
 
@@ -192,7 +206,24 @@ export class AppMount implements Mount {
     settlement: Settlement<T>,
   ): Promise<T> {
     const { caller, destination, path, message } = operation;
-    const { mapping, variables } = this.#mappings.find(kind, destination, path);
+    const found = this.#mappings.find(kind, destination, path);
+    const line = caller.session?.handlerLine;
+    // All that it needs is made at its turn: what the line has no room for has cost nothing but the look at it.
+    const task = (leave: () => void): Promise<T> =>
+      this.#handle(kind, operation, found, signal, settlement, leave);
+    if (line === undefined) return task(() => {});
+    if (!found.mapping.isSerial) return line.runBeside(task);
+    return line.run(task, () => message.forgetParsed());
+  }
+
+  async #handle<T>(
+    kind: Operation,
+    { caller, destination, path, message }: HandlerOperation,
+    { mapping, variables }: FoundMapping,
+    signal: CancellationSignal,
+    settlement: Settlement<T>,
+    leave: () => void,
+  ): Promise<T> {
     const { cancellation, forget } = following(signal);
     const parts = { operation: kind, caller, destination, message, variables, cancellation };
     const context = new MessageContext(parts, this.#router, this.#outbox);
@@ -201,11 +232,8 @@ export class AppMount implements Mount {
       log: this.#log,
       exceptions: this.#exceptions,
     });
-    const task = (leave: () => void): Promise<T> => settle(call, settlement, leave);
-    const line = caller.session?.handlerLine;
     try {
-      if (line === undefined) return await task(() => {});
-      return await (mapping.isSerial ? line.run(task) : line.runBeside(task));
+      return await settle(call, settlement, leave);
     } finally {
       // The signal of a request is its own, and a stream of replies goes on listening to it.
       if (kind !== 'request') forget();
@@ -260,7 +288,7 @@ export class AppMount implements Mount {
 
   #publicationOf(value: unknown, { destination }: Call): Publication {
     const publishedAtMs = this.#time.nowMs();
-    return new Publication(messageOfValue(value), { destination, publishedAtMs });
+    return new Publication(this.#values.of(value), { destination, publishedAtMs });
   }
 
   /** Tells the session that sent it, and no other of its user, what became of a message. */
@@ -317,15 +345,19 @@ function isCancellation(error: unknown, { isCancelled }: CancellationSignal): bo
   return isCancelled && error instanceof RequestError && error.code === 'request/cancelled';
 }
 
-async function* replies(values: StreamedValues, call: Call): AsyncGenerator<Message> {
+async function* replies(
+  values: StreamedValues,
+  call: Call,
+  messages: ValueMessages,
+): AsyncGenerator<Message> {
   try {
-    for await (const value of values.untilCancelled(call.cancellation)) yield messageOfValue(value);
+    for await (const value of values.untilCancelled(call.cancellation)) yield messages.of(value);
   } catch (error) {
     const { value } = await call.recover(error);
     if (value === undefined) return;
     let message: Message;
     try {
-      message = messageOfValue(value);
+      message = messages.of(value);
     } catch (failure) {
       throw call.refusalOf(failure);
     }

@@ -9,6 +9,7 @@ import type { Mapping } from './mapping.js';
 import type { MessageContext } from './message-context.js';
 import { checkedPayload } from './payload.js';
 import type { ValueOrigin } from './outbox.js';
+import { TooLargeValueError } from './value-message.js';
 import type { ValueTargets } from './value-targets.js';
 import { isAsyncIterable, StreamedValues } from './values.js';
 
@@ -106,8 +107,14 @@ export class Call {
 
   /** What the asker is told of an error; one of the handler's own is logged. */
   refusalOf(error: unknown): RequestError {
-    if (error instanceof RequestError) return error;
     const { destination } = this;
+    if (error instanceof TooLargeValueError) {
+      this.#environment.log.error('the value of a message handler is too large', {
+        destination,
+        error,
+      });
+    }
+    if (error instanceof RequestError) return error;
     this.#environment.log.error('a message handler failed', { destination, error });
     return new RequestError('app/failed', 'the handler of this destination failed', {
       cause: error,

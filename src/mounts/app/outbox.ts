@@ -8,7 +8,7 @@ import {
 } from '../../message/index.js';
 import { SERVER_CALLER, type Caller, type Router } from '../../routing/index.js';
 import type { HandlerSendOptions, HandlerSendToUserOptions } from './handler.js';
-import { messageOfValue } from './value-message.js';
+import type { ValueMessages } from './value-message.js';
 import { completed, type ValueTargets } from './value-targets.js';
 
 /** Prefixes that values go to. */
@@ -37,12 +37,14 @@ interface Way {
 
 export class Outbox {
   readonly #router: Router;
+  readonly #values: ValueMessages;
   readonly #replyPrefix: string;
   readonly #userReplyPrefix: string;
   readonly #userPrefix: string;
 
-  constructor(router: Router, prefixes: MappingPrefixes = {}) {
+  constructor(router: Router, values: ValueMessages, prefixes: MappingPrefixes = {}) {
     this.#router = router;
+    this.#values = values;
     this.#replyPrefix = prefixes.replyPrefix ?? '/topic';
     this.#userReplyPrefix = prefixes.userReplyPrefix ?? '/queue';
     this.#userPrefix = prefixes.userPrefix ?? '/user';
@@ -76,7 +78,7 @@ export class Outbox {
   /** Sends a value to its targets; `undefined` and `null` are no value. Rejects with a RequestError. */
   async sendValue(value: unknown, targets: ValueTargets, origin: ValueOrigin): Promise<void> {
     if (value === undefined || value === null) return;
-    const message = messageOfValue(value);
+    const message = this.#values.of(value);
     // All are known before the first is sent: a value goes to each of them, or to none.
     const ways = [...this.#topicsOf(targets, origin), ...this.#usersOf(targets, origin)];
     await Promise.all(

@@ -1,5 +1,5 @@
 /** Owns what a queue writes into the headers of messages that come again or are given up (semantics K4, K6). */
-import { Message, Publication, type MessageHeaders } from '../../message/index.js';
+import { Publication, type Message, type MessageHeaders } from '../../message/index.js';
 import { MAX_HEADER_COUNT } from '../../routing/index.js';
 import type { KeptMessage } from './kept-messages.js';
 
@@ -15,7 +15,7 @@ export function withoutDeliveryHeaders(message: Message): Message {
     name === REDELIVERED || name === DELIVERY_COUNT;
   if (!message.headers.some(isOwn)) return message;
   const headers = message.headers.filter((header) => !isOwn(header));
-  return new Message(message.body, message.contentType, headers);
+  return message.withHeaders(headers);
 }
 
 /** What is delivered: the publication itself the first time, then one that says so. */
@@ -26,8 +26,7 @@ export function deliveryOf({ publication, deliveryCount }: KeptMessage): Publica
     [DELIVERY_COUNT, String(deliveryCount)],
     ...publication.headers,
   ];
-  const message = new Message(publication.body, publication.contentType, headers);
-  return new Publication(message, publication);
+  return new Publication(publication.withHeaders(headers), publication);
 }
 
 /** What its dead-letter destination gets. */
@@ -42,5 +41,5 @@ export function deadLetterOf(
     ...publication.headers,
   ];
   // One header too many and no destination would take it.
-  return new Message(publication.body, publication.contentType, headers.slice(0, MAX_HEADER_COUNT));
+  return publication.withHeaders(headers.slice(0, MAX_HEADER_COUNT));
 }

@@ -2,13 +2,14 @@
 import {
   decodeUtf8,
   encodeUtf8,
-  memberSlice,
+  MAX_JSON_VALUE_COUNT,
   parseJson,
+  parseJsonAndSlice,
   RequestError,
   type JsonValue,
   type Octets,
 } from '../../foundation/index.js';
-import type { ClientFrame, FrameBody, HeaderPairs, InvalidFrame } from './frames.js';
+import { FrameBody, type ClientFrame, type HeaderPairs, type InvalidFrame } from './frames.js';
 import { splitBinary } from './binary-message.js';
 
 type Members = { readonly [name: string]: JsonValue };
@@ -17,23 +18,33 @@ const MAX_HEADER_COUNT = 64;
 const MAX_TEXT_FIELD_LENGTH = 65_536;
 
 /** Reads a text message: one JSON object, a JSON body inline. */
-export function decodeClientText(text: string): ClientFrame | InvalidFrame {
+export function decodeClientText(
+  text: string,
+  maxJsonValueCount: number = MAX_JSON_VALUE_COUNT,
+): ClientFrame | InvalidFrame {
+  let slice: string | undefined;
   return decode(
-    () => parseJson(text),
-    (members) => {
-      // A message without a body says `null`, so that what is spliced into frames is always JSON.
-      return {
-        octets: encodeUtf8(memberSlice(text, 'body') ?? 'null'),
-        contentType: textOf(members, 'contentType'),
-        headers: headersOf(members),
-        json: members['body'] ?? null,
-      };
+    () => {
+      const { value, slice: body } = parseJsonAndSlice(text, 'body', maxJsonValueCount);
+      slice = body;
+      return value;
     },
+    (members) =>
+      new FrameBody(
+        // A message without a body says `null`, so that what is spliced into frames is always JSON.
+        encodeUtf8(slice ?? 'null'),
+        textOf(members, 'contentType'),
+        headersOf(members),
+        members['body'] ?? null,
+      ),
   );
 }
 
 /** Reads a binary message: the JSON object, 0x0A, then the body's octets (semantics M4). */
-export function decodeClientBinary(octets: Octets): ClientFrame | InvalidFrame {
+export function decodeClientBinary(
+  octets: Octets,
+  maxJsonValueCount: number = MAX_JSON_VALUE_COUNT,
+): ClientFrame | InvalidFrame {
   const parts = splitBinary(octets);
   if (parts === undefined) {
     return invalid(
@@ -43,13 +54,13 @@ export function decodeClientBinary(octets: Octets): ClientFrame | InvalidFrame {
     );
   }
   return decode(
-    () => parseJson(headerText(parts.header)),
-    (members) => ({
-      octets: parts.body,
-      contentType: textOf(members, 'contentType') ?? 'application/octet-stream',
-      headers: headersOf(members),
-      json: undefined,
-    }),
+    () => parseJson(headerText(parts.header), maxJsonValueCount),
+    (members) =>
+      new FrameBody(
+        parts.body,
+        textOf(members, 'contentType') ?? 'application/octet-stream',
+        headersOf(members),
+      ),
   );
 }
 

@@ -6,14 +6,39 @@ export const NATIVE_SUBPROTOCOL = 'tideway.v1';
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
-/** The body of a frame: octets, and for JSON the text that stands inline. */
-export interface FrameBody {
+/** The body of a frame: octets, and for JSON the text that stood inline. */
+export class FrameBody {
   readonly octets: Octets;
   /** Undefined means JSON in a text message and `application/octet-stream` in a binary one. */
   readonly contentType: string | undefined;
   readonly headers: HeaderPairs;
-  /** Set when the body came inline, as parsed JSON. */
-  readonly json: JsonValue | undefined;
+  /** Whether it came inline, and so is valid JSON. */
+  readonly isInline: boolean;
+  #json: JsonValue | undefined;
+
+  /** `json`: what a body that came inline was parsed to. */
+  constructor(
+    octets: Octets,
+    contentType: string | undefined,
+    headers: HeaderPairs,
+    json?: JsonValue,
+  ) {
+    this.octets = octets;
+    this.contentType = contentType;
+    this.headers = headers;
+    this.isInline = json !== undefined;
+    this.#json = json;
+  }
+
+  /**
+   * What an inline body was parsed to, once: the frame does not keep it, which is many times as large as its octets and may wait
+   * for long. Undefined afterwards, and for any other body.
+   */
+  takeJson(): JsonValue | undefined {
+    const json = this.#json;
+    this.#json = undefined;
+    return json;
+  }
 }
 
 export interface ResumeRequest {

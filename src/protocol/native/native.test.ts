@@ -164,7 +164,9 @@ test('[M4] the octets of a JSON body are read as they were written', () => {
       const frame = decodeClientText(`{${isFirst ? `${member},${rest}` : `${rest},${member}`}}`);
       assert.ok(frame.type === 'send');
       assert.equal(decodeUtf8(frame.body.octets), body.trim());
-      assert.deepEqual(frame.body.json, JSON.parse(body));
+      assert.deepEqual(frame.body.takeJson(), JSON.parse(body));
+      assert.equal(frame.body.takeJson(), undefined, 'taken once');
+      assert.equal(frame.body.isInline, true);
     }),
   );
   const none = decodeClientText('{"type":"send","destination":"/topic/a"}');
@@ -181,8 +183,8 @@ test('[M4] any octets are carried in a binary message, line feeds and nothing am
       assert.ok(frame.type === 'send');
       assert.deepEqual([...frame.body.octets], [...body]);
       assert.deepEqual(
-        [frame.body.json, frame.body.contentType],
-        [undefined, 'application/octet-stream'],
+        [frame.body.isInline, frame.body.contentType],
+        [false, 'application/octet-stream'],
       );
       const written = splitBinary(encodeBinaryBody({ type: 'publication', key }, body));
       assert.deepEqual([...(written?.body ?? [])], [...body]);
