@@ -3,5 +3,6 @@ export * from './destination.js';
 export * from './message.js';
 export * from './message-of.js';
 export * from './pattern.js';
+export * from './pattern-index.js';
 export * from './position.js';
 export * from './user-name.js';

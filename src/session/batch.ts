@@ -7,19 +7,35 @@ const MAX_KEPT_VARIANT_COUNT = 256;
 /** Octets of those, about. */
 const MAX_KEPT_VARIANT_BYTES = 4_194_304;
 
+/** Who counts what the encodings of a batch cost, and lets go of them. */
+export interface BatchKeeper {
+  /** An encoding was made and is kept. */
+  batchGrew(batch: Batch, bytes: number): void;
+}
+
 /** Publications of one destination in the order of their offsets, encoded at most once for each variant. */
 export class Batch {
   readonly publications: readonly Publication[];
   /** Whether none of them is for some sessions only. */
   readonly isForEveryone: boolean;
+  readonly #keeper: BatchKeeper | undefined;
   #firstVariant: string | undefined = undefined;
   #firstEncoding: SharedBatch | undefined = undefined;
   #encodings: Map<string, SharedBatch> | undefined = undefined;
+  /** Octets of the encodings beside the first. */
   #keptBytes = 0;
+  #encodedBytes = 0;
 
-  constructor(publications: readonly Publication[]) {
+  /** `keeper` is told of what the encodings cost; without one they live as long as the batch. */
+  constructor(publications: readonly Publication[], keeper?: BatchKeeper) {
     this.publications = publications;
     this.isForEveryone = publications.every(({ audience }) => audience === undefined);
+    this.#keeper = keeper;
+  }
+
+  /** Octets that the encodings cost as they are kept now, with what transports make of them. */
+  get encodedBytes(): number {
+    return this.#encodedBytes;
   }
 
   /** The encoding of a variant (dialect and options), made by `encode` for the first who asks. */
@@ -34,16 +50,37 @@ export class Batch {
     if (this.#firstVariant === undefined) {
       this.#firstVariant = variant;
       this.#firstEncoding = encoding;
+      this.#grow(encoding.retainedBytes);
     } else this.#keep(variant, encoding);
     return encoding;
+  }
+
+  /** Forgets the encodings, and answers what they cost: who asks later has his made anew. */
+  forgetEncodings(): number {
+    const bytes = this.#encodedBytes;
+    this.#firstVariant = undefined;
+    this.#firstEncoding = undefined;
+    this.#encodings = undefined;
+    this.#keptBytes = 0;
+    this.#encodedBytes = 0;
+    return bytes;
   }
 
   /** Within a bound: clients choose what makes a variant, and a batch lives as long as its stream has nothing newer. */
   #keep(variant: string, encoding: SharedBatch): void {
     this.#encodings ??= new Map();
-    for (const { octets } of encoding.messages) this.#keptBytes += octets.length;
+    const { retainedBytes } = encoding;
     const hasRoom =
-      this.#encodings.size < MAX_KEPT_VARIANT_COUNT && this.#keptBytes <= MAX_KEPT_VARIANT_BYTES;
-    if (hasRoom) this.#encodings.set(variant, encoding);
+      this.#encodings.size < MAX_KEPT_VARIANT_COUNT &&
+      this.#keptBytes + retainedBytes <= MAX_KEPT_VARIANT_BYTES;
+    if (!hasRoom) return;
+    this.#encodings.set(variant, encoding);
+    this.#keptBytes += retainedBytes;
+    this.#grow(retainedBytes);
+  }
+
+  #grow(bytes: number): void {
+    this.#encodedBytes += bytes;
+    this.#keeper?.batchGrew(this, bytes);
   }
 }

@@ -19,6 +19,7 @@ import {
   Grant,
   Session,
   SessionRegistry,
+  SharedBatch,
   SharedMessage,
   type Connection,
   type Delivery,
@@ -443,13 +444,36 @@ test('a batch is encoded once for each variant', () => {
   const encode = (variant: string) =>
     batch.encodedAs(variant, () => {
       made.push(variant);
-      return { messages: [] } as never;
+      return new SharedBatch([new SharedMessage(new Uint8Array(100), false)]);
     });
   assert.equal(encode('native'), encode('native'));
   assert.equal(encode('stomp'), encode('stomp'));
   assert.notEqual(encode('native'), encode('stomp'));
   assert.equal(encode('native'), encode('native'));
   assert.deepEqual(made, ['native', 'stomp']);
+});
+
+test('what the encodings of a batch cost is told to its keeper, and they can be let go of', () => {
+  let keptBytes = 0;
+  const keeper = { batchGrew: (_: Batch, bytes: number) => (keptBytes += bytes) };
+  const batch = new Batch([], keeper);
+  const encode = (variant: string, size: number): SharedBatch =>
+    batch.encodedAs(
+      variant,
+      () => new SharedBatch([new SharedMessage(new Uint8Array(size), false)]),
+    );
+  const first = encode('native', 1_000);
+  assert.equal(keptBytes, first.retainedBytes);
+  assert.ok(keptBytes > 2_000, 'a transport makes a form of its own of it');
+  encode('native', 1_000);
+  assert.equal(keptBytes, first.retainedBytes);
+  encode('stomp', 500);
+  const tooLarge = encode('huge', 4_000_000);
+  assert.notEqual(encode('huge', 4_000_000), tooLarge, 'more than is kept');
+  assert.equal(batch.encodedBytes, keptBytes);
+  assert.equal(batch.forgetEncodings(), keptBytes);
+  assert.equal(batch.encodedBytes, 0);
+  assert.notEqual(encode('native', 1_000), first);
 });
 
 test('ending every session ends each with the same words', async () => {

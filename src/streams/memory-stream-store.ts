@@ -47,6 +47,7 @@ const EPOCH_BYTES = 6;
 
 /** Keeps all in memory. Appending is synchronous underneath, so the feed's order is the order of the calls. */
 export class MemoryStreamStore implements StreamStore {
+  readonly appendsInOrder: boolean = true;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #maxStreamCount: number;

@@ -41,6 +41,11 @@ export type HistoryPart =
 
 /** Keeps streams. Every implementation passes the contract suite of `tideway/testing`. */
 export interface StreamStore {
+  /**
+   * Whether `append` keeps the order of its calls for one destination by itself, also while earlier ones are under way. For a
+   * store that does not say so, one append to a destination begins when the one before has settled.
+   */
+  readonly appendsInOrder?: boolean;
   /** Appends and answers with the position. Rejects with a RequestError `stream/unavailable` when it cannot. */
   append(destination: string, message: Message, options: AppendOptions): Promise<Appended>;
   /**
@@ -53,7 +58,10 @@ export interface StreamStore {
   /** All streams inside a pattern are in the feed, those born later too. */
   followPattern(pattern: string): void | Promise<void>;
   unfollowPattern(pattern: string): void;
-  /** What follows `after`, in order without a gap, about `maxBytes` of it but at least one if there is one. */
+  /**
+   * What follows `after`, in order without a gap, about `maxBytes` of it but at least one if there is one. An empty answer says
+   * that `after` is the last position; where more is known to be there, it is taken for a fault of the store.
+   */
   read(destination: string, after: StreamPosition, maxBytes: number): Promise<HistoryPart>;
   /** The one listener of the feed: publications of one stream in the order of their offsets. */
   setFeedListener(listener: FeedListener): void;

@@ -1,56 +1,116 @@
-/** Owns one stream on this node: the ring that live cursors share, and who reads it (semantics S9). */
-import { Ring } from '../foundation/index.js';
+/** Owns one stream on this node: the ring that live cursors share, who reads it, and how far they have been told (semantics S9). */
+import { equalOctets, type TurnBudget } from '../foundation/index.js';
 import type { Publication, StreamPosition } from '../message/index.js';
-import { Batch, type Delivery } from '../session/index.js';
+import { Batch, type BatchKeeper, type Delivery } from '../session/index.js';
+import { LiveRing } from './live-ring.js';
+import { OpeningMarks } from './opening-marks.js';
+import type { RetainedTally } from './retained-tally.js';
 import type { FeedEntry } from './stream-store.js';
 
 /** Who is told that a stream has more. */
 export interface StreamReader {
   streamReady(stream: Stream): void;
-  /** Whether all that the stream has was pulled. Only readers that come back by themselves have it. */
-  hasRead?(stream: Stream): boolean;
-  /** The stream is let go: it will be born anew when there is more. Goes with `hasRead`. */
-  forget?(stream: Stream): void;
 }
 
-type BatchDelivery = Extract<Delivery, { readonly kind: 'publications' }>;
+/** Readers that are told of many streams. */
+export interface ReaderGroup {
+  readonly readers: ReadonlySet<StreamReader>;
+}
 
-/** Publications by offset, the latest `liveRingBytes` of them. */
+export type BatchDelivery = Extract<Delivery, { readonly kind: 'publications' }>;
+
+/** What all streams of a node share. */
+export interface StreamEnvironment {
+  readonly tally: RetainedTally;
+  /** Of the batches that live readers share. */
+  readonly keeper: BatchKeeper & { forget(batch: Batch): void };
+}
+
+/** `gap`: one before it never came (semantics S3). `lost`: what follows cannot be joined to what was read. */
+export type Acceptance = 'taken' | 'known' | 'gap' | 'lost';
+
+/** Octets that a stream costs without its publications: objects, maps, its deadline. Measured on Node 24. */
+const STREAM_BYTES = 1_024;
+/** Readers that are told between two looks at the budget: a look for each would cost as much as telling it. */
+const UNITS_AT_ONCE = 16;
+const NO_GROUPS: readonly ReaderGroup[] = [];
+
+/**
+ * Publications by offset, the latest `liveRingBytes` of them and all that readers were not told of. They are told in rounds: each
+ * round tells everybody of `[tellingFrom, tellingTo)`, in as many slices as it takes; what comes meanwhile is for the next one.
+ */
 export class Stream {
   readonly destination: string;
   readonly epoch: string;
-  readonly #maxRingBytes: number;
+  readonly #environment: StreamEnvironment;
   /** The offset after the one at which the store said that the stream stands. */
   readonly #followedFrom: number;
-  #ring: Ring<Publication>;
+  readonly #ring: LiveRing;
+  readonly #marks: OpeningMarks;
   #startOffset: number;
   #hasTaken = false;
+  /** Those who read it by its name. */
   readonly #readers = new Set<StreamReader>();
-  /** Readers that want this very stream and would not come back to another. */
-  #pinCount = 0;
-  #ringBytes = 0;
-  /** Octets of it that no reader has been told of. */
+  /** Readers by patterns that have something of it to pull. */
+  behindCount: number = 0;
+  /** Octets of the ring that not every reader was told of. */
   #untoldBytes = 0;
+  #tellingFrom: number;
+  #tellingTo: number;
+  #tellingBytes = 0;
+  /** Those who are still to be told in the round under way, and of which group they are. */
+  #telling: IterableIterator<StreamReader> | undefined = undefined;
+  #isInRound = false;
+  #tellingGroups: readonly ReaderGroup[] = NO_GROUPS;
+  #tellingGroupCount = 0;
   /** The batch built last, and the bound it was cut by: readers at the same place share it. */
-  #delivery: BatchDelivery | undefined;
+  #delivery: BatchDelivery | undefined = undefined;
   #batchStart = 0;
   #batchEnd = 0;
   #batchMaxBytes = 0;
-  /** Whether the bound ended it rather than the ring's head. */
+  /** Whether the bound ended it rather than the end that was asked for. */
   #batchIsCut = false;
-  /** Whether a flush is due. Belongs to the hub that owns the stream. */
+  /** Which patterns read it, and the version of their index in which that was found. Belongs to their owner. */
+  groups: readonly ReaderGroup[] = NO_GROUPS;
+  groupsVersion: number = -1;
+  /** Whether it stands in the line of those that have something to tell. Belongs to the flush. */
   isDirty: boolean = false;
-  /** Set when the feed lost an entry: what follows cannot be joined to what was read. */
-  isInterrupted: boolean = false;
+  /** Whether it is counted among those whose readers are owed more than the ring holds. Belongs to the hub. */
+  isOwing: boolean = false;
+  /** Whether a gap is being mended, and entries wait for that. Belongs to the hub. */
+  isRepairing: boolean = false;
+  /** Set when the feed lost an entry for good. */
+  #isInterrupted = false;
+  #owesInterruption = false;
+  /** Pattern readers up to this opening have missed something of it. */
+  #missedBy: number;
+  #countedBytes = STREAM_BYTES;
+  #isHeld = true;
+  #isLingering = false;
 
-  /** `position` is the last one before the ring begins. */
-  constructor(destination: string, position: StreamPosition, maxRingBytes: number) {
+  /**
+   * `position` is the last one before the ring begins. Pattern readers up to the opening `missedBy` have still to hear that the one
+   * before it was interrupted.
+   */
+  constructor(
+    destination: string,
+    position: StreamPosition,
+    maxRingBytes: number,
+    openingNumber: number,
+    environment: StreamEnvironment,
+    missedBy: number = 0,
+  ) {
     this.destination = destination;
     this.epoch = position.epoch;
-    this.#maxRingBytes = maxRingBytes;
+    this.#environment = environment;
+    this.#missedBy = missedBy;
     this.#followedFrom = position.offset + 1;
     this.#startOffset = this.#followedFrom;
-    this.#ring = new Ring(this.#startOffset);
+    this.#tellingFrom = this.#startOffset;
+    this.#tellingTo = this.#startOffset;
+    this.#ring = new LiveRing(this.#startOffset, maxRingBytes);
+    this.#marks = new OpeningMarks(openingNumber);
+    environment.tally.totalBytes += STREAM_BYTES;
   }
 
   /** The first offset that the ring still has. */
@@ -58,9 +118,9 @@ export class Stream {
     return this.#ring.tail;
   }
 
-  /** The first offset that came, or that will come, through the feed. */
-  get startOffset(): number {
-    return this.#startOffset;
+  /** The offset that the feed has to bring next. */
+  get headOffset(): number {
+    return this.#ring.head;
   }
 
   /** The offset that the next publication will have. */
@@ -68,61 +128,63 @@ export class Stream {
     return Math.max(this.#ring.head, this.#followedFrom);
   }
 
-  get readerCount(): number {
-    return this.#readers.size;
+  /** Where the round under way, or the last one, begins: what is before it everybody was told of earlier. */
+  get tellingFrom(): number {
+    return this.#tellingFrom;
+  }
+
+  /** Where it ends. */
+  get tellingTo(): number {
+    return this.#tellingTo;
+  }
+
+  get maxRingBytes(): number {
+    return this.#ring.maxBytes;
   }
 
   /** Whether somebody reads it by its name, and not by a pattern alone. */
   get isPinned(): boolean {
-    return this.#pinCount > 0;
+    return this.#readers.size > 0;
   }
 
-  /** Whether no reader by a pattern has anything left to pull. */
-  get isReadToTheEnd(): boolean {
-    return [...this.#readers].every((reader) => reader.hasRead?.(this) === true);
+  /** Whether its readers are owed more than the ring holds. */
+  get owesTooMuch(): boolean {
+    return this.#untoldBytes > this.#ring.maxBytes;
+  }
+
+  get isInterrupted(): boolean {
+    return this.#isInterrupted;
+  }
+
+  get retainedBytes(): number {
+    return this.#countedBytes;
   }
 
   /** Each reader once. */
   addReader(reader: StreamReader): void {
     this.#readers.add(reader);
-    if (reader.hasRead === undefined) this.#pinCount += 1;
   }
 
   removeReader(reader: StreamReader): void {
-    if (this.#readers.delete(reader) && reader.hasRead === undefined) this.#pinCount -= 1;
+    this.#readers.delete(reader);
   }
 
-  /** Lets go of readers by patterns. */
-  forgetReaders(): void {
-    for (const reader of this.#readers) reader.forget?.(this);
-    this.#readers.clear();
-  }
-
-  /**
-   * Whether taking this one would push out what no reader has been told of: a burst of one turn must not overflow readers
-   * who had no turn to read it.
-   */
-  owesReadersBefore(publication: Publication): boolean {
-    return (
-      this.#untoldBytes > 0 && this.#untoldBytes + publication.retainedBytes > this.#maxRingBytes
-    );
-  }
-
-  /** Takes an entry of the feed; `lost` means that one before it never came (semantics S3). */
-  accept(entry: FeedEntry): 'taken' | 'known' | 'lost' {
-    if (entry.epoch !== this.epoch) return 'lost';
-    if (!this.#hasTaken && entry.offset < this.#ring.head) this.#rewindTo(entry.offset);
-    if (entry.offset < this.#ring.head) return 'known';
-    if (entry.offset > this.#ring.head) return 'lost';
-    this.#hasTaken = true;
-    this.#ring.push(entry.publication);
-    const { retainedBytes } = entry.publication;
-    this.#ringBytes += retainedBytes;
-    this.#untoldBytes += retainedBytes;
-    // The newest stays, however large it is: otherwise a message larger than the ring could never be read.
-    while (this.#ringBytes > this.#maxRingBytes && this.#ring.size > 1) {
-      this.#ringBytes -= this.#ring.shift()?.retainedBytes ?? 0;
+  /** Takes an entry of the feed; `openingNumber` says how many pattern readers have been opened. */
+  accept({ publication, epoch, offset }: FeedEntry, openingNumber: number): Acceptance {
+    if (epoch !== this.epoch) return 'lost';
+    if (!this.#hasTaken && offset < this.#ring.head) this.#rewindTo(offset);
+    if (offset < this.#ring.head) {
+      const known = this.#ring.at(offset);
+      // An engine that was rolled back says another thing under the same offset.
+      return known === undefined || isSame(known, publication) ? 'known' : 'lost';
     }
+    if (offset > this.#ring.head) return 'gap';
+    this.#hasTaken = true;
+    const { retainedBytes } = publication;
+    this.#marks.note(openingNumber, offset);
+    this.#ring.push(publication, retainedBytes);
+    this.#untoldBytes += retainedBytes;
+    this.#trim();
     return 'taken';
   }
 
@@ -132,42 +194,152 @@ export class Stream {
    */
   #rewindTo(offset: number): void {
     this.#startOffset = offset;
-    this.#ring = new Ring(offset);
+    this.#tellingFrom = offset;
+    this.#tellingTo = offset;
+    this.#ring.restartAt(offset);
   }
 
-  /** Tells every reader that there is more. */
-  notifyReaders(): void {
+  /** The feed lost an entry for good: whoever reads it is told so, and it takes nothing any more. */
+  interrupt(openingNumber: number): void {
+    this.#isInterrupted = true;
+    this.#owesInterruption = true;
+    this.#missedBy = openingNumber;
+  }
+
+  /** Pattern readers up to this opening have missed something of it: 0 when there are none. */
+  get missedBy(): number {
+    return this.#missedBy;
+  }
+
+  /** Nobody is there to be told. */
+  skipRound(): void {
+    this.#tellingFrom = this.#tellingTo = this.#ring.head;
     this.#untoldBytes = 0;
-    for (const reader of this.#readers) reader.streamReady(this);
+    this.#marks.forgetBefore(this.#tellingTo);
+    this.#trim();
   }
 
-  /** The publications from `offset` on, about `maxBytes` of them; undefined when there is none yet. */
-  deliveryFrom(offset: number, maxBytes: number): BatchDelivery | undefined {
-    const head = this.#ring.head;
-    if (offset >= head) return undefined;
+  /** Tells up to `maxCount` of those who read it by its name or by `groups`; false when some are left. */
+  tell(groups: readonly ReaderGroup[], maxCount: number, turns: TurnBudget): boolean {
+    if (!this.#isInRound) this.#beginRound(groups);
+    let count = 0;
+    while (this.#telling !== undefined) {
+      // It goes on where it was left, with those who came meanwhile and without those who left.
+      for (const reader of this.#telling) {
+        reader.streamReady(this);
+        count += 1;
+        if (count % UNITS_AT_ONCE !== 0) continue;
+        if (!turns.spend(UNITS_AT_ONCE) || count >= maxCount) return false;
+      }
+      this.#telling = this.#tellingGroups[this.#tellingGroupCount++]?.readers.values() as
+        IterableIterator<StreamReader> | undefined;
+    }
+    turns.spend(count % UNITS_AT_ONCE);
+    return true;
+  }
+
+  #beginRound(groups: readonly ReaderGroup[]): void {
+    this.#tellingFrom = this.#tellingTo;
+    this.#tellingTo = this.#ring.head;
+    this.#tellingBytes = this.#untoldBytes;
+    this.#isInRound = true;
+    this.#owesInterruption = false;
+    this.#tellingGroups = groups;
+    this.#tellingGroupCount = 0;
+    this.#telling = this.#readers.values();
+  }
+
+  /** Everybody was told: what the ring kept for them may go. Answers whether there is another round to begin. */
+  endRound(): boolean {
+    this.#isInRound = false;
+    this.#untoldBytes -= this.#tellingBytes;
+    this.#tellingBytes = 0;
+    this.#tellingGroups = NO_GROUPS;
+    this.#marks.forgetBefore(this.#tellingTo);
+    this.#trim();
+    return this.#ring.head > this.#tellingTo || this.#owesInterruption;
+  }
+
+  /** Where in the round under way a reader begins that was opened as the `openingNumber`th; undefined: not in it. */
+  roundStartFor(openingNumber: number): number | undefined {
+    const first = this.#marks.firstAfter(openingNumber, this.#tellingFrom);
+    return first === undefined || first >= this.#tellingTo ? undefined : first;
+  }
+
+  /** The publications in `[offset, end)`, about `maxBytes` of them; undefined when there is none yet. */
+  deliveryFrom(
+    offset: number,
+    maxBytes: number,
+    end: number = this.#ring.head,
+  ): BatchDelivery | undefined {
+    if (offset >= end) return undefined;
     const isSame =
       this.#batchStart === offset &&
       this.#batchMaxBytes === maxBytes &&
-      (this.#batchIsCut || this.#batchEnd === head);
+      (this.#batchIsCut ? this.#batchEnd <= end : this.#batchEnd === end);
     if (this.#delivery !== undefined && isSame) return this.#delivery;
-    return this.#build(offset, maxBytes);
+    return this.#build(offset, maxBytes, end);
   }
 
-  #build(offset: number, maxBytes: number): BatchDelivery {
-    const publications: Publication[] = [];
-    let takenBytes = 0;
-    let next = offset;
-    for (; next < this.#ring.head && takenBytes < maxBytes; next++) {
-      const publication = this.#ring.at(next);
-      if (publication === undefined) break;
-      publications.push(publication);
-      takenBytes += publication.retainedBytes;
-    }
-    this.#batchStart = offset;
-    this.#batchEnd = next;
-    this.#batchMaxBytes = maxBytes;
-    this.#batchIsCut = takenBytes >= maxBytes;
-    const isLast = !this.#batchIsCut;
-    return (this.#delivery = { kind: 'publications', batch: new Batch(publications), isLast });
+  /** The publications in `[offset, end)`, about `maxBytes` of them, for a batch of somebody else. */
+  publicationsFrom(offset: number, end: number, maxBytes: number): readonly Publication[] {
+    return this.#ring.take(offset, end, maxBytes);
   }
+
+  /** It is kept for readers who may come back, or not any more for them alone. */
+  set isLingering(isLingering: boolean) {
+    if (isLingering === this.#isLingering || !this.#isHeld) return;
+    this.#isLingering = isLingering;
+    this.#environment.tally.lingeringBytes += isLingering
+      ? this.#countedBytes
+      : -this.#countedBytes;
+  }
+
+  /** It belongs to nobody any more, but to readers that have still to hear of it. */
+  letGo(): void {
+    this.isLingering = false;
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#environment.tally.totalBytes -= this.#countedBytes;
+    if (this.#delivery !== undefined) this.#environment.keeper.forget(this.#delivery.batch);
+  }
+
+  #build(offset: number, maxBytes: number, end: number): BatchDelivery {
+    const publications = this.#ring.take(offset, end, maxBytes);
+    const { keeper } = this.#environment;
+    if (this.#delivery !== undefined) keeper.forget(this.#delivery.batch);
+    this.#batchStart = offset;
+    this.#batchEnd = offset + publications.length;
+    this.#batchMaxBytes = maxBytes;
+    this.#batchIsCut = this.#batchEnd < end;
+    const batch = new Batch(publications, keeper);
+    return (this.#delivery = { kind: 'publications', batch, isLast: !this.#batchIsCut });
+  }
+
+  #trim(): void {
+    this.#ring.trim(this.#isInRound ? this.#tellingFrom : this.#tellingTo);
+    this.#count();
+  }
+
+  #count(): void {
+    const bytes = STREAM_BYTES + this.#ring.retainedBytes;
+    const change = bytes - this.#countedBytes;
+    this.#countedBytes = bytes;
+    if (!this.#isHeld) return;
+    const { tally } = this.#environment;
+    tally.totalBytes += change;
+    if (this.#isLingering) tally.lingeringBytes += change;
+  }
+}
+
+/** Whether two publications with one position say the same. */
+function isSame(left: Publication, right: Publication): boolean {
+  if (left === right) return true;
+  return (
+    left.publishedAtMs === right.publishedAtMs &&
+    left.messageId === right.messageId &&
+    left.key === right.key &&
+    left.contentType === right.contentType &&
+    equalOctets(left.body, right.body)
+  );
 }

@@ -1,18 +1,26 @@
 /** Owns the streams of this node: publishing to the store, its feed into rings, and the opening of readers. */
 import {
-  Deadline,
   DeadlineWheel,
+  RequestError,
   Ring,
   TurnBudget,
   type Metrics,
   type Time,
 } from '../foundation/index.js';
 import { parseCursor } from '../message/index.js';
-import type { DestinationPattern, Message, Publication, StreamPosition } from '../message/index.js';
-import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
-import { PatternReader } from './pattern-reader.js';
+import type { DestinationPattern, Message, StreamPosition } from '../message/index.js';
+import type { Batch, DeliverySink, DeliverySource } from '../session/index.js';
 import { ExactReader } from './exact-reader.js';
-import { Stream, type StreamReader } from './stream.js';
+import { Flush } from './flush.js';
+import { GapRepair } from './gap-repair.js';
+import { HeldStreams } from './held-streams.js';
+import { HistoryPages, type PageOutcome } from './history-pages.js';
+import { KeptBatches } from './kept-batches.js';
+import { PatternReader } from './pattern-reader.js';
+import { PatternReaders, type PatternGroup } from './pattern-readers.js';
+import { PublishLines } from './publish-lines.js';
+import { RetainedTally } from './retained-tally.js';
+import { Stream, type StreamEnvironment, type StreamReader } from './stream.js';
 import { StreamCursor } from './stream-cursor.js';
 import type { Appended, AppendOptions, FeedEntry, StreamStore } from './stream-store.js';
 
@@ -38,15 +46,8 @@ export interface OpenedReader {
 /** Where a reader begins. */
 interface ReaderStart {
   readonly nextOffset: number;
-  readonly history?: readonly Publication[];
+  readonly history?: Batch;
   readonly recovered?: boolean;
-}
-
-interface HeldStream {
-  readonly stream: Stream;
-  readonly lingering: Deadline;
-  /** Where the stream stood when it began to linger. */
-  lingersFrom: number;
 }
 
 /** A stream whose store has not answered yet where it stands. */
@@ -56,51 +57,80 @@ interface OpeningStream {
   readonly entries: Ring<FeedEntry>;
 }
 
-interface PatternGroup {
-  readonly pattern: DestinationPattern;
-  readonly readers: Set<PatternReader>;
-}
-
 export const DEFAULT_LIVE_RING_BYTES = 1_048_576;
 const DEFAULT_LINGER_MS = 120_000;
-const LINGER_GRANULARITY_MS = 1_000;
+const WHEEL_GRANULARITY_MS = 1_000;
 /** Entries that are kept for a stream until its store has answered; older ones can be read from its history. */
 const MAX_OPENING_ENTRY_COUNT = 1_024;
 /** Octets of history that a recovery reads before it is acknowledged. */
 const FIRST_HISTORY_BYTES = 65_536;
+/** Octets of encodings of live publications that are kept for those who pull in later turns. */
+const MAX_KEPT_ENCODING_BYTES = 8_388_608;
 
 /** Streams by destination, held while somebody reads them and for a while after. */
 export class Streams {
   readonly #store: StreamStore;
-  readonly #time: Time;
   readonly #metrics: Metrics;
-  readonly #lingerMs: number;
   readonly #liveRingBytes: (destination: string) => number;
-  readonly #held = new Map<string, HeldStream>();
-  readonly #opening = new Map<string, OpeningStream>();
-  readonly #patterns = new Map<string, PatternGroup>();
   readonly #deadlines: DeadlineWheel;
-  readonly #turns: TurnBudget;
-  #dirty: Stream[] = [];
+  readonly #tally = new RetainedTally();
+  readonly #environment: StreamEnvironment;
+  readonly #held: HeldStreams;
+  readonly #opening = new Map<string, OpeningStream>();
+  readonly #patterns: PatternReaders;
+  readonly #pages: HistoryPages;
+  readonly #lines: PublishLines;
+  readonly #flush: Flush;
+  readonly #repairs = new Map<Stream, GapRepair>();
+  /** Streams whose readers have still to hear that they were interrupted. */
+  readonly #interrupted = new Map<string, Stream>();
+  /** Streams whose readers are owed more than the ring holds. */
+  #owingCount = 0;
+  /** Entries that the feed brought while one was being taken. */
+  readonly #untaken = new Ring<FeedEntry>();
+  #isTaking = false;
+  #isClosed = false;
   /** One for all readers. */
   readonly #readerLeft = (stream: Stream, reader: StreamReader): void =>
     this.#leave(stream, reader);
 
   constructor(store: StreamStore, time: Time, metrics: Metrics, options: StreamsOptions = {}) {
     this.#store = store;
-    this.#time = time;
     this.#metrics = metrics;
-    this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS;
     this.#liveRingBytes = options.liveRingBytes ?? (() => DEFAULT_LIVE_RING_BYTES);
-    this.#turns = options.turns ?? new TurnBudget(time);
-    this.#deadlines = new DeadlineWheel(time, LINGER_GRANULARITY_MS, { turns: this.#turns });
+    const turns = options.turns ?? new TurnBudget(time);
+    const deadlines = new DeadlineWheel(time, WHEEL_GRANULARITY_MS, { turns });
+    this.#deadlines = deadlines;
+    const keeper = new KeptBatches(deadlines, this.#tally, MAX_KEPT_ENCODING_BYTES);
+    this.#environment = { tally: this.#tally, keeper };
+    this.#patterns = new PatternReaders(turns);
+    this.#pages = new HistoryPages(store, metrics, turns, deadlines, this.#tally);
+    this.#lines = new PublishLines(store, metrics, turns, this.#tally, (destination) =>
+      this.#owesTooMuch(destination),
+    );
+    this.#flush = new Flush({
+      time,
+      turns,
+      metrics,
+      groupsOf: (stream) => this.#patterns.groupsOf(stream),
+      onTold: (stream) => this.#told(stream),
+    });
+    this.#held = new HeldStreams({
+      deadlines,
+      lingerMs: options.lingerMs ?? DEFAULT_LINGER_MS,
+      isReadByPattern: (stream) => this.#patterns.groupsOf(stream).length > 0,
+      onReleased: (stream) => this.#released(stream),
+    });
     store.setFeedListener((entry) => this.#accept(entry));
   }
 
-  /** Appends to a stream. Nothing reaches a reader but through the store's feed (semantics S1). */
+  /**
+   * Appends to a stream, in the order of the calls. Nothing reaches a reader but through the store's feed (semantics S1). While the
+   * readers of the stream have not been told of as much as its ring holds, it waits (semantics O2).
+   */
   publish(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
     this.#metrics.count('publications_appended');
-    return this.#store.append(destination, message, options);
+    return this.#lines.append(destination, message, options);
   }
 
   /** Opens a reader of one stream; it misses nothing from when the promise resolves (semantics S4). */
@@ -109,12 +139,16 @@ export class Streams {
     sink: DeliverySink,
     cursor: string | undefined,
   ): Promise<OpenedReader> {
-    // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
-    const held = this.#hold(destination);
-    const stream = held instanceof Stream ? held : await held;
+    let stream: Stream;
+    do {
+      // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
+      const held = this.#hold(destination);
+      stream = held instanceof Stream ? held : await held;
+      // It may have been let go of already when there was no room.
+    } while (!this.#held.holds(stream) && !stream.isInterrupted);
     const reader = new ExactReader(stream, sink, this.#readerLeft);
     stream.addReader(reader);
-    this.#stopLingering(stream);
+    this.#held.keep(stream);
     let start: ReaderStart;
     try {
       start = await this.#startOf(stream, cursor);
@@ -123,7 +157,7 @@ export class Streams {
       throw error;
     }
     reader.begin(
-      new StreamCursor(stream, this.#store, start.nextOffset, start.history, () => sink.ready()),
+      new StreamCursor(stream, this.#pages, start.nextOffset, start.history, () => sink.ready()),
     );
     if (start.recovered !== undefined) {
       this.#metrics.count('recoveries', { recovered: String(start.recovered) });
@@ -137,39 +171,59 @@ export class Streams {
     sink: DeliverySink,
     cursor: string | undefined,
   ): Promise<OpenedReader> {
-    const group = this.#groupOf(pattern);
-    const reader = new PatternReader(this.#store, sink);
-    group.readers.add(reader);
-    const following = this.#store.followPattern(pattern.text);
-    if (following instanceof Promise) {
-      try {
-        await following;
-      } catch (error) {
-        this.#leavePattern(group, reader);
-        throw error;
-      }
+    const reader: PatternReader = new PatternReader(this.#pages, this.#tally, sink, () =>
+      this.#leavePattern(group, reader),
+    );
+    const group = this.#patterns.join(pattern, reader);
+    try {
+      const following = this.#store.followPattern(pattern.text);
+      if (following instanceof Promise) await following;
+    } catch (error) {
+      this.#leavePattern(group, reader);
+      throw error;
     }
-    for (const { stream } of this.#held.values()) {
-      if (pattern.matches(stream.destination)) reader.attach(stream);
-    }
-    const source: DeliverySource = {
-      pull: (maxBytes: number): Delivery | undefined => reader.pull(maxBytes),
-      close: () => this.#leavePattern(group, reader),
-    };
+    this.#patterns.open(reader);
     // A pattern's cursor is not issued yet, so none can be recovered from.
-    return { source, cursor: undefined, recovered: cursor === undefined ? undefined : false };
+    return {
+      source: reader,
+      cursor: undefined,
+      recovered: cursor === undefined ? undefined : false,
+    };
   }
 
   /** Streams held at this moment, for metrics and tests. */
   get heldCount(): number {
-    return this.#held.size;
+    return this.#held.count;
+  }
+
+  /** Octets that rings, encodings kept for the next who ask, places of readers and waiting appends cost. Asking costs nothing. */
+  get retainedBytes(): number {
+    return this.#tally.totalBytes;
+  }
+
+  /** The part of them that is kept for readers who may come back. */
+  get lingeringBytes(): number {
+    return this.#tally.lingeringBytes;
+  }
+
+  /**
+   * Lets go of rings that nobody reads, least recently left first, until about `bytes` octets are free. Answers how many are. Readers who
+   * come back for one of them recover from its history, or are told that they were not recovered.
+   */
+  releaseLingering(bytes: number): number {
+    return this.#held.releaseLingering(bytes);
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#deadlines.stop();
     this.#held.clear();
     this.#patterns.clear();
-    this.#dirty = [];
+    this.#flush.clear();
+    this.#lines.close();
+    this.#pages.clear();
+    for (const repair of this.#repairs.values()) repair.end();
+    this.#repairs.clear();
     this.#store.close();
   }
 
@@ -182,15 +236,25 @@ export class Streams {
     if (!isOfStream) return { nextOffset: fresh, recovered: false };
     const nextOffset = position.offset + 1;
     if (nextOffset >= stream.tailOffset) return { nextOffset, recovered: true };
-    const part = await this.#store.read(stream.destination, position, FIRST_HISTORY_BYTES);
-    return part.kind === 'publications'
-      ? { nextOffset, history: part.publications, recovered: true }
-      : { nextOffset: stream.nextOffset, recovered: false };
+    const outcome =
+      this.#pages.known(stream, nextOffset) ??
+      (await new Promise<PageOutcome>((told) => {
+        this.#pages.read(stream, nextOffset, FIRST_HISTORY_BYTES, told);
+      }));
+    if (outcome === 'fault') {
+      throw new RequestError('stream/unavailable', 'the history of the stream cannot be read now');
+    }
+    return outcome === 'unrecoverable'
+      ? { nextOffset: stream.nextOffset, recovered: false }
+      : { nextOffset, history: outcome, recovered: true };
   }
 
   #hold(destination: string): Stream | Promise<Stream> {
+    if (this.#isClosed) {
+      throw new RequestError('stream/unavailable', 'the streams of this server are closed');
+    }
     const held = this.#held.get(destination);
-    if (held !== undefined) return held.stream;
+    if (held !== undefined) return held;
     const known = this.#opening.get(destination);
     if (known !== undefined) return known.answer;
     const position = this.#store.follow(destination);
@@ -198,7 +262,8 @@ export class Streams {
     const entries = new Ring<FeedEntry>();
     const answer = position
       .finally(() => this.#opening.delete(destination))
-      .then((top) => this.#held.get(destination)?.stream ?? this.#join(destination, top, entries));
+      .then((top) => this.#held.get(destination) ?? this.#join(destination, top, entries))
+      .finally(() => this.#drop(entries));
     this.#opening.set(destination, { answer, entries });
     return answer;
   }
@@ -209,31 +274,48 @@ export class Streams {
     const isJoined = oldest === undefined || oldest.previousOffset <= top.offset;
     const start = isJoined ? top : { epoch: oldest.epoch, offset: oldest.previousOffset };
     const stream = this.#begin(destination, start);
-    for (let next = entries.shift(); next !== undefined; next = entries.shift()) {
-      this.#take(stream, next);
+    for (let next = entries.at(entries.tail); next !== undefined; next = entries.at(entries.tail)) {
+      this.#shift(entries);
+      this.#place(next);
     }
-    return this.#held.get(destination)?.stream ?? stream;
+    return this.#held.get(destination) ?? stream;
   }
 
   #begin(destination: string, position: StreamPosition): Stream {
-    const stream = new Stream(destination, position, this.#liveRingBytes(destination));
-    const held: HeldStream = {
-      stream,
-      lingering: new Deadline(() => this.#lingered(held)),
-      lingersFrom: 0,
-    };
-    this.#held.set(destination, held);
-    for (const { pattern, readers } of this.#patterns.values()) {
-      if (!pattern.matches(destination)) continue;
-      for (const reader of readers) reader.attachBorn(stream);
-    }
-    this.#linger(held);
+    const stream = new Stream(
+      destination,
+      position,
+      this.#liveRingBytes(destination),
+      this.#patterns.openingNumber,
+      this.#environment,
+      this.#interrupted.get(destination)?.missedBy,
+    );
+    this.#held.add(stream);
     return stream;
   }
 
+  /** What is brought while one is being taken waits: a store, or a hook of the application, may call back in. */
   #accept(entry: FeedEntry): void {
+    if (this.#isClosed) return;
+    if (this.#isTaking) {
+      this.#untaken.push(entry);
+      return;
+    }
+    this.#isTaking = true;
+    for (let next: FeedEntry | undefined = entry; next; next = this.#untaken.shift()) {
+      try {
+        this.#place(next);
+      } catch {
+        // The store has appended it. Its readers find the gap at the next one.
+        this.#metrics.count('feed_entries_failed');
+      }
+    }
+    this.#isTaking = false;
+  }
+
+  #place(entry: FeedEntry): void {
     const { destination } = entry.publication;
-    const stream = this.#held.get(destination)?.stream ?? this.#birth(entry);
+    const stream = this.#held.get(destination) ?? this.#birth(entry);
     if (stream !== undefined) {
       this.#take(stream, entry);
       return;
@@ -241,103 +323,148 @@ export class Streams {
     const entries = this.#opening.get(destination)?.entries;
     if (entries === undefined) return;
     entries.push(entry);
-    if (entries.size > MAX_OPENING_ENTRY_COUNT) entries.shift();
+    this.#tally.totalBytes += entry.publication.retainedBytes;
+    if (entries.size > MAX_OPENING_ENTRY_COUNT) this.#shift(entries);
+  }
+
+  #shift(entries: Ring<FeedEntry>): void {
+    this.#tally.totalBytes -= entries.shift()?.publication.retainedBytes ?? 0;
+  }
+
+  #drop(entries: Ring<FeedEntry>): void {
+    while (entries.size > 0) this.#shift(entries);
   }
 
   #take(stream: Stream, entry: FeedEntry): void {
-    // All of them: a reader hears that one stream was interrupted before it hears of the next of that name.
-    if (stream.isDirty && stream.owesReadersBefore(entry.publication)) this.#flush();
-    const outcome = stream.accept(entry);
-    if (outcome === 'known') return;
-    if (outcome === 'lost') this.#interrupt(stream);
-    if (stream.isDirty || stream.readerCount === 0) return;
-    stream.isDirty = true;
-    this.#dirty.push(stream);
-    if (this.#dirty.length === 1) this.#time.afterTurn(() => this.#flush());
+    if (stream.isRepairing) {
+      this.#repairs.get(stream)?.add(entry);
+      return;
+    }
+    const outcome = stream.accept(entry, this.#patterns.openingNumber);
+    if (outcome === 'taken') this.#hasNews(stream);
+    else if (outcome === 'gap') this.#repair(stream, entry);
+    else if (outcome === 'lost') this.#interrupt(stream);
+  }
+
+  #hasNews(stream: Stream): void {
+    if (!stream.isDirty) {
+      if (this.#isRead(stream)) this.#flush.add(stream);
+      else stream.skipRound();
+    }
+    this.#noteOwing(stream);
+  }
+
+  #isRead(stream: Stream): boolean {
+    return stream.isPinned || this.#patterns.groupsOf(stream).length > 0;
+  }
+
+  /** An entry did not come: it is read, for all readers at once, while what follows waits (semantics S3). */
+  #repair(stream: Stream, entry: FeedEntry): void {
+    const repair = new GapRepair(stream, entry, {
+      store: this.#store,
+      deadlines: this.#deadlines,
+      metrics: this.#metrics,
+      tally: this.#tally,
+      take: (lost) => {
+        const isTaken = stream.accept(lost, this.#patterns.openingNumber) === 'taken';
+        if (isTaken) this.#hasNews(stream);
+        return isTaken;
+      },
+      onClosed: (waiting) => {
+        this.#endRepair(stream);
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          this.#accept(next);
+        }
+      },
+      onFailed: () => this.#interrupt(stream),
+    });
+    this.#repairs.set(stream, repair);
+    stream.isRepairing = true;
+    repair.begin();
+  }
+
+  #endRepair(stream: Stream): void {
+    if (!stream.isRepairing) return;
+    stream.isRepairing = false;
+    this.#repairs.get(stream)?.end();
+    this.#repairs.delete(stream);
   }
 
   /** An entry was lost, or the stream began anew: its readers are told, later ones get a new ring (semantics S3). */
   #interrupt(stream: Stream): void {
-    stream.isInterrupted = true;
+    if (stream.isInterrupted) return;
+    stream.interrupt(this.#patterns.openingNumber);
     this.#metrics.count('streams_interrupted');
-    this.#stopLingering(stream);
-    this.#held.delete(stream.destination);
-    this.#store.unfollow(stream.destination);
+    if (this.#isRead(stream)) {
+      this.#interrupted.set(stream.destination, stream);
+      this.#flush.add(stream);
+    }
+    this.#held.remove(stream);
+  }
+
+  #released(stream: Stream): void {
+    const { destination } = stream;
+    this.#endRepair(stream);
+    this.#pages.forget(stream);
+    this.#noteOwing(stream);
+    this.#unfollow(() => this.#store.unfollow(destination));
+    this.#lines.drain(destination);
   }
 
   /** A stream that nobody held, but that a pattern is interested in. */
-  #birth(entry: FeedEntry): Stream | undefined {
-    const { destination } = entry.publication;
-    for (const { pattern } of this.#patterns.values()) {
-      if (!pattern.matches(destination)) continue;
-      // It is in the feed already; following keeps the store from forgetting it.
-      Promise.resolve(this.#store.follow(destination)).catch(() =>
-        this.#metrics.count('streams_not_followed'),
-      );
-      return this.#begin(destination, { epoch: entry.epoch, offset: entry.previousOffset });
-    }
-    return undefined;
+  #birth({ publication, epoch, previousOffset }: FeedEntry): Stream | undefined {
+    const { destination } = publication;
+    if (!this.#patterns.matches(destination)) return undefined;
+    const stream = this.#begin(destination, { epoch, offset: previousOffset });
+    // It is in the feed already; following keeps the store from forgetting it.
+    void this.#follow(destination);
+    return stream;
   }
 
-  /** Publications leave when all input of the turn was read, so that those of one turn share a write (semantics O2). */
-  #flush(): void {
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const stream of dirty) {
-      stream.isDirty = false;
-      this.#turns.spend(stream.readerCount);
-      stream.notifyReaders();
+  async #follow(destination: string): Promise<void> {
+    try {
+      await this.#store.follow(destination);
+    } catch {
+      this.#metrics.count('streams_not_followed');
     }
+  }
+
+  /** A store that fails here fails alone. */
+  #unfollow(act: () => void): void {
+    try {
+      act();
+    } catch {
+      this.#metrics.count('store_faults', { operation: 'unfollow' });
+    }
+  }
+
+  #told(stream: Stream): void {
+    const { destination } = stream;
+    if (!stream.isDirty && this.#interrupted.get(destination) === stream) {
+      this.#interrupted.delete(destination);
+    }
+    this.#noteOwing(stream);
+    this.#lines.drain(destination);
+  }
+
+  #owesTooMuch(destination: string): boolean {
+    return this.#owingCount > 0 && this.#held.get(destination)?.owesTooMuch === true;
+  }
+
+  #noteOwing(stream: Stream): void {
+    const isOwing = stream.owesTooMuch && this.#held.holds(stream);
+    if (isOwing === stream.isOwing) return;
+    stream.isOwing = isOwing;
+    this.#owingCount += isOwing ? 1 : -1;
   }
 
   #leave(stream: Stream, reader: StreamReader): void {
     stream.removeReader(reader);
-    if (stream.isPinned) return;
-    const held = this.#held.get(stream.destination);
-    if (held?.stream === stream) this.#linger(held);
-  }
-
-  #linger(held: HeldStream): void {
-    held.lingersFrom = held.stream.nextOffset;
-    this.#deadlines.set(held.lingering, this.#lingerMs);
-  }
-
-  #stopLingering(stream: Stream): void {
-    const held = this.#held.get(stream.destination);
-    if (held !== undefined) this.#deadlines.clear(held.lingering);
-  }
-
-  /**
-   * A stream that nobody reads is released. So is one that only patterns read and that rests: the next publication
-   * gives birth to it again, and a pattern that lives for long must not keep every stream that ever was.
-   */
-  #lingered(held: HeldStream): void {
-    const { stream, lingersFrom } = held;
-    if (stream.isPinned) return;
-    const rests = stream.nextOffset === lingersFrom && stream.isReadToTheEnd;
-    if (stream.readerCount > 0 && !rests) {
-      this.#linger(held);
-      return;
-    }
-    stream.forgetReaders();
-    this.#held.delete(stream.destination);
-    this.#store.unfollow(stream.destination);
-  }
-
-  #groupOf(pattern: DestinationPattern): PatternGroup {
-    let group = this.#patterns.get(pattern.text);
-    if (group === undefined) {
-      group = { pattern, readers: new Set() };
-      this.#patterns.set(pattern.text, group);
-    }
-    return group;
+    if (!stream.isPinned) this.#held.linger(stream);
   }
 
   #leavePattern(group: PatternGroup, reader: PatternReader): void {
-    group.readers.delete(reader);
-    for (const stream of reader.detach()) this.#leave(stream, reader);
-    if (group.readers.size > 0 || this.#patterns.get(group.pattern.text) !== group) return;
-    this.#patterns.delete(group.pattern.text);
-    this.#store.unfollowPattern(group.pattern.text);
+    if (!this.#patterns.leave(group, reader)) return;
+    this.#unfollow(() => this.#store.unfollowPattern(group.pattern.text));
   }
 }

@@ -19,6 +19,8 @@ export interface Truth {
 }
 
 const MAX_DELAY_MS = 40;
+/** Shorter: appends to one destination may have to wait for each other. */
+const MAX_APPEND_DELAY_MS = 10;
 
 /** Delays its questions, its answers and its feed (which stays in order); loses entries of the feed when told to. */
 export class AdversarialStore implements StreamStore {
@@ -39,10 +41,11 @@ export class AdversarialStore implements StreamStore {
     inner.setFeedListener((entry) => this.#appended(entry));
   }
 
+  // Two that are called at the same time may be appended in the wrong order: it does not say that it keeps it.
   async append(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
-    await this.#delay();
+    await this.#delay(MAX_APPEND_DELAY_MS);
     const appended = await this.#inner.append(destination, message, options);
-    await this.#delay();
+    await this.#delay(MAX_APPEND_DELAY_MS);
     return appended;
   }
 
@@ -111,10 +114,10 @@ export class AdversarialStore implements StreamStore {
     }
   }
 
-  #delay(): Promise<void> {
+  #delay(maxDelayMs: number = MAX_DELAY_MS): Promise<void> {
     if (this.#random.below(2) === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#time.after(this.#random.below(MAX_DELAY_MS), resolve);
+      this.#time.after(this.#random.below(maxDelayMs), resolve);
     });
   }
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createServer, MemoryStreamStore } from 'tideway';
+import { createServer, MemoryMetrics, MemoryStreamStore } from 'tideway';
 import { SeededRandom, VirtualTime } from 'tideway/testing';
 import { AdversarialStore } from './adversarial-store.js';
 import { CheckedClient, type Tally } from './checked-client.js';
@@ -21,6 +21,7 @@ const emptyTally = (): Tally => ({
   slow: 0,
   interrupted: 0,
   receipts: 0,
+  repaired: 0,
 });
 
 /** Lets promises and turns run, then moves time. */
@@ -36,12 +37,15 @@ class Simulation {
   readonly #random: SeededRandom;
   readonly #time = new VirtualTime(1_700_000_000_000);
   readonly #store: AdversarialStore;
+  readonly #metrics = new MemoryMetrics();
   readonly #server;
   readonly #clients: readonly CheckedClient[];
   readonly #tally: Tally;
   readonly #isLossy: boolean;
   readonly #failures: unknown[] = [];
   #bodyCount = 0;
+  /** What each client sent to each topic, in its order. */
+  readonly #sent = new Map<string, { readonly topic: string; readonly bodies: string[] }>();
   #published: { topic: string; body: string; messageId: string }[] = [];
 
   constructor(seed: number, tally: Tally) {
@@ -58,6 +62,7 @@ class Simulation {
     };
     this.#server = createServer({
       store: this.#store,
+      metrics: this.#metrics,
       time: this.#time,
       random: new SeededRandom(seed + 2),
       topics: { '/topic/**': rule },
@@ -143,7 +148,30 @@ class Simulation {
       const body = String(this.#bodyCount++).padEnd(this.#random.below(200), '.');
       const messageId = this.#random.below(4) === 0 ? `m${this.#bodyCount}` : undefined;
       if (messageId !== undefined) this.#published.push({ topic, body, messageId });
+      this.#noteSent(client, topic, body);
       client.publish(topic, body, messageId);
+    }
+  }
+
+  #noteSent(client: CheckedClient, topic: string, body: string): void {
+    const key = `${client.name} ${topic}`;
+    const sent = this.#sent.get(key) ?? { topic, bodies: [] };
+    this.#sent.set(key, sent);
+    sent.bodies.push(JSON.stringify(body));
+  }
+
+  /** What one client published to one topic stands there in the order in which it was sent, whatever the store waited for. */
+  #checkOrderOfPublishers(): void {
+    const repeated = new Set(this.#published.map(({ body }) => JSON.stringify(body)));
+    for (const [key, { topic, bodies }] of this.#sent) {
+      const places = new Map(
+        this.#store.truths.get(topic)?.bodies.map((body, index) => [body, index]),
+      );
+      const offsets = bodies
+        .filter((body) => !repeated.has(body))
+        .flatMap((body) => places.get(body) ?? []);
+      const inOrder = offsets.toSorted((left, right) => left - right);
+      assert.deepEqual(offsets, inOrder, `[O1] ${key}: appended out of order`);
     }
   }
 
@@ -166,6 +194,8 @@ class Simulation {
       this.#clients.flatMap((client) => client.owed()),
       [],
     );
+    this.#checkOrderOfPublishers();
+    this.#tally.repaired += this.#metrics.value('stream_gaps_repaired');
     for (const [destination, { bodies }] of this.#store.truths) {
       const ids = this.#published.filter(({ topic }) => topic === destination);
       for (const { body, messageId } of ids) {

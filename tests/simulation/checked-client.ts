@@ -25,6 +25,8 @@ export interface Tally {
   slow: number;
   interrupted: number;
   receipts: number;
+  /** Losses of the feed that no reader was told of. */
+  repaired: number;
 }
 
 export interface ClientSurroundings {

@@ -1,0 +1,249 @@
+/** Proves that telling readers has a budget of work, and that whoever comes, goes, publishes or fails meanwhile misses nothing. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeUtf8, MemoryMetrics, TurnBudget } from '../foundation/index.js';
+import { Message } from '../message/index.js';
+import type { DeliverySource } from '../session/index.js';
+import { SeededRandom, VirtualTime } from '../testing/index.js';
+import { MemoryStreamStore, Streams } from './index.js';
+import { A, pull, settled } from './streams-rig.test.js';
+
+const RETENTION = { historySize: 0, historyTtlMs: Infinity };
+const APPEND = { key: undefined, messageId: undefined, retention: RETENTION };
+
+/** Turns that a test runs by hand, in which telling one reader takes a tenth of a millisecond. */
+class Loop extends VirtualTime {
+  #monotonicMs = 0;
+  #turns: (() => void)[] = [];
+  readonly #own = new VirtualTime();
+
+  override monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  override after(delayMs: number, callback: () => void): () => void {
+    return this.#own.after(delayMs, callback);
+  }
+
+  override afterTurn(callback: () => void): void {
+    this.#turns.push(callback);
+  }
+
+  work(durationMs: number): void {
+    this.#monotonicMs += durationMs;
+  }
+
+  get isIdle(): boolean {
+    return this.#turns.length === 0;
+  }
+
+  async turn(): Promise<void> {
+    const due = this.#turns;
+    this.#turns = [];
+    for (const callback of due) {
+      callback();
+      await settled();
+    }
+  }
+
+  async untilIdle(): Promise<number> {
+    let count = 0;
+    for (; !this.isIdle; count++) {
+      assert.ok(count < 10_000, 'the loop never rests');
+      await this.turn();
+    }
+    return count;
+  }
+}
+
+function rig(liveRingBytes?: number) {
+  const time = new Loop();
+  const metrics = new MemoryMetrics();
+  const store = new MemoryStreamStore(time, new SeededRandom(3));
+  const turns = new TurnBudget(time);
+  const streams = new Streams(store, time, metrics, {
+    turns,
+    ...(liveRingBytes !== undefined && { liveRingBytes: () => liveRingBytes }),
+  });
+  const publish = (text: string, destination: string = A): Promise<unknown> =>
+    streams.publish(destination, new Message(encodeUtf8(text), 'text/plain'), APPEND);
+  return { time, metrics, streams, turns, publish };
+}
+
+/** Reads at once when it is told, and takes its time. */
+class Reader {
+  readonly read: (string | number)[] = [];
+  source: DeliverySource | undefined;
+  toldCount = 0;
+  onReady: () => void = () => {};
+  readonly #time: Loop;
+
+  constructor(time: Loop) {
+    this.#time = time;
+  }
+
+  ready(): void {
+    this.toldCount += 1;
+    this.#time.work(0.1);
+    this.onReady();
+    if (this.source !== undefined) this.read.push(...pull(this.source));
+  }
+}
+
+async function open(around: ReturnType<typeof rig>, count: number, destination: string = A) {
+  const readers = Array.from({ length: count }, () => new Reader(around.time));
+  for (const reader of readers) {
+    reader.source = (await around.streams.open(destination, reader, undefined)).source;
+  }
+  return readers;
+}
+
+const upTo = (count: number, from: number = 1): number[] =>
+  Array.from({ length: count }, (_, index) => from + index);
+
+test('[O2] a fan-out that fits into a turn is told in one go', async () => {
+  const around = rig();
+  const readers = await open(around, 40);
+  await around.publish('x');
+  await around.time.turn();
+  assert.ok(readers.every(({ read }) => read.length === 1));
+});
+
+test('[O2] a fan-out that is larger than a turn goes on in the next ones, and in no turn does more than fits', async () => {
+  const around = rig();
+  const readers = await open(around, 1_000);
+  await around.publish('x');
+  let toldBefore = 0;
+  let turnCount = 0;
+  for (; !around.time.isIdle; turnCount++) {
+    await around.time.turn();
+    const told = readers.filter(({ read }) => read.length > 0).length;
+    assert.ok(told - toldBefore <= 80, `${told - toldBefore} in one turn`);
+    toldBefore = told;
+  }
+  assert.ok(turnCount > 10);
+  assert.ok(readers.every(({ read, toldCount }) => read.length === 1 && toldCount === 1));
+});
+
+test('[O2] streams are told in turns: a large one does not make a small one wait', async () => {
+  const around = rig();
+  const large = await open(around, 2_000, '/topic/large');
+  const small = await open(around, 1, '/topic/small');
+  await around.publish('x', '/topic/large');
+  await around.publish('x', '/topic/small');
+  for (let turn = 0; turn < 4; turn++) await around.time.turn();
+  assert.deepEqual(small[0]?.read, [1]);
+  assert.ok(
+    large.some(({ read }) => read.length === 0),
+    'the large one is not done yet',
+  );
+  await around.time.untilIdle();
+  assert.ok(large.every(({ read }) => read.length === 1));
+});
+
+test('[O1] who comes, goes and publishes while a fan-out is under way: each has what he is owed, in order', async () => {
+  const around = rig();
+  const readers = await open(around, 300);
+  await around.publish('1');
+  await around.time.turn();
+  await around.time.turn();
+  const told = readers.filter(({ read }) => read.length > 0).length;
+  assert.ok(told > 0 && told < 200, `${told}`);
+  const leaving = readers.slice(250);
+  for (const reader of leaving) {
+    reader.source?.close();
+    reader.source = undefined;
+  }
+  await around.publish('2');
+  const late = await open(around, 50);
+  await around.publish('3');
+  await around.time.turn();
+  await around.publish('4');
+  await around.time.untilIdle();
+  for (const { read } of readers.slice(0, 250)) assert.deepEqual(read, [1, 2, 3, 4]);
+  for (const { read } of leaving) assert.deepEqual(read, []);
+  for (const { read } of late) assert.deepEqual(read, [3, 4]);
+});
+
+test('[O1] what a reader publishes while it is told interrupts nobody, and comes in order', async () => {
+  const around = rig(1_000);
+  const readers = await open(around, 20);
+  let publishedCount = 1;
+  for (const reader of readers) {
+    reader.onReady = () => {
+      if (publishedCount >= 60) return;
+      publishedCount += 1;
+      void around.publish(`${publishedCount}`);
+    };
+  }
+  void around.publish('1');
+  await around.time.untilIdle();
+  for (const { read } of readers) assert.deepEqual(read, upTo(60));
+  assert.equal(around.metrics.value('streams_interrupted'), 0);
+});
+
+test('[P1] a burst larger than the ring overflows nobody: publishers wait until the readers were told', async () => {
+  const around = rig(2_000);
+  const readers = await open(around, 100);
+  const texts = upTo(200).map(String);
+  let appendedCount = 0;
+  const published = Promise.all(
+    texts.map(async (text) => {
+      await around.publish(text);
+      appendedCount += 1;
+    }),
+  );
+  await settled();
+  assert.ok(appendedCount < 20, `${appendedCount} appended before anybody was told`);
+  assert.ok(around.streams.retainedBytes < 150_000, 'and what waits is counted');
+  await around.time.untilIdle();
+  await published;
+  for (const { read } of readers) assert.deepEqual(read, upTo(200));
+  assert.equal(around.metrics.value('streams_interrupted'), 0);
+});
+
+test('[P1] a reader whose session had no room in the turn pulls later, and the ring waits for it', async () => {
+  const around = rig(2_000);
+  const [reader] = await open(around, 1);
+  const { turns } = around;
+  const source = reader!.source!;
+  reader!.source = undefined;
+  let isWaiting = false;
+  const pullLater = (): void => {
+    if (isWaiting) return;
+    isWaiting = true;
+    turns.later(() => {
+      isWaiting = false;
+      reader!.read.push(...pull(source));
+    }, 'prompt');
+  };
+  reader!.onReady = pullLater;
+  for (const text of upTo(100)) void around.publish(String(text));
+  await around.time.untilIdle();
+  assert.deepEqual(reader!.read, upTo(100));
+});
+
+test('a reader that throws when it is told harms no other', async () => {
+  const around = rig();
+  const readers = await open(around, 5);
+  readers[1]!.onReady = () => {
+    throw new Error('a sink of a foreign mount');
+  };
+  await around.publish('1');
+  await around.publish('2');
+  await around.time.untilIdle();
+  assert.deepEqual(
+    readers.map(({ read }) => read.length),
+    [2, 0, 2, 2, 2],
+  );
+  assert.equal(around.metrics.value('readers_failed'), 1);
+});
+
+test('readers that all leave while others wait to publish make nobody wait for ever', async () => {
+  const around = rig(1_000);
+  const readers = await open(around, 3);
+  const published = Promise.all(upTo(50).map((text) => around.publish(String(text))));
+  for (const { source } of readers) source?.close();
+  await around.time.untilIdle();
+  await published;
+});
