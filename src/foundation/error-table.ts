@@ -44,6 +44,7 @@ export const REQUEST_ERRORS = {
   'server/busy': 509,
   'stream/unavailable': 506,
   'work/full': 507,
+  'server/draining': 552,
   'forward/failed': 520,
   'forward/timeout': 521,
   'forward/refused-address': 522,

@@ -76,6 +76,7 @@ export class Router {
   readonly interceptors: Interceptors;
   readonly #metrics: Metrics;
   #mountPoints: readonly MountPoint[] = [];
+  #isDraining = false;
 
   constructor(
     access: AccessRules,
@@ -160,6 +161,11 @@ export class Router {
   /** A new grant for a subscription whose session has a new principal. Throws `access/denied`. */
   regrant(session: Session, name: string): Grant {
     return this.#grant(clientCaller(session), 'subscribe', scopeOf(name));
+  }
+
+  /** From now on operations are refused with `server/draining`, whoever asks: what was acknowledged is still delivered. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** Closes every mount once. */
@@ -326,6 +332,9 @@ export class Router {
   }
 
   #find(name: string): MountPoint {
+    if (this.#isDraining) {
+      throw new RequestError('server/draining', 'the server is shutting down; come back');
+    }
     const point = this.#mountPoints.find(({ prefix }) => isWithin(prefix, name));
     if (point === undefined) {
       throw new RequestError('destination/unknown', `nothing is mounted at ${quoted(name)}`);

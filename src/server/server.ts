@@ -96,6 +96,10 @@ export interface ListenOptions {
 /** Deadlines of sessions come due up to this much late. */
 const DEADLINE_GRANULARITY_MS = 250;
 
+/** How often it is looked, when the server closes, whether what is under way has settled; half a second in all. */
+const MAX_SETTLE_LOOKS = 100;
+const SETTLE_LOOK_MS = 5;
+
 /** One server: mounts, rules, an HTTP server, and every connection to it. */
 export class TidewayServer {
   /** Who may do what. */
@@ -131,6 +135,7 @@ export class TidewayServer {
   readonly #events: SessionEvents;
   readonly #deadlines: DeadlineWheel;
   readonly #turns: TurnBudget;
+  readonly #inputFlow: InputFlowBudget;
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
@@ -226,6 +231,7 @@ export class TidewayServer {
       sessions: this.#sessions,
     });
 
+    this.#inputFlow = new InputFlowBudget(limits.maxTotalWaitingBytes, turns, this.metrics);
     const environment: DialectEnvironment = {
       session: {
         clock: time,
@@ -234,7 +240,7 @@ export class TidewayServer {
         metrics,
         log,
         turns,
-        inputFlow: new InputFlowBudget(limits.maxTotalWaitingBytes, turns, this.metrics),
+        inputFlow: this.#inputFlow,
         registry: this.#sessions,
         events: this.#events,
       },
@@ -384,6 +390,8 @@ export class TidewayServer {
     this.#door.stopAccepting();
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#events.shutdown(goodbye);
+    this.#router.drain();
+    await this.#settle();
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
@@ -393,6 +401,16 @@ export class TidewayServer {
     this.#forwards.close();
     this.#streams.close();
     this.#flushLog();
+  }
+
+  /** What was acknowledged reaches those who can take it before they are sent away. What hangs is not waited for. */
+  async #settle(): Promise<void> {
+    const isSettled = (): boolean =>
+      this.#streams.isSettled && this.#turns.waitingCount === 0 && this.#inputFlow.bytes === 0;
+    // On the process's own timer, which keeps it alive: a server whose time a test moves has to close too.
+    for (let look = 0; look < MAX_SETTLE_LOOKS && !isSettled(); look++) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
+    }
   }
 
   #createHttp(options: ServerOptions, limits: ServerLimits, metrics: Metrics): HttpServer {

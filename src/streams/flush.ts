@@ -33,6 +33,11 @@ export class Flush {
     this.#parts.time.afterTurn(this.#run);
   }
 
+  /** Whether nobody is to be told of anything. */
+  get isIdle(): boolean {
+    return !this.#isScheduled;
+  }
+
   clear(): void {
     while (this.#dirty.shift() !== undefined);
   }

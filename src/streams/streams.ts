@@ -196,6 +196,11 @@ export class Streams {
     return this.#held.count;
   }
 
+  /** Whether every reader was told of all that there is, and nothing waits to be appended. */
+  get isSettled(): boolean {
+    return this.#flush.isIdle && this.#lines.count === 0;
+  }
+
   /** Octets that rings, encodings kept for the next who ask, places of readers and waiting appends cost. Asking costs nothing. */
   get retainedBytes(): number {
     return this.#tally.totalBytes;

@@ -84,7 +84,10 @@ test(`[hardening 23] ${KEY_COUNT} keys are stored safely where the limits let th
 });
 
 test(`[hardening 23] ${KEY_COUNT} keys are refused by their number, unparsed, with the default limit`, async (context) => {
-  const strict = createServer({ apiKeys: ['a-key-for-these-tests'], limits: { maxMessageBytes: 32 * 1_048_576 } });
+  const strict = createServer({
+    apiKeys: ['a-key-for-these-tests'],
+    limits: { maxMessageBytes: 32 * 1_048_576 },
+  });
   await strict.listen({ port: 0 });
   const peer = await NativePeer.open(strict.url);
   const startedAt = performance.now();

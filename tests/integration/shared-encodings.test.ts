@@ -34,7 +34,11 @@ const LED: Readonly<Record<string, string>> = {
   '/user/queue/alias': '/user/queue/x',
 };
 const DESTINATIONS = [
-  ...['/topic/real', '/topic/*', '/topic/**', '/user/queue/x', '/app/answer'],
+  '/topic/real',
+  '/topic/*',
+  '/topic/**',
+  '/user/queue/x',
+  '/app/answer',
   ...Object.keys(LED),
 ];
 

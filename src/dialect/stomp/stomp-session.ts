@@ -358,6 +358,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#count(error);
     // What DISCONNECT itself has ended is no failure.
     if (this.#farewell !== undefined && ENDED_WITH_SESSION.has(code)) return;
+    // The goodbye to all follows, and it says to come back.
+    if (code === 'server/draining') return;
     const receiptId = headers.get('receipt');
     this.#fail(number, {
       code,
