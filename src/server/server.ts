@@ -160,15 +160,18 @@ export class TidewayServer {
       }),
     );
     this.access = this.#accessRules;
+    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
     this.#router = new Router(
       this.#accessRules,
       this.metrics,
-      new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount),
+      new Interceptors(log, this.metrics, limits.maxWaitingInterceptionCount, {
+        deadlines: this.#deadlines,
+        timeoutMs: limits.interceptorTimeoutMs,
+      }),
     );
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#events = new SessionEvents(log);
-    this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS);
     const turns = new TurnBudget(time, (error) => log.error('a step of work failed', { error }));
 
     this.users = new Users(this.#sessions);
