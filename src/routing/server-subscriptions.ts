@@ -7,7 +7,8 @@ import type { Router } from './router.js';
 /**
  * Subscribes a session to a destination or pattern and tells its client, to whom deliveries of it then come. The id is the
  * destination. A session that has it already, under whatever id, or has ended, is left as it is; one where it is being opened is
- * waited for, unless it is `within` the opening of that destination that this is asked for: by the handler that answers it. Rejects with a RequestError, `subscription/exists` where the client has given that id to another destination.
+ * waited for, unless the handler that asks answers, by whatever way, that opening: `within` is the subscription that it answers.
+ * Rejects with a RequestError, `subscription/exists` where the client has given that id to another destination.
  */
 export function subscribeByServer(
   router: Router,
