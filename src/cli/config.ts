@@ -240,6 +240,7 @@ const limits = object({
   maxPendingRequestCount: count(DEFAULT_LIMITS.maxPendingRequestCount),
   maxWaitingHandlerCount: count(DEFAULT_LIMITS.maxWaitingHandlerCount),
   maxWaitingInterceptionCount: count(DEFAULT_LIMITS.maxWaitingInterceptionCount),
+  interceptorTimeoutMs: milliseconds(DEFAULT_LIMITS.interceptorTimeoutMs),
   maxUnacknowledgedCount: count(DEFAULT_LIMITS.maxUnacknowledgedCount),
   maxBufferedBytes: bytes(DEFAULT_LIMITS.maxBufferedBytes),
   maxPullBytes: bytes(DEFAULT_LIMITS.maxPullBytes),

@@ -37,9 +37,10 @@ async function publish(
   terminal: Terminal,
 ): Promise<void> {
   const { body, ...options } = await messageToSend(argument, flags, terminal);
-  const { epoch, offset } = await withConnection(flags, terminal, (client) =>
+  const { epoch, offset, isDuplicate } = await withConnection(flags, terminal, (client) =>
     client.send(destination, body, options),
   );
   if (epoch === undefined) terminal.note('done; this destination has no positions');
   else terminal.print(`${epoch}:${offset}`);
+  if (isDuplicate === true) terminal.note('that message id was known: nothing was published again');
 }

@@ -57,6 +57,8 @@ export interface RequestOptions extends SendOptions {
 export interface Receipt {
   readonly epoch?: string | undefined;
   readonly offset?: number | undefined;
+  /** Whether its `messageId` was known: nothing was appended, and the place is that of the first. */
+  readonly isDuplicate?: boolean | undefined;
 }
 
 interface Ready {
@@ -172,8 +174,8 @@ export class Client {
    */
   send(destination: string, body?: unknown, options?: SendOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const answered = ({ epoch, offset }: ServerMessage): boolean => {
-        resolve({ epoch, offset });
+      const answered = ({ epoch, offset, isDuplicate }: ServerMessage): boolean => {
+        resolve({ epoch, offset, isDuplicate });
         return true;
       };
       const sink = { answered, failed: reject };

@@ -55,8 +55,14 @@ test('send resolves with the place that the receipt tells', async () => {
     headers,
     body: { n: 1 },
   });
-  server.socket.received({ type: 'receipt', id: message?.id, epoch: 'e', offset: 7 });
-  assert.deepEqual(await receipt, { epoch: 'e', offset: 7 });
+  server.socket.received({
+    type: 'receipt',
+    id: message?.id,
+    epoch: 'e',
+    offset: 7,
+    isDuplicate: true,
+  });
+  assert.deepEqual(await receipt, { epoch: 'e', offset: 7, isDuplicate: true });
 });
 
 test('a refusal rejects with the code, number and words of the server', async () => {
@@ -111,7 +117,7 @@ test('what is begun while not connected waits, and is sent once, in order', asyn
   server.socket.received({ type: 'receipt', id: three?.id });
   server.socket.received({ type: 'reply', id: two?.id, body: 'two' });
   server.socket.received({ type: 'receipt', id: one?.id, offset: 1 });
-  assert.deepEqual(await third, { epoch: undefined, offset: undefined });
+  assert.deepEqual(await third, { epoch: undefined, offset: undefined, isDuplicate: undefined });
   assert.equal((await second).body, 'two');
   assert.equal((await first).offset, 1);
 });

@@ -22,6 +22,7 @@ export interface ServerMessage {
   readonly messageId?: string;
   readonly cursor?: string;
   readonly recovered?: boolean;
+  readonly isDuplicate?: boolean;
   readonly reason?: string;
   readonly more?: boolean;
   readonly code?: ErrorCode;
@@ -55,7 +56,7 @@ const NUMBERS = 'id offset publishedAtMs number closeCode heartbeatIntervalMs ma
 const MEMBER_KINDS: readonly (readonly [kind: string, names: readonly string[]])[] = [
   ['string', STRINGS.split(' ')],
   ['number', NUMBERS.split(' ')],
-  ['boolean', ['recovered', 'more', 'mayReconnect']],
+  ['boolean', ['recovered', 'more', 'mayReconnect', 'isDuplicate']],
 ];
 
 /** Reads the data of a WebSocket message, text or ArrayBuffer; undefined when it is no message of this dialect. */

@@ -79,9 +79,14 @@ export function createHttpApi(options: HttpApiOptions): Hono {
       const text = textOf(new Uint8Array(await context.req.arrayBuffer()));
       const { destination, submission } = parsePublishRequest(text, options.maxJsonValueCount);
       requireSize(submission.message.body.length, options.maxMessageBytes);
-      const { position } = await options.router.send(options.caller, destination, submission);
+      const outcome = await options.router.send(options.caller, destination, submission);
+      const { position, isDuplicate } = outcome;
       options.metrics.count('http_publishes');
-      return context.json({ destination, ...position });
+      return context.json({
+        destination,
+        ...position,
+        ...(isDuplicate === true && { isDuplicate }),
+      });
     },
   );
   api.all('/api/publish', (context) => {

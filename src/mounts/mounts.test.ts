@@ -374,15 +374,19 @@ test('every mount refuses policies that are not there', async () => {
   dispose();
 });
 
-test('topics refuse their bare prefix; a request answers the position', async () => {
+test('topics refuse their bare prefix and have no request; a send answers the position, and whether its id was known', async () => {
   const { streams, dispose } = streamsRig();
   const mount: Mount = new TopicsMount(streams, new TopicRules());
-  const reply = await mount.request?.(operation('/topic/a', undefined));
-  const { offset, isDuplicate } = (await jsonOf(reply!)) as {
-    offset: number;
-    isDuplicate: boolean;
-  };
-  assert.deepEqual([offset, isDuplicate], [1, false]);
+  assert.equal(mount.request, undefined);
+  const sent = { ...operation('/topic/a', undefined), messageId: 'm' };
+  const outcomes = [await mount.send!(sent), await mount.send!(sent)];
+  assert.deepEqual(
+    outcomes.map(({ position, isDuplicate }) => [position?.offset, isDuplicate]),
+    [
+      [1, false],
+      [1, true],
+    ],
+  );
   await assert.rejects(
     mount.send!({ ...operation('/topic/a', undefined), path: '' }),
     hasCode('destination/invalid'),

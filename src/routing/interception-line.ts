@@ -14,6 +14,8 @@ export class InterceptionLine {
   readonly #maxWaitingCount: number;
   readonly #owner: LineOwner;
   #waitingCount = 0;
+  /** Interceptors of this line that are being called now: what they submit to it themselves cannot wait for them. */
+  #callDepth = 0;
   /** Settles when the message that came last has entered. */
   #last: Promise<void> | undefined = undefined;
 
@@ -42,8 +44,10 @@ export class InterceptionLine {
     enter: (message: T) => Promise<R>,
     onWaiting: () => void = () => {},
   ): Promise<R> {
-    if (this.#last === undefined) {
-      const outcome = intercept(message);
+    // Submitted by an interceptor while it is called: it goes before the message that is being looked at, since that waits for it.
+    const isNested = this.#callDepth > 0;
+    if (this.#last === undefined && !isNested) {
+      const outcome = this.#call(message, intercept);
       if (!(outcome instanceof Promise)) return enter(outcome);
       onWaiting();
       return this.#wait(() => outcome, enter);
@@ -56,7 +60,32 @@ export class InterceptionLine {
       );
     }
     onWaiting();
-    return this.#wait(() => intercept(message), enter);
+    if (isNested) return this.#passAhead(message, intercept, enter);
+    return this.#wait(() => this.#call(message, intercept), enter);
+  }
+
+  async #passAhead<T, R>(
+    message: T,
+    intercept: (message: T) => T | Promise<T>,
+    enter: (message: T) => Promise<R>,
+  ): Promise<R> {
+    this.#waitingCount += 1;
+    let entry: Promise<R>;
+    try {
+      entry = enter(await this.#call(message, intercept));
+    } finally {
+      this.#waitingCount -= 1;
+    }
+    return entry;
+  }
+
+  #call<T>(message: T, intercept: (message: T) => T | Promise<T>): T | Promise<T> {
+    this.#callDepth += 1;
+    try {
+      return intercept(message);
+    } finally {
+      this.#callDepth -= 1;
+    }
   }
 
   async #wait<T, R>(

@@ -1,5 +1,6 @@
 /** Owns the interceptors of a server: their order, where they stand, and who waits for them (semantics I). */
-import type { Log, Metrics, RequestError } from '../foundation/index.js';
+import { Deadline } from '../foundation/index.js';
+import type { DeadlineWheel, Log, Metrics, RequestError } from '../foundation/index.js';
 import { Message, type Publication } from '../message/index.js';
 import { checkedPrincipal } from '../session/index.js';
 import type {
@@ -37,11 +38,18 @@ interface SessionLines {
   readonly broker: InterceptionLine;
 }
 
+/** How long interceptors may take for one message. */
+export interface Patience {
+  readonly deadlines: DeadlineWheel;
+  readonly timeoutMs: number;
+}
+
 /** A place without interceptors says so, and messages go past it as if it were not there. */
 export class Interceptors {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #maxWaitingCount: number;
+  readonly #patience: Patience | undefined;
   #registered: readonly Interceptor[] = [];
   #counts: Record<(typeof PLACES)[number], number> = { inbound: 0, broker: 0, outbound: 0 };
   readonly #linesOfSessions = new WeakMap<Session, SessionLines>();
@@ -50,11 +58,15 @@ export class Interceptors {
   /** What passes inbound or broker now. */
   #passingCount = 0;
 
-  /** `maxWaitingCount` bounds what waits of one session, at each place, and of the server to one destination. */
-  constructor(log: Log, metrics: Metrics, maxWaitingCount: number) {
+  /**
+   * `maxWaitingCount` bounds what waits of one session, at each place, and of the server to one destination; `patience` how long
+   * all interceptors of a place together may take for one message. Default: for ever.
+   */
+  constructor(log: Log, metrics: Metrics, maxWaitingCount: number, patience?: Patience) {
     this.#log = log;
     this.#metrics = metrics;
     this.#maxWaitingCount = maxWaitingCount;
+    this.#patience = patience;
   }
 
   /** Adds one behind those that there are; answers a way to take it out again. Throws a TypeError for what is none. */
@@ -158,7 +170,10 @@ export class Interceptors {
       source,
       sink: subscription,
       concerns: (publication) => session.mayReceive(subscription, publication),
-      intercept: (publication) => walk(steps, publication, changedPublication),
+      intercept: (publication) => {
+        const outcome = walk(steps, publication, changedPublication);
+        return outcome instanceof Promise ? this.#inTime(outcome) : outcome;
+      },
       refusalOf: (error) => this.#refusalOf(error),
     });
   }
@@ -217,12 +232,26 @@ export class Interceptors {
     try {
       const outcome = run();
       if (!(outcome instanceof Promise)) return outcome;
-      return outcome.catch((error: unknown) => {
+      return this.#inTime(outcome).catch((error: unknown) => {
         throw this.#refusalOf(error);
       });
     } catch (error) {
       throw this.#refusalOf(error);
     }
+  }
+
+  /** One that never answers, or waits for itself by some way, must not hold up its line for ever. */
+  #inTime<T>(outcome: Promise<T>): Promise<T> {
+    const { deadlines, timeoutMs = Infinity } = this.#patience ?? {};
+    if (deadlines === undefined || timeoutMs === Infinity) return outcome;
+    return new Promise((resolve, reject) => {
+      const deadline = new Deadline(() => {
+        this.#metrics.count('limit_reached', { limit: 'interceptorTimeoutMs' });
+        reject(new Error(`no interceptor answered within ${timeoutMs} ms (interceptorTimeoutMs)`));
+      });
+      deadlines.set(deadline, timeoutMs);
+      void outcome.then(resolve, reject).finally(() => deadlines.clear(deadline));
+    });
   }
 
   #refusalOf(error: unknown): RequestError {

@@ -62,6 +62,8 @@ export interface SubscribeOperation extends OperationOfCaller {
 /** What a send came to: a log answers with the position. */
 export interface SendOutcome {
   readonly position?: StreamPosition;
+  /** Whether its message id was known, so that nothing was appended and the position is that of the first (semantics S8). */
+  readonly isDuplicate?: boolean;
   /** What failed, where the mount has told the sender of it already (`answersFailures: false`). */
   readonly failure?: RequestError;
 }

@@ -363,10 +363,13 @@ export function clientCaller(session: Session): Caller {
   return { authority: 'client', principal: session.principal, session };
 }
 
+/** For whoever wants to know where a message went. */
+const SEND_INSTEAD = '; to publish there and learn the position, send with a receipt';
+
 function unsupported(operation: Operation, destination: string): RequestError {
   return new RequestError(
     'destination/unsupported-operation',
-    `${quoted(destination)} does not take ${operation}`,
+    `${quoted(destination)} does not take ${operation}${operation === 'request' ? SEND_INSTEAD : ''}`,
   );
 }
 

@@ -7,20 +7,23 @@ import type { Router } from './router.js';
 /**
  * Subscribes a session to a destination or pattern and tells its client, to whom deliveries of it then come. The id is the
  * destination. A session that has it already, under whatever id, or has ended, is left as it is; one where it is being opened is
- * waited for. Rejects with a RequestError, `subscription/exists` where the client has given that id to another destination.
+ * waited for, unless the handler that asks answers, by whatever way, that opening: `within` is the subscription that it answers.
+ * Rejects with a RequestError, `subscription/exists` where the client has given that id to another destination.
  */
 export function subscribeByServer(
   router: Router,
   session: Session,
   destination: string,
+  within?: string,
 ): Promise<void> {
-  return session.openingByServer(destination, async () => {
+  const open = async (): Promise<void> => {
     if (session.isEnded || hasSubscriptionOf(session, destination)) return;
     const opened = await router.subscribe(session, destination, { isByServer: true });
     const { subscription, cursor } = opened;
     // Ended, or taken over by its client, while it was being opened.
     if (!subscription.isClosed) session.startSubscribed(subscription, cursor);
-  });
+  };
+  return session.openingByServer(destination, open, within);
 }
 
 /**

@@ -167,20 +167,23 @@ export class TidewayServer {
       }),
     );
     this.access = this.#accessRules;
-    this.#router = new Router(
-      this.#accessRules,
-      metrics,
-      new Interceptors(log, metrics, limits.maxWaitingInterceptionCount),
-    );
-    for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
-    this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
-    this.#events = new SessionEvents(log);
     const turns = new TurnBudget(time, (error) => log.error('a step of work failed', { error }));
     this.#turns = turns;
     this.#deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS, {
       turns,
       onError: (error) => log.error('what a deadline was set for failed', { error }),
     });
+    this.#router = new Router(
+      this.#accessRules,
+      metrics,
+      new Interceptors(log, metrics, limits.maxWaitingInterceptionCount, {
+        deadlines: this.#deadlines,
+        timeoutMs: limits.interceptorTimeoutMs,
+      }),
+    );
+    for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
+    this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
+    this.#events = new SessionEvents(log);
 
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();

@@ -28,6 +28,11 @@ export interface SessionLimits {
    */
   readonly maxWaitingInterceptionCount: number;
   /**
+   * Time that the interceptors of a place have for one message, up to 250 ms more; then it is refused with `server/failed`, and of a
+   * subscription that was to get it, the subscription ends. Default 30,000.
+   */
+  readonly interceptorTimeoutMs: number;
+  /**
    * Messages that one subscription of a client that acknowledges may have on their way; one that asks for more gets this many.
    * While so many wait for their acknowledgement, nothing more is delivered to it. Default 1,000.
    */
@@ -69,6 +74,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxOperationCount: 1_000,
   maxWaitingBytes: 4_194_304,
   maxWaitingInterceptionCount: 256,
+  interceptorTimeoutMs: 30_000,
   maxUnacknowledgedCount: 1_000,
   maxTotalUnacknowledgedCount: 10_000,
   maxBufferedBytes: 65_536,

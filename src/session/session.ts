@@ -23,6 +23,7 @@ import { HandlerLine } from './handler-line.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
+import { ServerOpenings } from './server-openings.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
@@ -78,7 +79,7 @@ export class Session implements SubscriptionOwner {
   #principal: Principal;
   #attributes: Map<string, unknown> | undefined;
   #takeovers: Takeovers | undefined;
-  #serverOpenings: Map<string, Promise<void>> | undefined;
+  #serverOpenings: ServerOpenings | undefined;
   #isPumping = false;
   /** Publications that the last pull brought. */
   #pulledCount = 0;
@@ -168,14 +169,9 @@ export class Session implements SubscriptionOwner {
     this.#writer.writeUnsubscribed?.(subscription);
   }
 
-  /** Runs one opening of a name by the server at a time: who asks meanwhile waits for that one. */
-  openingByServer(name: string, open: () => Promise<void>): Promise<void> {
-    const openings = (this.#serverOpenings ??= new Map<string, Promise<void>>());
-    const known = openings.get(name);
-    if (known !== undefined) return known;
-    const opening = open().finally(() => openings.delete(name));
-    openings.set(name, opening);
-    return opening;
+  /** Runs one opening of a name by the server at a time: who asks meanwhile waits for that one, unless it is `within` it itself. */
+  openingByServer(name: string, open: () => Promise<void>, within?: string): Promise<void> {
+    return (this.#serverOpenings ??= new ServerOpenings()).run(name, open, within);
   }
 
   /**

@@ -219,3 +219,64 @@ test('[H5] a second call while the first is opening waits until the subscription
   assert.equal(heard.filter(({ type }) => type === 'subscribed').length, 1);
   await server.close();
 });
+
+test('[O3] [H5] a handler subscribes its session to a mapping, and is not waited for by it', async () => {
+  const { server, connect, errors } = memoryServer();
+  server.app.map('/welcome', () => 'welcome');
+  server.app.map('/join', async ({ session }) => {
+    await session?.subscribe('/app/welcome');
+    return 'joined';
+  });
+  const ada = await connect('ada');
+  const heard = await ada.say(
+    { type: 'request', id: 1, destination: '/app/join' },
+    { type: 'request', id: 2, destination: '/app/welcome' },
+  );
+  assert.deepEqual(
+    heard.map((frame) => [frame.type, frame['destination'] ?? frame['id'], frame['body']]),
+    [
+      ['subscribed', '/app/welcome', undefined],
+      ['publication', '/app/welcome', 'welcome'],
+      ['ended', '/app/welcome', undefined],
+      ['reply', 1, 'joined'],
+      ['reply', 2, 'welcome'],
+    ],
+  );
+  assert.deepEqual(errors, []);
+  await server.close();
+});
+
+test('[H5] handlers that subscribe their session to each other, or to themselves, do not wait for ever', async () => {
+  const { server, connect, errors } = memoryServer();
+  const next: Readonly<Record<string, string>> = { a: 'b', b: 'c', c: 'a', self: 'self' };
+  server.app.map('/{name}', async ({ operation, session, variables: { name } }) => {
+    if (operation !== 'subscribe') await session?.subscribe(`/app/${name}`);
+    else await session?.subscribe(`/app/${next[name]}`);
+    return name;
+  });
+  for (const name of ['a', 'self']) {
+    const ada = await connect('ada');
+    const heard = await ada.say({ type: 'request', id: 1, destination: `/app/${name}` });
+    assert.equal(heard.find(({ type }) => type === 'reply')?.['body'], name);
+    const expected = name === 'a' ? ['c', 'b', 'a'] : ['self'];
+    assert.deepEqual(
+      told(heard),
+      expected.map((one) => [`/app/${one}`, one]),
+    );
+  }
+  assert.deepEqual(errors, []);
+  await server.close();
+});
+
+test('[O3] what runs beside the line for the server is bounded like the rest', async () => {
+  const { server, connect } = memoryServer({ limits: { maxWaitingHandlerCount: 2 } });
+  server.app.map('/never/{n}', () => new Promise(() => {}));
+  server.app.map('/join', async ({ session }) => {
+    const asked = [1, 2, 3].map((n) => session?.subscribe(`/app/never/${n}`));
+    return Promise.race(asked).catch((error: unknown) => (error as { code: string }).code);
+  });
+  const ada = await connect('ada');
+  const [reply] = await ada.say({ type: 'request', id: 1, destination: '/app/join' });
+  assert.equal(reply?.['body'], 'app/busy');
+  await server.close();
+});

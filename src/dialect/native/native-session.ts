@@ -351,7 +351,14 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
       destination,
       this.#submissionOf(frame),
     );
-    if (id !== undefined) this.#writeFrame({ type: 'receipt', id, ...outcome.position });
+    if (id === undefined) return;
+    const { position, isDuplicate } = outcome;
+    this.#writeFrame({
+      type: 'receipt',
+      id,
+      ...position,
+      ...(isDuplicate === true && { isDuplicate }),
+    });
   }
 
   #request(frame: FrameOf<'request'>): void {

@@ -239,9 +239,13 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
         ...submissionOf(frame, this.#environment.session.limits.maxJsonValueCount),
         answersFailures: asksOutcome,
       };
-      const { position, failure } = await router.send(caller, destination, submission);
+      const outcome = await router.send(caller, destination, submission);
+      const { position, failure } = outcome;
       if (failure !== undefined) this.#count(failure);
-      return position === undefined ? DONE : { receiptHeaders: placeHeaders(position) };
+      if (position === undefined) return DONE;
+      const place = placeHeaders(position);
+      if (outcome.isDuplicate !== true) return { receiptHeaders: place };
+      return { receiptHeaders: [...place, ['tideway-duplicate', 'true']] };
     } catch (error) {
       // As with Spring: what a handler makes of a message is the application's, unless the client asked for its outcome.
       if (asksOutcome || !isOfHandler(error)) throw error;

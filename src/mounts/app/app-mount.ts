@@ -212,7 +212,9 @@ export class AppMount implements Mount {
     const task = (leave: () => void): Promise<T> =>
       this.#handle(kind, operation, found, signal, settlement, leave);
     if (line === undefined) return task(() => {});
-    if (!found.mapping.isSerial) return line.runBeside(task);
+    // What the server subscribes the session to runs beside its line: it may be a handler in the line that waits for it.
+    const isBeside = !found.mapping.isSerial || caller.authority === 'server';
+    if (isBeside) return line.runBeside(task);
     return line.run(task, () => message.forgetParsed());
   }
 

@@ -71,7 +71,9 @@ export class MessageContext implements HandlerContext<unknown> {
 
   get session(): HandlerSession | undefined {
     const { session } = this.#caller;
-    return session === undefined ? undefined : handlerSession(this.#router, session);
+    if (session === undefined) return undefined;
+    const isOpening = this.operation === 'subscribe' && this.#caller.authority === 'server';
+    return handlerSession(this.#router, session, isOpening ? this.destination : undefined);
   }
 
   // Functions of their own, because handlers take them out of the context.
@@ -86,11 +88,16 @@ export class MessageContext implements HandlerContext<unknown> {
   }
 }
 
-function handlerSession(router: Router, session: Session): HandlerSession {
+/** `within`: the subscription that the server is opening, and whose handler this is for. */
+function handlerSession(
+  router: Router,
+  session: Session,
+  within: string | undefined,
+): HandlerSession {
   return {
     sessionId: session.sessionId,
     attributes: session.attributes,
-    subscribe: (destination) => subscribeByServer(router, session, destination),
+    subscribe: (destination) => subscribeByServer(router, session, destination, within),
     unsubscribe: (destination) => unsubscribeByServer(session, destination),
   };
 }

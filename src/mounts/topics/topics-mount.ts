@@ -1,13 +1,10 @@
 /** Owns topics, the broker: publish and subscribe on named streams, patterns included (semantics K2). */
 import { RequestError } from '../../foundation/index.js';
-import { Message } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
   OpenedSubscription,
-  Reply,
-  RequestOperation,
   SendOperation,
   SendOutcome,
   SubscribeOperation,
@@ -29,14 +26,7 @@ export class TopicsMount implements Mount {
 
   /** Resolves when it was appended, with its position. */
   async send(operation: SendOperation): Promise<SendOutcome> {
-    const { position } = await this.#append(operation);
-    return { position };
-  }
-
-  /** Publishes and answers the position as JSON: `{ epoch, offset, isDuplicate }`. */
-  async request(operation: RequestOperation): Promise<Reply> {
-    const { position, isDuplicate } = await this.#append(operation);
-    return Message.fromJson({ ...position, isDuplicate });
+    return this.#append(operation);
   }
 
   async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {

@@ -62,13 +62,12 @@ export class UserMount implements Mount {
     const { owner, audience } = this.#targetOf(segment, operation.audience);
     const prefix = destination.slice(0, destination.length - path.length);
     const stream = streamOf(owner, `${prefix}/${rest.join('/')}`);
-    const { position } = await this.#streams.publish(stream, message, {
+    return this.#streams.publish(stream, message, {
       key,
       messageId,
       audience,
       retention: RETENTION,
     });
-    return { position };
   }
 
   async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {

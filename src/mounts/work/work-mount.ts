@@ -1,13 +1,11 @@
 /** Owns work: queues whose consumers compete, each message kept until one of them has acknowledged it (semantics K2 to K7). */
 import { RequestError } from '../../foundation/index.js';
-import { Message, quoted } from '../../message/index.js';
+import { quoted } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
   OpenedSubscription,
-  Reply,
-  RequestOperation,
   SendOperation,
   SendOutcome,
   SubscribeOperation,
@@ -45,13 +43,7 @@ export class WorkMount implements Mount {
 
   /** Resolves when the message is kept, with its position. */
   async send(operation: SendOperation): Promise<SendOutcome> {
-    return { position: this.#append(operation).position };
-  }
-
-  /** Sends and answers the position as JSON: `{ epoch, offset, isDuplicate }`. */
-  async request(operation: RequestOperation): Promise<Reply> {
-    const { position, isDuplicate } = this.#append(operation);
-    return Message.fromJson({ ...position, isDuplicate });
+    return this.#append(operation);
   }
 
   async subscribe(operation: SubscribeOperation, sink: DeliverySink): Promise<OpenedSubscription> {

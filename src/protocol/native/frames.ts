@@ -138,6 +138,8 @@ export type ServerFrame =
       readonly id: number;
       readonly epoch?: string;
       readonly offset?: number;
+      /** Left out where it is not. */
+      readonly isDuplicate?: true;
     }
   | { readonly type: 'end'; readonly id: number }
   | { readonly type: 'reset'; readonly destination: string; readonly reason: string }
