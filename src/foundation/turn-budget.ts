@@ -86,14 +86,23 @@ export class TurnBudget {
     this.#waiting.backlog.delete(step);
   }
 
+  /**
+   * To be awaited between the parts of something that never really waits by itself: undefined while there is room, otherwise a promise
+   * of a later turn. `count` is how many parts there were.
+   */
+  rest(count: number): Promise<void> | undefined {
+    if (this.spend() && count % MAX_SLICE_UNITS !== 0) return undefined;
+    return new Promise((resolve) => this.later(resolve, 'backlog'));
+  }
+
   /** Does the same to many things, in slices: to all sessions of a server that closes, for one. Rejects with what `act` throws. */
   async inSlices<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
     let count = 0;
     for (const item of items) {
       act(item);
       count += 1;
-      if (this.spend() && count % MAX_SLICE_UNITS !== 0) continue;
-      await new Promise<void>((resolve) => this.later(resolve, 'backlog'));
+      const rest = this.rest(count);
+      if (rest !== undefined) await rest;
     }
   }
 

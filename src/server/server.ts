@@ -212,6 +212,7 @@ export class TidewayServer {
       mappingPrefixes,
       this.prefixes.app,
       maxMessageBytes,
+      turns,
     );
     const forwarding = { time, metrics, log, maxMessageBytes };
     this.#forwards = new Forwards(this.app, forwarding);

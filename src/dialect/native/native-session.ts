@@ -50,6 +50,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #heartbeatIntervalMs = 0;
   #writtenCount = 0;
   #isRenewing = false;
+  /** Parts of streams of replies that were written. */
+  #replyCount = 0;
   #writtenAtHeartbeat = 0;
   #waitingForWritable: (() => void)[] = [];
   /** About what the frame costs that is being looked at. */
@@ -201,7 +203,8 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   drained(): Promise<void> {
     const { maxBufferedBytes } = this.#environment.session.limits;
     if (this.session.isEnded || this.#connection.bufferedBytes < maxBufferedBytes) {
-      return Promise.resolve();
+      this.#replyCount += 1;
+      return this.#environment.session.turns.rest(this.#replyCount) ?? Promise.resolve();
     }
     return new Promise((resolve) => this.#waitingForWritable.push(resolve));
   }

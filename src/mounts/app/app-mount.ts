@@ -1,5 +1,5 @@
 /** Owns message mappings: handlers of the application behind a prefix. */
-import { RequestError } from '../../foundation/index.js';
+import { RequestError, TurnBudget } from '../../foundation/index.js';
 import type { CancellationSignal, JsonValue, Log, Time } from '../../foundation/index.js';
 import { isWithin, Message, Publication } from '../../message/index.js';
 import { refuseOtherPolicies } from '../../routing/index.js';
@@ -42,7 +42,6 @@ import {
 import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
 import { InvalidPayloadError } from './payload.js';
-import { Turns } from './turns.js';
 import { ValueMessages } from './value-message.js';
 import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
 import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
@@ -60,6 +59,7 @@ interface Settlement<T> {
 export class AppMount implements Mount {
   readonly kind: MountKind = 'reply';
   readonly #time: Time;
+  readonly #turns: TurnBudget;
   readonly #log: Log;
   readonly #router: Router;
   readonly #values: ValueMessages;
@@ -79,7 +79,9 @@ export class AppMount implements Mount {
     prefixes: MappingPrefixes = {},
     mountedAt: readonly string[] = [],
     maxValueBytes: number = Infinity,
+    turns: TurnBudget = new TurnBudget(time),
   ) {
+    this.#turns = turns;
     this.#mountedAt = mountedAt;
     this.#time = time;
     this.#log = log;
@@ -254,11 +256,11 @@ export class AppMount implements Mount {
       value.refuse();
       throw error;
     }
-    const turns = new Turns(this.#time);
+    let count = 0;
     // A stream without an end must not outlive its session.
     for await (const one of value.untilCancelled(cancellation)) {
       await this.#outbox.sendValue(one, mapping.targets, origin);
-      await turns.next();
+      await this.#turns.rest((count += 1));
     }
   }
 
@@ -274,12 +276,12 @@ export class AppMount implements Mount {
         'this mapping streams to other destinations; send to it',
       );
     }
-    const turns = new Turns(this.#time);
+    let count = 0;
     const origin = {
       iterator: values[Symbol.asyncIterator](),
       cancellation: call.cancellation,
       publicationOf: (value: unknown) => this.#publicationOf(value, call),
-      pause: () => turns.next(),
+      pause: () => this.#turns.rest((count += 1)),
       recover: async (error: unknown) => {
         const { value, targets } = await call.recover(error);
         await this.#outbox.sendValue(value, targets, call.origin);
