@@ -1,4 +1,4 @@
-// Owns `npm run bench:micro`: parser, masking and writer on a null transport, to see what a change to one of them does.
+// Owns `npm run bench:micro`: parser, masking, writer and streams on a null transport, to see what a change to one of them does.
 import process from 'node:process';
 import { Bench } from 'tinybench';
 import {
@@ -10,6 +10,10 @@ import {
   frameHeaderBytes,
   writeFrameHeader,
 } from '../dist/protocol/websocket/index.js';
+import { NO_METRICS, TurnBudget } from '../dist/foundation/index.js';
+import { DestinationPattern, Message } from '../dist/message/index.js';
+import { MemoryStreamStore, Streams } from '../dist/streams/index.js';
+import { SeededRandom, VirtualTime } from '../dist/testing/index.js';
 import { FrameBelt } from '../dist/cli/load/frame-belt.js';
 
 const CHUNK_BYTES = 65_536;
@@ -67,6 +71,12 @@ for (const size of [64, 1024]) {
   add(`encode a frame of ${size} B for many`, size, () => encodeFrame(OPCODE_BINARY, payload));
 }
 
+for (const isHeld of [false, true]) {
+  const who = isHeld ? 'each read by one' : 'read by nobody';
+  await addPublishing(`publish to 100,000 streams, ${who}`, isHeld, 0);
+  await addPublishing(`publish to them beside 10,000 patterns of none, ${who}`, isHeld, 10_000);
+}
+
 await bench.run();
 console.table(
   bench.tasks.map(({ name, result }) => {
@@ -80,6 +90,58 @@ console.table(
     };
   }),
 );
+
+/** Streams without sessions: what a publication costs them, and what patterns that match nothing add to it. */
+async function addPublishing(name, isHeld, patternCount) {
+  if (!name.includes(filter)) return;
+  const streamCount = 100_000;
+  const message = new Message(Buffer.alloc(100, 'a'), 'text/plain');
+  const time = new VirtualTime();
+  const store = new MemoryStreamStore(time, new SeededRandom(1), { maxStreamCount: streamCount });
+  const streams = new Streams(store, time, NO_METRICS, {
+    turns: new TurnBudget(time),
+    liveRingBytes: () => 1_000,
+  });
+  const retention = { historySize: 0, historyTtlMs: Infinity };
+  const options = { key: undefined, messageId: undefined, retention };
+  // Read back from JSON: one flat string each, as those of frames are.
+  const destinations = JSON.parse(
+    JSON.stringify(Array.from({ length: streamCount }, (_, index) => `/topic/room/${index}/heat`)),
+  );
+  if (isHeld) for (const one of destinations) await read((sink) => streams.open(one, sink));
+  const before = streams.retainedBytes;
+  for (let index = 0; index < patternCount; index++) {
+    const pattern = DestinationPattern.parse(`/topic/room/*/none${index}`);
+    await read((sink) => streams.openPattern(pattern, sink));
+  }
+  let count = 0;
+  const publish = () => {
+    const destination = destinations[(count++ * 7_919) % streamCount];
+    void streams.publish(destination, message, options);
+    if (count % 16 === 0) time.advance(0);
+  };
+  for (let index = 0; index < streamCount; index++) publish();
+  if (patternCount > 0) {
+    const perStream = (streams.retainedBytes - before) / streamCount;
+    console.log(
+      `${name}: ${Math.round(perStream)} octets for each stream, its publication included`,
+    );
+  }
+  add(name, 100, publish);
+}
+
+/** A reader that takes what there is at once. */
+async function read(open) {
+  let source;
+  const sink = {
+    ready: () => {
+      for (let next = source?.pull(65_536); next !== undefined; next = source.pull(65_536)) {
+        if (next.isLast) return;
+      }
+    },
+  };
+  ({ source } = await open(sink));
+}
 
 function frames(opcode, payload, count) {
   return new FrameBelt(opcode, payload, count).take(count);

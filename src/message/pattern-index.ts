@@ -3,21 +3,71 @@ import type { DestinationPattern } from './pattern.js';
 
 /** The patterns that share their first segments. */
 class Node<T> {
-  literals: Map<string, Node<T>> | undefined = undefined;
   /** For `*` and captures. */
   one: Node<T> | undefined = undefined;
   /** By the text of the pattern that ends here: captures of different names end in one place. */
   values: Map<string, T> | undefined = undefined;
   /** Of patterns that end in `**` here. */
   restValues: Map<string, T> | undefined = undefined;
+  /** Made for the first: most nodes are the last of their pattern. */
+  #literals: Map<string, Node<T>> | undefined = undefined;
+  /** A segment that stands alone, as most prefixes do, is compared where it is and not cut out. */
+  #onlyText: string | undefined = undefined;
+  #onlyChild: Node<T> | undefined = undefined;
+  /** Bits of the lengths and of the first characters that segments here have had: most that are not here are told by them. */
+  #lengths = 0;
+  #firsts = 0;
 
   get isEmpty(): boolean {
     return (
-      this.literals === undefined &&
+      this.#literals === undefined &&
       this.one === undefined &&
       this.values === undefined &&
       this.restValues === undefined
     );
+  }
+
+  literal(segment: string): Node<T> | undefined {
+    return this.#literals?.get(segment);
+  }
+
+  /** The child for the segment that a destination has in `[start, end)`. */
+  literalAt(destination: string, start: number, end: number): Node<T> | undefined {
+    const length = end - start;
+    const mayBe =
+      (this.#lengths >>> (length & 31)) &
+      (this.#firsts >>> (destination.charCodeAt(start) & 31)) &
+      1;
+    if (mayBe === 0) return undefined;
+    if (this.#onlyText === undefined) return this.#literals?.get(destination.slice(start, end));
+    const isOnly =
+      this.#onlyText.length === length && destination.startsWith(this.#onlyText, start);
+    return isOnly ? this.#onlyChild : undefined;
+  }
+
+  add(segment: string): Node<T> {
+    const child = new Node<T>();
+    (this.#literals ??= new Map<string, Node<T>>()).set(segment, child);
+    this.#lengths |= 1 << (segment.length & 31);
+    this.#firsts |= 1 << (segment.charCodeAt(0) & 31);
+    this.#findOnly();
+    return child;
+  }
+
+  remove(segment: string): void {
+    this.#literals?.delete(segment);
+    if (this.#literals?.size === 0) {
+      this.#literals = undefined;
+      this.#lengths = 0;
+      this.#firsts = 0;
+    }
+    this.#findOnly();
+  }
+
+  #findOnly(): void {
+    const [only] = this.#literals?.size === 1 ? this.#literals : [];
+    this.#onlyText = only?.[0];
+    this.#onlyChild = only?.[1];
   }
 }
 
@@ -26,6 +76,8 @@ export class PatternIndex<T> {
   #root = new Node<T>();
   readonly #values = new Map<string, T>();
   #version = 0;
+  /** Of the look under way; an array of its own from the first that is found. */
+  #found: T[] | undefined = undefined;
   #visitCount = 0;
 
   get size(): number {
@@ -81,9 +133,10 @@ export class PatternIndex<T> {
   /** The values of all patterns that match a destination, in no particular order. */
   matching(destination: string): readonly T[] {
     if (this.#values.size === 0) return NONE;
-    const found: T[] = [];
-    this.#collect(this.#root, destination, 1, found);
-    return found.length === 0 ? NONE : found;
+    this.#collect(this.#root, destination, 1);
+    const found = this.#found;
+    this.#found = undefined;
+    return found ?? NONE;
   }
 
   /** Whether any pattern matches a destination. */
@@ -91,30 +144,31 @@ export class PatternIndex<T> {
     return this.matching(destination).length > 0;
   }
 
-  #collect(node: Node<T>, destination: string, start: number, found: T[]): void {
+  #collect(node: Node<T>, destination: string, start: number): void {
     this.#visitCount += 1;
-    addAll(node.restValues, found);
+    this.#add(node.restValues);
     const slash = destination.indexOf('/', start);
     const end = slash < 0 ? destination.length : slash;
-    const { literals, one } = node;
-    const literal = literals?.get(destination.slice(start, end));
+    const { one } = node;
+    const literal = node.literalAt(destination, start, end);
     if (slash < 0) {
-      addAll(literal?.values, found);
-      addAll(one?.values, found);
+      this.#add(literal?.values);
+      this.#add(one?.values);
       return;
     }
-    if (literal !== undefined) this.#collect(literal, destination, end + 1, found);
-    if (one !== undefined) this.#collect(one, destination, end + 1, found);
+    if (literal !== undefined) this.#collect(literal, destination, end + 1);
+    if (one !== undefined) this.#collect(one, destination, end + 1);
+  }
+
+  #add(values: ReadonlyMap<string, T> | undefined): void {
+    if (values === undefined) return;
+    this.#found ??= [];
+    for (const value of values.values()) this.#found.push(value);
   }
 }
 
 /** One for all that found nothing. */
 const NONE: readonly never[] = [];
-
-function addAll<T>(values: ReadonlyMap<string, T> | undefined, found: T[]): void {
-  if (values === undefined) return;
-  for (const value of values.values()) found.push(value);
-}
 
 function isOne(segment: string): boolean {
   return segment === '*' || segment.startsWith('{');
@@ -122,10 +176,7 @@ function isOne(segment: string): boolean {
 
 function childOf<T>(node: Node<T>, segment: string): Node<T> {
   if (isOne(segment)) return (node.one ??= new Node());
-  const literals = (node.literals ??= new Map<string, Node<T>>());
-  let child = literals.get(segment);
-  if (child === undefined) literals.set(segment, (child = new Node()));
-  return child;
+  return node.literal(segment) ?? node.add(segment);
 }
 
 /** Takes a pattern out, with the nodes that nothing else needs. */
@@ -142,11 +193,9 @@ function prune<T>(node: Node<T>, text: string, segments: readonly string[], dept
     prune(node.one, text, segments, depth + 1);
     if (node.one.isEmpty) node.one = undefined;
   } else {
-    const child = node.literals?.get(segment);
+    const child = node.literal(segment);
     if (child === undefined) return;
     prune(child, text, segments, depth + 1);
-    if (!child.isEmpty) return;
-    node.literals?.delete(segment);
-    if (node.literals?.size === 0) node.literals = undefined;
+    if (child.isEmpty) node.remove(segment);
   }
 }
