@@ -223,6 +223,7 @@ const limits = object({
   maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
   maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
   handshakeTimeoutMs: milliseconds(DEFAULT_LIMITS.handshakeTimeoutMs),
+  maxPipelinedRequestCount: count(DEFAULT_LIMITS.maxPipelinedRequestCount),
   connectTimeoutMs: milliseconds(DEFAULT_LIMITS.connectTimeoutMs),
   closeTimeoutMs: milliseconds(DEFAULT_LIMITS.closeTimeoutMs),
   heartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.heartbeatIntervalMs, 0),
