@@ -224,6 +224,7 @@ const limits = object({
   maxJsonValueCount: count(DEFAULT_LIMITS.maxJsonValueCount),
   maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
   handshakeTimeoutMs: milliseconds(DEFAULT_LIMITS.handshakeTimeoutMs),
+  maxPipelinedRequestCount: count(DEFAULT_LIMITS.maxPipelinedRequestCount),
   connectTimeoutMs: milliseconds(DEFAULT_LIMITS.connectTimeoutMs),
   closeTimeoutMs: milliseconds(DEFAULT_LIMITS.closeTimeoutMs),
   heartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.heartbeatIntervalMs, 0),

@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Log } from '../foundation/index.js';
+import { inTurns, type RequestTurnsOptions } from './request-turns.js';
 import { serveStaticFiles, type StaticFileOptions } from './static-files.js';
 
 /** A listener for `http.createServer`. Throws a TypeError for a policy that no header can carry. */
@@ -10,17 +11,22 @@ export function createRequestListener(
   api: Hono,
   { staticDirectory, contentSecurityPolicy }: StaticFileOptions,
   log: Log,
+  turns: RequestTurnsOptions,
 ): RequestListener {
   const listener = getRequestListener(api.fetch);
   const answerApi = (request: IncomingMessage, response: ServerResponse): void => {
-    void listener(request, response);
+    listener(request, response)?.catch((error: unknown) => {
+      log.error('an HTTP request failed', { error });
+      response.destroy();
+    });
   };
-  if (staticDirectory === undefined) return answerApi;
+  if (staticDirectory === undefined) return inTurns(answerApi, turns);
   const answerFile = serveStaticFiles(staticDirectory, contentSecurityPolicy, log, answerApi);
-  return (request, response) => {
+  const answerAny: RequestListener = (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isApi = request.url === '/health' || request.url?.startsWith('/api/') === true;
     if (isApi || !isRead) answerApi(request, response);
     else answerFile(request, response);
   };
+  return inTurns(answerAny, turns);
 }

@@ -1,6 +1,6 @@
 /** Owns binding an HTTP server to an address, saying what was bound, and letting go of it. */
 import type { Server as HttpServer, ServerOptions } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIPv6, type Socket } from 'node:net';
 import type { Timers } from '../foundation/index.js';
 
 const LOOPBACK = new BlockList();
@@ -39,17 +39,18 @@ export function bind(server: HttpServer, port: number, host: string): Promise<vo
  */
 export class HttpClosing {
   readonly #server: HttpServer;
+  /** Requests without an answer. */
   #openCount = 0;
+  readonly #openOf = new WeakMap<Socket, { count: number }>();
   #isClosing = false;
 
   constructor(server: HttpServer) {
     this.#server = server;
-    server.on('request', (_, response) => {
+    server.on('request', ({ socket }, response) => {
+      const open = this.#openOf.get(socket) ?? this.#newSocket(socket);
+      open.count += 1;
       this.#openCount += 1;
-      response.once('close', () => {
-        this.#openCount -= 1;
-        this.#closeWhenAnswered();
-      });
+      response.once('close', () => this.#settled(open, Math.min(open.count, 1)));
     });
   }
 
@@ -62,6 +63,20 @@ export class HttpClosing {
       this.#closeWhenAnswered();
     });
     cancel();
+  }
+
+  /** Of a pipeline, answers that are not begun when the connection ends are told of by no event. */
+  #newSocket(socket: Socket): { count: number } {
+    const open = { count: 0 };
+    this.#openOf.set(socket, open);
+    socket.once('close', () => this.#settled(open, open.count));
+    return open;
+  }
+
+  #settled(open: { count: number }, count: number): void {
+    open.count -= count;
+    this.#openCount -= count;
+    this.#closeWhenAnswered();
   }
 
   #closeWhenAnswered(): void {

@@ -24,6 +24,8 @@ export interface ServerLimits extends SessionLimits {
   readonly maxFragmentCount: number;
   /** Time for the HTTP upgrade; then the socket is dropped. Default 10,000. */
   readonly handshakeTimeoutMs: number;
+  /** HTTP requests of one connection that wait for their answers; one more ends it. Default 64. */
+  readonly maxPipelinedRequestCount: number;
   /** Time for a client's first message; then it ends with `session/connect-timeout`. Default 60,000. */
   readonly connectTimeoutMs: number;
   /** Time for the closing handshake; then the socket is dropped. Default 10,000. */
@@ -134,6 +136,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxMessageBytes: 1_114_112,
   maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
+  maxPipelinedRequestCount: 64,
   connectTimeoutMs: 60_000,
   closeTimeoutMs: 10_000,
   heartbeatIntervalMs: 25_000,

@@ -260,7 +260,7 @@ export class TidewayServer {
     this.#endpoints = new Endpoints(this.endpoints, knownDialects(environment));
     this.#log = log;
     this.accept = this.#acceptor(limits.connectTimeoutMs, metrics);
-    this.#http = options.server ?? this.#createHttp(options, limits, metrics);
+    this.#http = options.server ?? this.#createHttp(options, limits, metrics, turns);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
@@ -417,7 +417,13 @@ export class TidewayServer {
     }
   }
 
-  #createHttp(options: ServerOptions, limits: ServerLimits, metrics: Metrics): HttpServer {
+  #createHttp(
+    options: ServerOptions,
+    limits: ServerLimits,
+    metrics: Metrics,
+    turns: TurnBudget,
+  ): HttpServer {
+    const { maxPipelinedRequestCount } = limits;
     const api = createHttpApi({
       router: this.#router,
       originGate: this.#originGate,
@@ -430,7 +436,11 @@ export class TidewayServer {
     });
     return createHttpServer(
       requestDeadlines(limits.handshakeTimeoutMs),
-      createRequestListener(api, options, this.#log),
+      createRequestListener(api, options, this.#log, {
+        turns,
+        metrics,
+        maxPipelinedRequestCount,
+      }),
     );
   }
 

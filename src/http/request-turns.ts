@@ -1,0 +1,40 @@
+/** Owns when the requests of an HTTP server are handled: so many of a connection at a time, and no more in a turn than it has room for. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Metrics, TurnBudget } from '../foundation/index.js';
+
+/** What handling one request costs, about: that of so many frames. */
+const REQUEST_UNITS = 16;
+
+export interface RequestTurnsOptions {
+  readonly turns: TurnBudget;
+  readonly metrics: Metrics;
+  /** Requests of one connection without an answer; one more ends the connection. */
+  readonly maxPipelinedRequestCount: number;
+}
+
+/** A listener in front of another: node:http reads all requests of a chunk, thousands where they are small, before it reads on. */
+export function inTurns(listener: RequestListener, options: RequestTurnsOptions): RequestListener {
+  const { turns, metrics, maxPipelinedRequestCount } = options;
+  const unanswered = new WeakMap<Socket, number>();
+  const answered = (socket: Socket): void => {
+    unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
+  };
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    // The rest of a chunk is parsed all the same.
+    if (socket.destroyed) return;
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    if (count > maxPipelinedRequestCount) {
+      metrics.count('limit_reached', { limit: 'maxPipelinedRequestCount' });
+      socket.destroy();
+      return;
+    }
+    unanswered.set(socket, count);
+    response.once('close', () => answered(socket));
+    if (turns.spend(REQUEST_UNITS)) return listener(request, response);
+    turns.later(() => {
+      if (!socket.destroyed) listener(request, response);
+    }, 'prompt');
+  };
+}
