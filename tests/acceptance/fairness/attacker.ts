@@ -1,6 +1,7 @@
 /** Owns the process of the attacker: goes of one attack, once or for a time. */
-import { ATTACKS, Ground, type Attack } from './attacks/index.js';
-import { answer } from './child.js';
+import { Ground } from '../ground.js';
+import { ATTACKS, type Attack } from './attacks/index.js';
+import { answer } from '../child.js';
 
 let goCount = 0;
 

@@ -1,7 +1,7 @@
 /** Owns the run of one attack: its processes, its phases, and what was measured. */
 import type { GoForArgument } from './attacker.js';
 import type { Attack } from './attacks/index.js';
-import { Child } from './child.js';
+import { Child } from '../child.js';
 import type { ClientsReport } from './good-clients.js';
 import {
   MAX_RATIO,
@@ -63,7 +63,7 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 /** The server under test with its probe. */
 async function startServer(attack: Attack, { modulePath }: RunOptions): Promise<[Child, number]> {
-  const server = Child.start('./server-program.js', {
+  const server = Child.start(new URL('./server-program.js', import.meta.url), {
     args: [modulePath, attack.setup ?? ''],
     execArgv: ['--import', new URL('./turn-probe.js', import.meta.url).href],
     isFirst: true,
@@ -87,7 +87,7 @@ async function quiet(server: Child, withinMs: number): Promise<number> {
 /** What ten times the frames cost, over once: without other clients, when the code is warm. */
 async function compare(attack: Attack, options: RunOptions): Promise<number | undefined> {
   const [server, port] = await startServer(attack, options);
-  const attacker = Child.start('./attacker.js');
+  const attacker = Child.start(new URL('./attacker.js', import.meta.url));
   const cost = async (size: number): Promise<number> => {
     const before = await quiet(server, MAX_SILENCE_MS);
     const fromMs = performance.now();
@@ -124,8 +124,8 @@ export async function runAttack(attack: Attack, options: RunOptions): Promise<Ou
   const isCompared = options.isCompared && attack.isScaled !== false;
   const ratio = isCompared ? await compare(attack, options) : undefined;
   const [server, port] = await startServer(attack, options);
-  const clients = Child.start('./good-clients.js', { isFirst: true });
-  const attacker = Child.start('./attacker.js');
+  const clients = Child.start(new URL('./good-clients.js', import.meta.url), { isFirst: true });
+  const attacker = Child.start(new URL('./attacker.js', import.meta.url));
   try {
     return {
       ...(await besideClients(attack, options, { server, clients, attacker, port })),

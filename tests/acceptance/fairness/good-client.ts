@@ -1,5 +1,5 @@
 /** Owns a well-behaved client of either dialect: it subscribes, sends now and then, and measures how long its answers take. */
-import { clientFrame, RawConnection, text } from './raw-connection.js';
+import { clientFrame, RawConnection, text } from '../raw-connection.js';
 
 export type Dialect = 'native' | 'stomp';
 

@@ -1,7 +1,7 @@
 /** Owns the process of the well-behaved clients: half of them native, half STOMP, and what they measured. */
-import { answer } from './child.js';
+import { answer } from '../child.js';
 import { GoodClient, type Waits } from './good-client.js';
-import { RawConnection, text } from './raw-connection.js';
+import { RawConnection, text } from '../raw-connection.js';
 
 export interface ClientsReport {
   readonly receiptCount: number;

@@ -1,6 +1,7 @@
 /** Owns the program of the server that is attacked: `createServer` with default options, both dialects and every mount. */
 import type * as Tideway from 'tideway';
-import { tellReady } from './child.js';
+import { SeededRandom } from 'tideway/testing';
+import { tellReady } from '../child.js';
 
 const [modulePath, setup = ''] = process.argv.slice(2);
 const { createServer, MemoryStreamStore } = (await import(
@@ -11,14 +12,9 @@ const time = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
 };
-const random = {
-  bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)),
-  fraction: () => Math.random(),
-};
-
 /** A store that never settles an append below `/topic/stalled`, as one whose disk or network hangs. */
 function stalledStore(): Tideway.StreamStore {
-  const inner = new MemoryStreamStore(time, random as never);
+  const inner = new MemoryStreamStore(time, new SeededRandom(1));
   const append = inner.append.bind(inner);
   inner.append = (destination, message, options) =>
     destination.startsWith('/topic/stalled')

@@ -11,7 +11,7 @@ import { openSync, readSync } from 'node:fs';
 import { PerformanceObserver, performance, type PerformanceEntry } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { answer } from './child.js';
+import { answer } from '../child.js';
 import { MAX_TURN_CPU_MS, type TurnReport, type UsedReport } from './goals.js';
 
 interface Turn {

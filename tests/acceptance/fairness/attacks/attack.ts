@@ -1,5 +1,6 @@
-/** Owns what an attack is, and the ground that it stands on: its connections, and messages filled with frames. */
-import { RawConnection, text, type OpenOptions } from '../raw-connection.js';
+/** Owns what an attack is, and messages filled with frames. */
+import type { Ground } from '../../ground.js';
+import { text, type RawConnection } from '../../raw-connection.js';
 
 export interface Attack {
   /** For `--only`. */
@@ -20,75 +21,6 @@ export interface Attack {
 /** A little less than the server's `maxMessageBytes`. */
 export const FULL_MESSAGE_BYTES = 1_100_000;
 export const ANSWER_WITHIN_MS = 20_000;
-const OPEN_AT_ONCE = 200;
-
-/** One go's connections; what they are named after differs from go to go. */
-export class Ground {
-  readonly port: number;
-  /** Part of a destination that no other go uses. */
-  readonly mark: string;
-  readonly #connections: RawConnection[] = [];
-  #isOver = false;
-
-  constructor(port: number, mark: string) {
-    this.port = port;
-    this.mark = mark;
-  }
-
-  async open(options: OpenOptions = {}): Promise<RawConnection> {
-    const connection = this.bare();
-    await connection.upgrade(options);
-    return connection;
-  }
-
-  /** A TCP connection without a handshake. Throws once the go is over. */
-  bare(): RawConnection {
-    if (this.#isOver) throw new Error('the go is over');
-    const connection = RawConnection.bare(this.port);
-    this.#connections.push(connection);
-    return connection;
-  }
-
-  async stomp(): Promise<RawConnection> {
-    const connection = await this.open({ subprotocol: 'v12.stomp' });
-    const connected = connection.until('CONNECTED');
-    void connection.write(text('CONNECT\naccept-version:1.2\nhost:localhost\n\n\0'));
-    await connected;
-    return connection;
-  }
-
-  async native(): Promise<RawConnection> {
-    const connection = await this.open({ subprotocol: 'tideway.v1' });
-    const connected = connection.until('"connected"');
-    void connection.write(text('{"type":"connect"}'));
-    await connected;
-    return connection;
-  }
-
-  /** Opens many, some at a time. */
-  async many(
-    count: number,
-    open: (index: number) => Promise<RawConnection>,
-  ): Promise<RawConnection[]> {
-    const opened: RawConnection[] = [];
-    while (opened.length < count) {
-      const length = Math.min(OPEN_AT_ONCE, count - opened.length);
-      const from = opened.length;
-      opened.push(...(await Promise.all(Array.from({ length }, (_, index) => open(from + index)))));
-    }
-    return opened;
-  }
-
-  /** Whatever waits for an answer or for the kernel goes on, and finds its connection closed. */
-  end(): void {
-    this.#isOver = true;
-    this.closeAll();
-  }
-
-  closeAll(): void {
-    for (const connection of this.#connections.splice(0)) connection.close();
-  }
-}
 
 /** Frames one after another up to so many octets, as one text. */
 export function filled(maxBytes: number, frame: (index: number) => string): string {

@@ -1,13 +1,7 @@
 /** Owns the attacks by crowds: many connections, many subscriptions, and all at once. */
-import { text, upgradeRequest, type RawConnection } from '../raw-connection.js';
-import {
-  ANSWER_WITHIN_MS,
-  messages,
-  nativeSettled,
-  stompSettled,
-  type Attack,
-  type Ground,
-} from './attack.js';
+import type { Ground } from '../../ground.js';
+import { text, upgradeRequest, type RawConnection } from '../../raw-connection.js';
+import { ANSWER_WITHIN_MS, messages, nativeSettled, stompSettled, type Attack } from './attack.js';
 
 const subscribe = (id: number | string, destination: string): string =>
   `SUBSCRIBE\nid:${id}\ndestination:${destination}\n\n\0`;

@@ -5,7 +5,7 @@ import { NATIVE_ATTACKS } from './native-attacks.js';
 import { STOMP_ATTACKS } from './stomp-attacks.js';
 import { WAITING_ATTACKS } from './waiting-attacks.js';
 
-export { Ground, type Attack } from './attack.js';
+export type { Attack } from './attack.js';
 
 /** What everything else is compared with. */
 const BASELINE: Attack = {

@@ -1,5 +1,5 @@
 /** Owns the attacks by native frames, small ones in chunks of 64 KiB, and by bodies that are dear to parse. */
-import { clientFrame, text, type RawConnection } from '../raw-connection.js';
+import { clientFrame, text, type RawConnection } from '../../raw-connection.js';
 import { messages, nativeSettled, stompSettled, type Attack } from './attack.js';
 
 const FULL_BYTES = 1_048_576;

@@ -1,5 +1,5 @@
 /** Owns the attacks by one STOMP message full of frames, one for each command and each mount. */
-import { text } from '../raw-connection.js';
+import { text } from '../../raw-connection.js';
 import {
   ANSWER_WITHIN_MS,
   filled,

@@ -1,6 +1,7 @@
 /** Owns the attacks by what waits or is kept: handlers that hang, stores that stall, readers that do not read, rings, work queues. */
-import { clientFrame, text } from '../raw-connection.js';
-import { messages, nativeSettled, stompSettled, type Attack, type Ground } from './attack.js';
+import type { Ground } from '../../ground.js';
+import { clientFrame, text } from '../../raw-connection.js';
+import { messages, nativeSettled, stompSettled, type Attack } from './attack.js';
 import { listOf } from './native-attacks.js';
 
 const sendTo = (destination: string, body: string): Buffer =>

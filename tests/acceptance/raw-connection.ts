@@ -45,6 +45,8 @@ let openedCount = 0;
 export class RawConnection {
   readonly socket: Socket;
   isClosed = false;
+  /** Resolves when its socket is gone. */
+  readonly ended: Promise<void>;
   /** Hears every chunk that comes. */
   onChunk: ((chunk: Buffer) => void) | undefined;
   #watched: Watched[] = [];
@@ -56,7 +58,12 @@ export class RawConnection {
     this.socket = socket;
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    socket.once('close', () => this.#closed());
+    this.ended = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#closed();
+        resolve();
+      });
+    });
   }
 
   /** A TCP connection without a handshake. */

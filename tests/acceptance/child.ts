@@ -1,4 +1,4 @@
-/** Owns a child process of the fairness run: it is asked and answers, and its CPU time and memory are read from outside. */
+/** Owns a child process of a test: it is asked and answers, and its CPU time and memory are read from outside. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -45,12 +45,9 @@ export class Child {
     });
   }
 
-  /** Starts a built file that stands beside this one. */
-  static start(
-    file: string,
-    { args = [], execArgv = [], isFirst = false }: ChildOptions = {},
-  ): Child {
-    const path = fileURLToPath(new URL(file, import.meta.url));
+  /** Starts a built file. */
+  static start(file: URL, { args = [], execArgv = [], isFirst = false }: ChildOptions = {}): Child {
+    const path = fileURLToPath(file);
     const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
     const child = new Child(fork(path, args, { execArgv: [...execArgv], stdio: [...stdio] }));
     if (isFirst) child.#goFirst();
