@@ -1,8 +1,9 @@
-// Owns `npm run acceptance -- <hardening number>`: runs a test at full size and writes its figure, dated, to docs/acceptance.md.
+// Owns `npm run acceptance -- <hardening number or name>`: runs a test at full size and writes its figure, dated, to docs/acceptance.md.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runFairness } from './acceptance-fairness.mjs';
+import { where, writeFigure } from './acceptance-page.mjs';
 import { root, testFiles } from './test-files.mjs';
 
 const TITLES = {
@@ -22,73 +23,71 @@ const TITLES = {
   14: 'Fragments of one octet, of none and of 1 KiB without an end: closed at the limit',
   15: 'One octet every ten seconds: closed by the message deadline',
   17: 'Floods of Pings, Pongs and Close frames: closed by rate, no lag',
-  18: 'A reader that never reads, 1,000 messages/s to all',
+  18: 'A reader that never reads, 1,000 messages/s to all: the engine, and the server in both dialects',
+  19: '10,000 subscriptions, destinations of 1 MB, 1,000,000 destinations: refused at the limits, memory comes back',
   20: '100,000 payloads of 10 octets kept, each from a read of 64 KiB',
-  25: 'Header and topic patterns made to hurt: ten times the input, at most 12 times the time',
-  35: '10,000 idle connections: octets of each, CPU of the heartbeats',
-  37: '500 connections opened and ended a second: nothing stays',
   23: 'JSON: 100,000 levels, 1,000,000 keys, prototypes, numbers, surrogates, duplicates',
+  25: 'Headers, topic patterns and bodies made to hurt: ten times the input, at most 12 times the time',
   26: 'Origin: strangers, look-alikes, cookies; WebSocket and HTTP API',
   27: 'STOMP: out of place, injected, wrong lengths; 10,000 subscriptions, 1 MB headers, nothing acknowledged',
   31: '1,000,000 session ids',
+  35: '10,000 idle connections: octets of each, CPU of the heartbeats; the engine, and the server in both dialects',
+  37: '500 connections opened and ended a second: nothing stays; the engine, and the server in both dialects',
+  bounds:
+    'Every bound on time and memory in the tests, at the size of `npm test`, on a machine that does nothing else',
+  simulation:
+    'The broker and crowds of both dialects against a model, with more seeds than in `npm test`',
 };
 /** Tests that stand in a file with others, not in one of their own number. */
-const FILE_OF = { 13: 'permessage-deflate.test' };
-const page = join(root, 'docs/acceptance.md');
+const FILE_OF = { 13: 'permessage-deflate.test', simulation: 'simulation/' };
 
 const [name, ...rest] = process.argv.slice(2);
-/** Shortens what runs for a time; the figure says for how long it ran. */
-const minutes = rest[0] === '--minutes' ? rest[1] : undefined;
-if (name === undefined || !(name in TITLES)) {
-  console.error(`npm run acceptance -- <${Object.keys(TITLES).join('|')}> [--minutes N]`);
+const isKnown = name === 'fairness' || (name !== undefined && name in TITLES);
+if (!isKnown) {
+  console.error(
+    `npm run acceptance -- <${[...Object.keys(TITLES), 'fairness'].join('|')}>\n` +
+      '  [--minutes N]: shortens what runs for a time\n' +
+      '  fairness [--only NAME,…] [--seconds N] [--server MODULE] [--no-ratio] [--list]',
+  );
   process.exit(2);
 }
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
+if (name === 'fairness') process.exit(runFairness(rest));
 
-const ownFile = FILE_OF[name] ?? `hardening-${name}-`;
-const files = testFiles('build/tests').filter((file) => file.includes(ownFile));
-const only = name in FILE_OF ? [`--test-name-pattern=\\[hardening ${name}\\]`] : [];
+/** Shortens what runs for a time; the figure says for how long it ran. */
+const minutes = rest[0] === '--minutes' ? rest[1] : undefined;
+const files = testFiles('build/tests').filter((file) =>
+  name === 'bounds'
+    ? readFileSync(join(root, file), 'utf8').includes('checkBound')
+    : file.includes(FILE_OF[name] ?? `hardening-${name}-`),
+);
+const only = name === '13' ? ['--test-name-pattern=\\[hardening 13\\]'] : [];
 const startedAtMs = performance.now();
-const result = spawnSync(process.execPath, ['--test', '--test-reporter=tap', ...only, ...files], {
-  cwd: root,
-  encoding: 'utf8',
-  env: {
-    ...process.env,
-    TIDEWAY_ACCEPTANCE: name,
-    ...(minutes !== undefined && { TIDEWAY_ACCEPTANCE_MINUTES: minutes }),
+const result = spawnSync(
+  process.execPath,
+  // One after another: beside each other they would be the busy machine.
+  ['--test', '--test-reporter=tap', '--test-concurrency=1', ...only, ...files],
+  {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: {
+      ...process.env,
+      TIDEWAY_ACCEPTANCE: name,
+      ...(minutes !== undefined && { TIDEWAY_ACCEPTANCE_MINUTES: minutes }),
+    },
   },
-});
+);
 const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
 const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(result.stdout)?.[1] ?? 0);
 const [passed, failed] = [count('pass'), count('fail')];
 /** What the tests say about themselves. */
-const said = [...result.stdout.matchAll(/^# figure: (.*)$/gm)].map(([, words]) => words);
-const figure = [`${passed} of ${passed + failed} cases in ${seconds} s`, ...said].join('; ');
+const said = [...result.stdout.matchAll(/^\s*# figure: (.*)$/gm)].map(([, words]) => words);
+const told = name === 'bounds' ? [] : said;
+const figure = [`${passed} of ${passed + failed} cases in ${seconds} s`, ...told].join('; ');
+const label = /^\d+$/.test(name) ? `hardening ${name}` : name;
 if (result.status !== 0 || passed === 0) console.error(result.stdout);
-console.log(`hardening ${name}: ${figure}`);
-
-const row = [
-  `hardening ${name}`,
-  TITLES[name],
-  figure,
-  `Node ${process.versions.node}, ${cpus().length} cores`,
-  new Date().toISOString().slice(0, 10),
-];
-const kept = readFileSync(page, 'utf8')
-  .split('\n')
-  .filter((line) => !line.startsWith(`| hardening ${name} `));
-const end = kept.findIndex((line) => line.startsWith('| ---')) + 1;
-const isRow = (line) => line?.startsWith('| hardening');
-const place =
-  end +
-  kept
-    .slice(end)
-    .filter(isRow)
-    .filter((line) => Number(/\d+/.exec(line)?.[0]) < Number(name)).length;
-kept.splice(place, 0, `| ${row.join(' | ')} |`);
-writeFileSync(page, kept.join('\n'));
-spawnSync(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', page], {
-  cwd: root,
-});
+console.log(`${label}: ${figure}`);
+writeFigure([label, TITLES[name], figure, ...where()]);
 process.exit(result.status === 0 && passed > 0 ? 0 : 1);

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { WebSocketServer } from 'tideway/websocket';
+import { checkBound } from '../acceptance-bound.js';
 import { isFullSize } from './hardening.js';
 import { encode } from './matrix/frames.js';
 import { binary } from './matrix/case.js';
@@ -65,8 +66,8 @@ test('[hardening 4] lengths of 2^64 - 1 to one above the limit: 1002 or 1009 on 
   }
   const grownBytes = Math.max(...windows.slice(1).map(({ buffers }) => buffers));
   const residentBytes = Math.min(...windows.map(({ resident }) => Math.abs(resident)));
-  assert.ok(grownBytes < MIB, `${grownBytes} octets of buffers are left`);
-  assert.ok(residentBytes < MIB, `${residentBytes} octets of pages`);
+  checkBound(grownBytes < MIB, `${grownBytes} octets of buffers are left`);
+  checkBound(residentBytes < MIB, `${residentBytes} octets of pages`);
   context.diagnostic(
     `figure: ${windows.length * roundCount * LENGTHS.length} lengths refused; ` +
       `per ${roundCount * LENGTHS.length}: buffers at most ${kib(grownBytes)}, ` +
@@ -93,7 +94,7 @@ test('[hardening 4] a length within the limit reserves little until its octets c
   last.socket.write(encode(binary(Buffer.of(1)), 'client'));
   last.destroy();
   const perConnection = (memory().buffers - before.buffers) / count;
-  assert.ok(perConnection <= 80 * 1024, `${perConnection} octets for each connection`);
+  checkBound(perConnection <= 80 * 1024, `${perConnection} octets for each connection`);
   for (const peer of peers) peer.destroy();
   context.diagnostic(`figure: ${kib(perConnection)} for 16 MiB that are declared and do not come`);
 });

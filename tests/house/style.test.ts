@@ -134,6 +134,32 @@ test('nothing speaks of the machine that it was written on', () => {
   assert.deepEqual(linesWith(files.filter(isElsewhere), machine), []);
 });
 
+/**
+ * An upper bound on what was measured, by the units and words that the house gives to times and octets in use. A lower bound of a
+ * wait, or of octets that a peer was sent, holds on a busy machine too.
+ */
+const MACHINE_BOUND = new RegExp(
+  `assert\\.ok\\([^;]*(?:${[
+    /performance\.now\(\) - \w+/,
+    /\b(?:took|lived|lag|slowest|best|worst|p\d+|many|few|duration|elapsed)\w*(?:Of\([^)]*\))?/,
+    /\b(?:used|held|grown|growth|kept|peak|resident|heap|rss)\w*/,
+    /\buser \+ system/,
+  ]
+    .map(({ source }) => source)
+    .join('|')})(?: [-+/*] \\w+)* <=? `,
+);
+
+test('a bound on time or memory is judged by checkBound, which a busy machine cannot break', () => {
+  const tests = typeScript.filter(
+    (path) => /\.test\.ts$|^tests\/conformance\//.test(path) && isElsewhere(path),
+  );
+  const measures =
+    /performance\.now\(\)|cpuUsage\(|memoryUsage\(|usedBytes\(|monitorEventLoopDelay\(|mustPass/;
+  const measuring = tests.filter((path) => measures.test(textOf(path)));
+  assert.ok(measuring.length > 5, 'it looks at something');
+  assert.deepEqual(linesWith(measuring, MACHINE_BOUND), []);
+});
+
 test('it can fail', () => {
   const found = (pattern: RegExp, text: string): number =>
     linesWith(['a'], pattern, () => text).length;
@@ -146,6 +172,22 @@ test('it can fail', () => {
     'export const cache = {};',
   ]) {
     assert.equal(found(MODULE_STATE, text), 1, text);
+  }
+  for (const text of [
+    '  assert.ok(tookMs < 1_000);',
+    '    assert.ok(performance.now() - startedAtMs < 1000, name);',
+    '  assert.ok(growth / count < MAX_BYTES_PER_CONNECTION, words);',
+    '  assert.ok(held > 0 && held < 2 * maxMessageBytes, words);',
+    '  assert.ok(durationOf(4_000_000) < 2_000, unit);',
+  ]) {
+    assert.equal(found(MACHINE_BOUND, text), 1, text);
+  }
+  for (const text of [
+    '  assert.ok(tookMs >= 1_000, words);',
+    '  checkBound(tookMs < 1_000, words);',
+    '  assert.ok(pings >= 100 && pings < 250, words);',
+  ]) {
+    assert.equal(found(MACHINE_BOUND, text), 0, text);
   }
   for (const text of [
     '  let count = 0;',

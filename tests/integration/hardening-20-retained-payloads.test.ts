@@ -1,6 +1,7 @@
 /** Hardening test 20: a small payload that the application keeps does not keep the read that it came in. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { checkBound } from '../acceptance-bound.js';
 import {
   clientFrame,
   grouped,
@@ -92,7 +93,10 @@ for (const [words, first] of [
     // A Buffer is an object of two hundred octets whatever it holds; what is beyond such an object of the
     // payload's own size is what the engine keeps behind it.
     const behind = kept - own;
-    assert.ok(behind <= 3 * 10 + NOISE_BYTES, `${kept} octets each, of a Buffer of its own ${own}`);
+    checkBound(
+      behind <= 3 * 10 + NOISE_BYTES,
+      `${kept} octets each, of a Buffer of its own ${own}`,
+    );
     tellFigure(
       context,
       `${grouped(KEPT_COUNT)} ${words} payloads of 10: ${kept.toFixed(0)} octets each, of a Buffer of its own ${own.toFixed(0)}`,
@@ -104,7 +108,7 @@ test('[hardening 20] kept payloads of 100 octets hold a pool of Node at most, ne
   const own = await ownBytesOf(100);
   const kept = await keptBytesOf(context, 0x82, 100, (data) => data);
   // Node's Buffer.from cuts copies below 4 KiB from a pool; a memory of its own would take three times the time.
-  assert.ok(kept - own <= Buffer.poolSize + 1024, `${kept} octets each`);
+  checkBound(kept - own <= Buffer.poolSize + 1024, `${kept} octets each`);
   tellFigure(context, `binary payloads of 100 hold the pool of Buffer: ${grouped(kept)} octets`);
 });
 
@@ -112,6 +116,6 @@ test('[hardening 20] kept strings of text payloads cost at most three times thei
   const each = await keptBytesOf(context, 0x81, 20, (data) => data.toString());
   // Beside its octets a string has two words of head, and the list of those kept a word for each, twice that at most.
   const own = 16 + 16;
-  assert.ok(each - own <= 3 * 20 + NOISE_BYTES, `${each} octets each`);
+  checkBound(each - own <= 3 * 20 + NOISE_BYTES, `${each} octets each`);
   tellFigure(context, `strings of 20: ${each.toFixed(0)} octets each`);
 });

