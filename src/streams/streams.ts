@@ -133,16 +133,20 @@ export class Streams {
     return this.#lines.append(destination, message, options);
   }
 
-  /** Opens a reader of one stream; it misses nothing from when the promise resolves (semantics S4). */
+  /**
+   * Opens a reader of one stream; it misses nothing from when the promise resolves (semantics S4). A stream that is born for it is
+   * charged to `owner`; default: the server.
+   */
   async open(
     destination: string,
     sink: DeliverySink,
     cursor: string | undefined,
+    owner?: string,
   ): Promise<OpenedReader> {
     let stream: Stream;
     do {
       // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
-      const held = this.#hold(destination);
+      const held = this.#hold(destination, owner);
       stream = held instanceof Stream ? held : await held;
       // It may have been let go of already when there was no room.
     } while (!this.#held.holds(stream) && !stream.isInterrupted);
@@ -249,7 +253,7 @@ export class Streams {
       : { nextOffset, history: outcome, recovered: true };
   }
 
-  #hold(destination: string): Stream | Promise<Stream> {
+  #hold(destination: string, owner: string | undefined): Stream | Promise<Stream> {
     if (this.#isClosed) {
       throw new RequestError('stream/unavailable', 'the streams of this server are closed');
     }
@@ -257,7 +261,7 @@ export class Streams {
     if (held !== undefined) return held;
     const known = this.#opening.get(destination);
     if (known !== undefined) return known.answer;
-    const position = this.#store.follow(destination);
+    const position = this.#store.follow(destination, owner);
     if (!(position instanceof Promise)) return this.#begin(destination, position);
     const entries = new Ring<FeedEntry>();
     const answer = position
