@@ -66,12 +66,14 @@ function rig(maxBytes: number) {
     held.set(owner, (held.get(owner) ?? 0) + bytes);
     budget.charge(owner, bytes);
   };
-  const letGo = (stage: string) => (bytes: number, owner: string) => {
-    asked.push(`${stage} ${owner}`);
-    const freed = Math.min(bytes, held.get(owner) ?? 0);
-    keep(owner, -freed);
-    return freed;
-  };
+  const letGo =
+    (stage: string) =>
+    (bytes: number, owner: string = '') => {
+      asked.push(`${stage} ${owner}`);
+      const freed = Math.min(bytes, held.get(owner) ?? 0);
+      keep(owner, -freed);
+      return freed;
+    };
   return { metrics, budget, asked, keep, letGo };
 }
 

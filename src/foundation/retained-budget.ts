@@ -10,8 +10,8 @@ export const DEFAULT_MAX_RETAINED_BYTES = 536_870_912;
  */
 export type ReleaseStage = 'lingering' | 'history' | 'followed-history';
 
-/** Lets go of about `bytes` of an owner, in a bounded number of steps; answers how many octets are free now. */
-export type Release = (bytes: number, owner: string) => number;
+/** Lets go of about `bytes` of an owner, or of anybody, in a bounded number of steps; answers how many octets are free now. */
+export type Release = (bytes: number, owner: string | undefined) => number;
 
 /** Owners that are asked to let go, for one that asks for room; what they have not freed then, the next message asks for. */
 const MAX_RELEASES = 8;
@@ -80,6 +80,11 @@ export class RetainedBudget {
     return false;
   }
 
+  /** Lets go of rings that nobody reads, for who needs no octets but a place. */
+  releaseLingering(bytes: number): void {
+    this.#releaseOf('lingering', undefined, bytes);
+  }
+
   /** Counts that a limit has refused something, this one or one of those who keep in it. */
   countRefusal(limit: string): void {
     this.#metrics.count('limit_reached', { limit });
@@ -92,11 +97,14 @@ export class RetainedBudget {
 
   #makeRoom(owner: string, bytes: number): boolean {
     if (!this.#shares.fits(bytes, this.#measuredBytes())) {
-      this.#releaseOf('lingering', owner, bytes);
+      this.#releaseOf('lingering', undefined, bytes);
       if (this.#hasRoom(owner, bytes)) return true;
     }
     if (this.#shares.isBeyondPart(owner, bytes)) {
-      return this.#releaseFrom([owner], 'history', owner, bytes);
+      return (
+        this.#releaseFrom([owner], 'lingering', owner, bytes) ||
+        this.#releaseFrom([owner], 'history', owner, bytes)
+      );
     }
     return (
       this.#releaseFrom(this.#shares.largest(), 'history', owner, bytes) ||
@@ -119,7 +127,7 @@ export class RetainedBudget {
     return false;
   }
 
-  #releaseOf(stage: ReleaseStage, holder: string, bytes: number): number {
+  #releaseOf(stage: ReleaseStage, holder: string | undefined, bytes: number): number {
     let freedBytes = 0;
     for (const release of this.#releases[stage]) {
       if (freedBytes < bytes) freedBytes += release(bytes - freedBytes, holder);

@@ -195,6 +195,7 @@ export class TidewayServer {
     this.#streams = new Streams(store, time, metrics, {
       liveRingBytes: (stream) => rules.settingsOf(ownDestinationOf(stream)).liveRingBytes,
       turns,
+      retained,
     });
     const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';

@@ -1,10 +1,11 @@
 /** Owns streams that live and die with the process: the durability level `memory` (semantics T1). */
-import { newId, RequestError, RetainedBudget, SERVER_OWNER } from '../foundation/index.js';
+import { newId, RetainedBudget, SERVER_OWNER } from '../foundation/index.js';
 import type { Cancel, Clock, Random, Timers } from '../foundation/index.js';
 import { Publication, type Message, type StreamPosition } from '../message/index.js';
 import type { MemoryStream } from './memory-stream.js';
 import { MemoryStreamTable } from './memory-stream-table.js';
 import { messageIdBytes, type MessageIdBounds } from './remembered-ids.js';
+import { noRoom } from './retained-tally.js';
 import type {
   AppendOptions,
   Appended,
@@ -151,7 +152,7 @@ export class MemoryStreamStore implements StreamStore {
     return this.#table.bear(destination, epoch, owner);
   }
 
-  /** Whether it is kept here or in a ring alone, a publication takes room, less what goes for it from a history that is full. */
+  /** What is kept here takes room, less what goes for it from a history that is full. */
   #requireRoom(
     stream: MemoryStream,
     publication: Publication,
@@ -160,13 +161,9 @@ export class MemoryStreamStore implements StreamStore {
   ): void {
     const { messageId } = publication;
     const idBytes = messageId === undefined ? 0 : messageIdBytes(owner, messageId);
-    const bytes =
-      idBytes + publication.retainedBytes - stream.bytesReplacedBy(publication, retention);
+    const bytes = idBytes + stream.growthBy(publication, retention);
     if (this.#table.admits(stream, owner, bytes)) return;
-    throw new RequestError(
-      'stream/unavailable',
-      'the server keeps all that it can (maxRetainedBytes), and this publisher has its share of it; try again later',
-    );
+    throw noRoom();
   }
 
   #idBounds(): MessageIdBounds {

@@ -33,8 +33,8 @@ export class MemoryStreamTable {
   constructor(maxStreamCount: number, budget: RetainedBudget) {
     this.#births = new Shares(maxStreamCount);
     this.#budget = budget;
-    budget.onShortage('history', (bytes, owner) => this.#releaseHistories(bytes, owner));
-    budget.onShortage('followed-history', (bytes, owner) => this.#dropOldest(bytes, owner));
+    budget.onShortage('history', (bytes, owner = '') => this.#releaseHistories(bytes, owner));
+    budget.onShortage('followed-history', (bytes, owner = '') => this.#dropOldest(bytes, owner));
   }
 
   get count(): number {
@@ -102,6 +102,7 @@ export class MemoryStreamTable {
     const isBeyond = births.isBeyondPart(owner, 1);
     const isAdmitted = births.admits(owner, 1) || (!isBeyond && births.fits(1));
     if (isAdmitted && this.#budget.admits(owner, STREAM_BYTES)) return;
+    if (!isBeyond && !births.fits(1)) this.#budget.releaseLingering(MAX_OWNERS * STREAM_BYTES);
     const owners = isBeyond ? [owner] : births.largest();
     let count = 0;
     for (const holder of owners) {

@@ -94,12 +94,14 @@ export class MemoryStream {
     this.trim(nowMs);
   }
 
-  /** Octets of the oldest, where the history is full and it goes for the next. */
-  bytesReplacedBy({ retainedBytes }: Publication, retention: Retention): number {
+  /** Octets that the history would grow by: where it is full, the oldest goes. */
+  growthBy({ retainedBytes }: Publication, retention: Retention): number {
     const { historySize, historyBytes = Infinity } = retention;
+    if (historySize < 1) return 0;
     const isFull =
       this.historyCount >= historySize || this.#historyBytes + retainedBytes > historyBytes;
-    return isFull ? (this.#history?.at(this.tailOffset)?.retainedBytes ?? 0) : 0;
+    const replacedBytes = isFull ? (this.#history?.at(this.tailOffset)?.retainedBytes ?? 0) : 0;
+    return retainedBytes - replacedBytes;
   }
 
   /** Lets go of what no bound keeps any more, a bounded part of it; answers how many. */
