@@ -206,6 +206,7 @@ const app = z.preprocess(
 const topicRule = object({
   historySize: wholeNumber('publications', 0).exactOptional(),
   historyTtlMs: wholeNumber('milliseconds', 1).exactOptional(),
+  historyBytes: wholeNumber('octets', 1).exactOptional(),
   liveRingBytes: wholeNumber('octets', 1).exactOptional(),
 } satisfies Record<keyof TopicRule, z.ZodType>);
 
@@ -233,6 +234,7 @@ const limits = object({
   messageTimeoutMs: milliseconds(DEFAULT_LIMITS.messageTimeoutMs, 0),
   maxControlFramesPerSecond: wholeNumber('', 0).default(DEFAULT_LIMITS.maxControlFramesPerSecond),
   minHeartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.minHeartbeatIntervalMs),
+  maxRetainedBytes: bytes(DEFAULT_LIMITS.maxRetainedBytes),
   maxWorkBytes: bytes(DEFAULT_LIMITS.maxWorkBytes),
   maxWorkQueueCount: count(DEFAULT_LIMITS.maxWorkQueueCount),
   maxSubscriptionCount: count(DEFAULT_LIMITS.maxSubscriptionCount),

@@ -407,6 +407,7 @@ test('the first topic rule that matches holds; what is no number is refused', ()
   assert.deepEqual(rules.settingsOf('/topic/b'), {
     historySize: 2,
     historyTtlMs: Infinity,
+    historyBytes: 16_777_216,
     liveRingBytes: 3,
   });
   rules.add('/queue/a', { historySize: 9 });

@@ -5,6 +5,7 @@ export * from './interceptors.js';
 export * from './mount.js';
 export * from './router.js';
 export * from './origin-gate.js';
+export * from './owner.js';
 export * from './policy.js';
 export * from './server-subscriptions.js';
 export * from './submission.js';

@@ -1,5 +1,6 @@
 /** Owns the options of a server: meaning, unit, default, consequence. */
 import type { Server as HttpServer } from 'node:http';
+import { DEFAULT_MAX_RETAINED_BYTES } from '../foundation/index.js';
 import type { Log, Metrics, Random, Time } from '../foundation/index.js';
 import type { MappingPrefixes } from '../mounts/app/index.js';
 import type { ForwardOptions } from '../http/index.js';
@@ -50,9 +51,21 @@ export interface ServerLimits extends SessionLimits {
    * under way. Default 128 MiB.
    */
   readonly maxTotalWaitingBytes: number;
-  /** Octets that all work queues keep together, with the message ids; a send beyond is refused with `work/full`. Default 256 MiB. */
+  /**
+   * Octets of all that is kept beyond a turn: histories, live rings, message ids, work queues. Beyond it what stands first goes: rings
+   * that nobody reads, then histories that nobody follows. A client may hold as much as is left free, and always an equal part; who
+   * would hold more is refused with `stream/unavailable`. Default 512 MiB.
+   */
+  readonly maxRetainedBytes: number;
+  /**
+   * Octets that all work queues keep together, with the message ids; a send beyond is refused with `work/full`. A client may hold as
+   * much as is left free. Default 256 MiB.
+   */
   readonly maxWorkBytes: number;
-  /** Work queues at the same time; a send or subscribe that needs one more is refused with `work/full`. Default 10,000. */
+  /**
+   * Work queues at the same time; a send or subscribe that needs one more is refused with `work/full`. A client may have as many as are
+   * left free. Default 10,000.
+   */
   readonly maxWorkQueueCount: number;
 }
 
@@ -146,6 +159,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
   maxTotalWaitingBytes: 134_217_728,
+  maxRetainedBytes: DEFAULT_MAX_RETAINED_BYTES,
   maxWorkBytes: 268_435_456,
   maxWorkQueueCount: 10_000,
 };

@@ -5,6 +5,7 @@ import {
   DeadlineWheel,
   Disconnect,
   newId,
+  RetainedBudget,
   TurnBudget,
   type Log,
   type Metrics,
@@ -197,10 +198,12 @@ export class TidewayServer {
     for (const [pattern, rule] of Object.entries(options.topics ?? {})) {
       this.topics.rule(pattern, rule);
     }
-    const store = options.store ?? new MemoryStreamStore(time, random, options.memory);
+    const retained = new RetainedBudget(limits.maxRetainedBytes, metrics);
+    const store = options.store ?? new MemoryStreamStore(time, random, options.memory, retained);
     this.#streams = new Streams(store, time, metrics, {
       liveRingBytes: (stream) => rules.settingsOf(ownDestinationOf(stream)).liveRingBytes,
       turns,
+      retained,
     });
     const mappingPrefixes = mappingPrefixesOf(this.prefixes, options.mappings);
     this.#userPrefix = mappingPrefixes.userPrefix ?? '/user';
@@ -231,7 +234,17 @@ export class TidewayServer {
       streams: this.#streams,
       rules,
       app: this.app,
-      work: { time, random, deadlines: this.#deadlines, metrics, log, rules: workRules, ...bounds },
+      work: {
+        time,
+        random,
+        deadlines: this.#deadlines,
+        turns,
+        metrics,
+        log,
+        rules: workRules,
+        retained,
+        ...bounds,
+      },
       sessions: this.#sessions,
     });
 

@@ -77,6 +77,7 @@ export class Session implements SubscriptionOwner {
   #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
+  #owner: string | undefined = undefined;
   #attributes: Map<string, unknown> | undefined;
   #takeovers: Takeovers | undefined;
   #serverOpenings: ServerOpenings | undefined;
@@ -124,6 +125,12 @@ export class Session implements SubscriptionOwner {
 
   get principal(): Principal {
     return this.#principal;
+  }
+
+  /** Whom what it publishes and opens is charged to: its principal, over all its sessions, or this session alone. One string. */
+  get owner(): string {
+    const { name } = this.#principal;
+    return (this.#owner ??= name === undefined ? `s:${this.sessionId}` : `p:${name}`);
   }
 
   /** What the application keeps for as long as the session lives. */

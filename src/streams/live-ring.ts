@@ -1,16 +1,21 @@
 /** Owns the latest publications of one stream by offset, within a bound that gives way to what readers were not told of. */
 import { Ring } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
+import type { RetainedTally } from './retained-tally.js';
 
 /** The publications at `[tail, head)`. */
 export class LiveRing {
   readonly maxBytes: number;
+  readonly #tally: RetainedTally;
   #publications: Ring<Publication>;
   #retainedBytes = 0;
+  /** Whether what it has is charged to who published it. */
+  #isOwned = true;
 
   /** The first publication has the offset `start`. */
-  constructor(start: number, maxBytes: number) {
+  constructor(start: number, maxBytes: number, tally: RetainedTally) {
     this.maxBytes = maxBytes;
+    this.#tally = tally;
     this.#publications = new Ring(start);
   }
 
@@ -33,6 +38,24 @@ export class LiveRing {
   push(publication: Publication, retainedBytes: number): void {
     this.#publications.push(publication);
     this.#retainedBytes += retainedBytes;
+    if (this.#isOwned) this.#tally.own(publication, true);
+  }
+
+  /** Octets by which it would grow: one that is full lets go of as much. */
+  growthBy(bytes: number): number {
+    return Math.max(0, Math.min(bytes, this.maxBytes - this.#retainedBytes));
+  }
+
+  /** Whether the newest was published by that owner. */
+  isOf(owner: string): boolean {
+    return this.at(this.head - 1)?.owner === owner;
+  }
+
+  /** It is charged to nobody any more: only readers that have still to read it keep it. */
+  disown(): void {
+    if (!this.#isOwned) return;
+    this.#isOwned = false;
+    for (let offset = this.tail; offset < this.head; offset++) this.#disown(this.at(offset));
   }
 
   /** Forgets what is beyond the bound and before `keepFrom`; the newest stays, or one larger than the bound could never be read. */
@@ -43,12 +66,17 @@ export class LiveRing {
       publications.size > 1 &&
       publications.tail < keepFrom
     ) {
-      this.#retainedBytes -= publications.shift()?.retainedBytes ?? 0;
+      const oldest = publications.shift();
+      this.#retainedBytes -= oldest?.retainedBytes ?? 0;
+      if (this.#isOwned) this.#disown(oldest);
     }
   }
 
   /** Begins anew at another offset, with nothing in it. */
   restartAt(start: number): void {
+    for (let offset = this.tail; offset < this.head; offset++) {
+      if (this.#isOwned) this.#disown(this.at(offset));
+    }
     this.#publications = new Ring(start);
     this.#retainedBytes = 0;
   }
@@ -64,5 +92,9 @@ export class LiveRing {
       takenBytes += publication.retainedBytes;
     }
     return taken;
+  }
+
+  #disown(publication: Publication | undefined): void {
+    if (publication !== undefined) this.#tally.own(publication, false);
   }
 }

@@ -1,8 +1,8 @@
 /** Proves the memory store: the contract of all stores, and its own bounds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeUtf8, RequestError } from '../foundation/index.js';
-import { Message } from '../message/index.js';
+import { encodeUtf8, MemoryMetrics, RequestError, RetainedBudget } from '../foundation/index.js';
+import { Message, type StreamPosition } from '../message/index.js';
 import { fullStoreCase, SeededRandom, streamStoreContract, VirtualTime } from '../testing/index.js';
 import { MemoryStreamStore, type AppendOptions, type MemoryStreamStoreOptions } from './index.js';
 
@@ -51,7 +51,7 @@ test('history ends by age too, for readers and without another append', async ()
 test('[S8] a message id is forgotten after its window, or when too many came after it', async () => {
   const { time, append } = rig({ messageIdWindowMs: 1_000, maxMessageIdCount: 2 });
   assert.equal((await append('/topic/a', { messageId: 'm1' })).isDuplicate, false);
-  time.advance(1_000);
+  time.advance(999);
   assert.equal((await append('/topic/a', { messageId: 'm1' })).isDuplicate, true);
   time.advance(1);
   assert.equal((await append('/topic/a', { messageId: 'm1' })).isDuplicate, false);
@@ -61,30 +61,182 @@ test('[S8] a message id is forgotten after its window, or when too many came aft
   assert.equal((await append('/topic/a', { messageId: 'm1' })).isDuplicate, false);
 });
 
-test('[S2] a full store forgets only streams that are idle: not followed, no history, no message id', async () => {
-  const { time, store, append } = rig({
-    maxStreamCount: 4,
-    idleStreamTtlMs: 100,
-    messageIdWindowMs: 10_000,
-  });
-  const none = { historySize: 0, historyTtlMs: Infinity };
-  const first = await append('/topic/idle', { retention: none });
+test('[S8] message ids are of who gives them: nobody suppresses the message of another', async () => {
+  const { append } = rig();
+  const to = (owner: string | undefined) => append('/topic/a', { messageId: 'm', owner });
+  assert.equal((await to('p:ada')).isDuplicate, false);
+  assert.equal((await to('p:bob')).isDuplicate, false);
+  assert.equal((await to(undefined)).isDuplicate, false);
+  assert.equal((await to('p:ada')).position.offset, 1);
+  assert.equal((await to('p:bob')).position.offset, 2);
+  assert.equal((await append('/topic/a', { messageId: 'bm', owner: 'p:a' })).isDuplicate, false);
+  assert.equal((await append('/topic/a', { messageId: 'm', owner: 'p:ab' })).isDuplicate, false);
+});
+
+test('[S2] a full store forgets what nobody follows, the least recently used first, and never what somebody does', async () => {
+  const { store, append } = rig({ maxStreamCount: 4 });
   const followed = store.follow('/topic/followed');
-  const kept = await append('/topic/kept');
-  const once = { retention: none, messageId: 'once' };
-  await append('/topic/once', once);
-  time.advance(5_000);
-  await append('/topic/new', { retention: none });
-  await assert.rejects(append('/topic/other', { retention: none }), isUnavailable);
+  const [first] = [await append('/topic/first'), await append('/topic/second')];
+  await append('/topic/third');
+  const again = await append('/topic/first');
+  assert.equal(again.position.epoch, first.position.epoch);
+  await append('/topic/fourth');
+  assert.equal(store.streamCount, 4);
   assert.deepEqual(store.follow('/topic/followed'), followed);
-  assert.equal((await append('/topic/kept')).position.epoch, kept.position.epoch);
-  assert.equal((await append('/topic/once', once)).isDuplicate, true);
-  time.advance(20_000);
-  const again = await append('/topic/idle', { retention: none });
-  assert.notEqual(
-    again.position.epoch,
-    first.position.epoch,
-    'a stream born again has a new epoch',
-  );
-  assert.equal(again.position.offset, 1);
+  assert.equal((await append('/topic/first')).position.offset, 3);
+  assert.equal((await append('/topic/second')).position.offset, 1, 'it was forgotten');
+});
+
+test('[S2] one client cannot fill the table of streams: it has what is free, and gives of its own', async () => {
+  const { store, append } = rig({ maxStreamCount: 100 });
+  const follow = (owner: string, name: string) => store.follow(`/topic/${owner}/${name}`, owner);
+  let openedCount = 0;
+  assert.throws(() => {
+    for (; openedCount < 100; openedCount++) follow('s:greedy', String(openedCount));
+  }, isUnavailable);
+  assert.equal(openedCount, 50);
+  for (let index = 0; index < 25; index++) follow('s:modest', String(index));
+  // What it no longer follows makes room for it, and for it alone.
+  for (let index = 0; index < 10; index++) store.unfollow(`/topic/s:greedy/${index}`);
+  follow('s:greedy', 'more');
+  assert.equal(store.streamCount, 75);
+  await append('/topic/s:modest/0', { owner: 's:modest' });
+});
+
+test('[S2] who has less than its part gets a place of who has most, even in a full table', () => {
+  const { store } = rig({ maxStreamCount: 40 });
+  for (let index = 0; index < 40; index++) store.follow(`/topic/${index}`);
+  assert.throws(() => store.follow('/topic/a', 's:late'), isUnavailable);
+  for (let index = 0; index < 40; index++) store.unfollow(`/topic/${index}`);
+  for (let index = 0; index < 13; index++) store.follow(`/topic/late/${index}`, 's:late');
+  assert.equal(store.streamCount, 40);
+});
+
+const BIG = 10_000;
+
+function budgetRig(maxRetainedBytes: number, options: MemoryStreamStoreOptions = {}) {
+  const time = new VirtualTime(1_000_000);
+  const metrics = new MemoryMetrics();
+  const budget = new RetainedBudget(maxRetainedBytes, metrics);
+  const store = new MemoryStreamStore(time, new SeededRandom(1), options, budget);
+  const append = async (destination: string, given: Partial<AppendOptions> = {}, size = BIG) =>
+    store.append(destination, new Message(new Uint8Array(size), 'application/json'), {
+      key: undefined,
+      messageId: undefined,
+      retention: { historySize: 100, historyTtlMs: Infinity },
+      ...given,
+    });
+  const historyOf = async (destination: string, epoch: string): Promise<string> =>
+    (await store.read(destination, { epoch, offset: 0 }, 1)).kind;
+  return { time, metrics, budget, store, append, historyOf };
+}
+
+test('a history is bounded in octets too', async () => {
+  const { append, budget, store } = budgetRig(1_000_000);
+  const retention = { historySize: 100, historyTtlMs: Infinity, historyBytes: 35_000 };
+  store.follow('/topic/a');
+  const before = budget.bytes;
+  let last: StreamPosition = { epoch: '', offset: 0 };
+  for (let index = 0; index < 20; index++) {
+    last = (await append('/topic/a', { retention })).position;
+  }
+  assert.ok(budget.bytes - before <= 35_000 && budget.bytes - before > 25_000);
+  const part = await store.read('/topic/a', { ...last, offset: 17 }, 1e6);
+  assert.equal(part.kind === 'publications' && part.publications.length, 3);
+  await append('/topic/a', { retention }, 40_000);
+  assert.equal(budget.bytes, before, 'one that is larger than all is not kept');
+});
+
+test('a full budget takes histories that nobody follows, the least recently used first, and says so to who comes back', async () => {
+  const { append, budget, metrics, store, historyOf } = budgetRig(100_000);
+  const epochs = new Map<string, string>();
+  for (let index = 0; index < 30; index++) {
+    const destination = `/topic/${index}`;
+    epochs.set(destination, (await append(destination)).position.epoch);
+    if (index === 0) store.follow(destination);
+    assert.ok(budget.bytes <= 100_000);
+  }
+  assert.equal(await historyOf('/topic/0', epochs.get('/topic/0')!), 'publications', 'followed');
+  assert.equal(await historyOf('/topic/1', epochs.get('/topic/1')!), 'unrecoverable');
+  assert.equal(await historyOf('/topic/29', epochs.get('/topic/29')!), 'publications');
+  assert.notEqual(store.follow('/topic/1').epoch, epochs.get('/topic/1'), 'its epoch has ended');
+  assert.ok(metrics.value('retained_evictions', { stage: 'history' }) > 10);
+  assert.ok(metrics.value('retained_bytes') > 50_000);
+});
+
+test('an owner beyond its share lets go of its own, then is refused; one below it always gets room', async () => {
+  const { append, budget, store, metrics } = budgetRig(200_000);
+  const greedy = { owner: 's:greedy' };
+  let keptCount = 0;
+  const fill = async (): Promise<void> => {
+    for (; keptCount < 100; keptCount++) {
+      store.follow(`/topic/g${keptCount}`, 's:greedy');
+      await append(`/topic/g${keptCount}`, greedy);
+    }
+  };
+  await assert.rejects(fill(), isUnavailable);
+  assert.ok(budget.bytesOf('s:greedy') <= 100_000);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxRetainedBytes' }), 1);
+  for (let index = 0; index < 4; index++) await append('/topic/m', { owner: 's:modest' });
+  await assert.rejects(append('/topic/other', greedy), isUnavailable);
+  await append('/topic/new', { owner: 's:newcomer' });
+  store.unfollow('/topic/g0');
+  const others = budget.bytes - budget.bytesOf('s:greedy');
+  await append('/topic/other', greedy).catch(() => {});
+  assert.equal(budget.bytes - budget.bytesOf('s:greedy'), others, 'it took nothing of others');
+});
+
+test('where all is followed, who is below its share gets the oldest of who has most', async () => {
+  const { append, budget, store } = budgetRig(100_000);
+  store.follow('/topic/server');
+  for (let index = 0; index < 9; index++) await append('/topic/server');
+  store.follow('/topic/late', 's:late');
+  for (let index = 0; index < 3; index++) await append('/topic/late', { owner: 's:late' });
+  assert.ok(budget.bytesOf('s:late') > 3 * BIG && budget.bytes <= 100_000);
+});
+
+test('a history that is full asks for no more room than it has', async () => {
+  const { append, budget, store } = budgetRig(100_000);
+  const retention = { historySize: 4, historyTtlMs: Infinity };
+  store.follow('/topic/a', 's:one');
+  for (let index = 0; index < 100; index++) {
+    await append('/topic/a', { owner: 's:one', retention });
+  }
+  assert.ok(budget.bytesOf('s:one') < 5 * (BIG + 1_000));
+});
+
+test('what is over is let go of though nobody touches it: history by age, message ids', async () => {
+  const { append, budget, time, store } = budgetRig(1e9);
+  const retention = { historySize: 100, historyTtlMs: 10_000 };
+  for (let index = 0; index < 50; index++) await append(`/topic/${index}`, { retention });
+  for (let index = 0; index < 50; index++) {
+    await append('/topic/ids', {
+      messageId: String(index),
+      retention: { ...retention, historySize: 0 },
+    });
+  }
+  const full = budget.bytes;
+  assert.ok(full > 50 * BIG);
+  time.advance(12_000);
+  assert.ok(budget.bytes < full - 50 * BIG);
+  time.advance(300_000);
+  const streamBytes = budget.bytes;
+  assert.ok(streamBytes < 51 * 1_000, String(streamBytes));
+  assert.equal(time.pendingTimerCount, 0);
+  store.close();
+  assert.equal(budget.bytes, 0);
+});
+
+test('one look for what is over ends, however much there is, and goes on in the next', async () => {
+  const { append, budget, time, store } = budgetRig(1e9);
+  const retention = { historySize: 10_000, historyTtlMs: 1_000 };
+  for (let index = 0; index < 9_000; index++) await append('/topic/a', { retention }, 1);
+  const { epoch, offset } = store.follow('/topic/a');
+  time.advance(2_000);
+  const left = budget.bytes;
+  assert.ok(left > 3_000 * 600 && left < 6_000 * 700, String(left));
+  const start = { epoch, offset: offset - 5 };
+  assert.equal((await store.read('/topic/a', start, 1)).kind, 'unrecoverable', 'over all the same');
+  time.advance(3_000);
+  assert.ok(budget.bytes < 1_000);
 });

@@ -1,7 +1,11 @@
 /** Owns streams that live and die with the process: the durability level `memory` (semantics T1). */
-import { newId, RequestError, Ring } from '../foundation/index.js';
-import type { Clock, Random } from '../foundation/index.js';
+import { newId, RetainedBudget, SERVER_OWNER } from '../foundation/index.js';
+import type { Cancel, Clock, Random, Timers } from '../foundation/index.js';
 import { Publication, type Message, type StreamPosition } from '../message/index.js';
+import type { MemoryStream } from './memory-stream.js';
+import { MemoryStreamTable } from './memory-stream-table.js';
+import { messageIdBytes, type MessageIdBounds } from './remembered-ids.js';
+import { noRoom } from './retained-tally.js';
 import type {
   AppendOptions,
   Appended,
@@ -12,73 +16,68 @@ import type {
 } from './stream-store.js';
 
 export interface MemoryStreamStoreOptions {
-  /** Streams known at the same time; beyond it a new one is refused with `stream/unavailable`. Default 100,000. */
+  /**
+   * Streams known at the same time. Beyond it the one that nobody has followed or published to for longest goes, of the owner that has
+   * most; where there is none, a new one is refused with `stream/unavailable`. An owner may have as many as are free. Default 100,000.
+   */
   readonly maxStreamCount?: number;
   /** How long a message id is remembered. Default 300,000 (five minutes). */
   readonly messageIdWindowMs?: number;
   /** Message ids remembered for one stream; the oldest are forgotten beyond it. Default 10,000. */
   readonly maxMessageIdCount?: number;
-  /** A stream without history that nobody follows is forgotten after this long, when room is needed. Default 60,000. */
-  readonly idleStreamTtlMs?: number;
-}
-
-interface RememberedId {
-  readonly messageId: string;
-  readonly offset: number;
-  readonly atMs: number;
-}
-
-interface StreamRecord {
-  /** One string for all publications, whatever the publishers' ones are. */
-  readonly destination: string;
-  readonly epoch: string;
-  lastOffset: number;
-  lastUsedAtMs: number;
-  isFollowed: boolean;
-  /** Positions are offsets. */
-  readonly history: Ring<Publication>;
-  retention: Retention;
-  /** Offsets by message id, and the order in which to forget them; made on first use. */
-  offsets: Map<string, number> | undefined;
-  remembered: Ring<RememberedId> | undefined;
 }
 
 const EPOCH_BYTES = 6;
+/** Time between two looks at a part of the streams, for what is over though nobody touches it. */
+const SWEEP_INTERVAL_MS = 1_000;
+/** Streams that one look sees, publications and ids that it lets go of: well below a millisecond. */
+const MAX_SWEEP_STEPS = 4_096;
 
 /** Keeps all in memory. Appending is synchronous underneath, so the feed's order is the order of the calls. */
 export class MemoryStreamStore implements StreamStore {
   readonly appendsInOrder: boolean = true;
-  readonly #clock: Clock;
+  readonly #time: Clock & Timers;
   readonly #random: Random;
-  readonly #maxStreamCount: number;
   readonly #messageIdWindowMs: number;
   readonly #maxMessageIdCount: number;
-  readonly #idleStreamTtlMs: number;
-  readonly #streams = new Map<string, StreamRecord>();
+  readonly #table: MemoryStreamTable;
   #listener: FeedListener = () => {};
-  #nextSweepAtMs = 0;
+  /** Streams of which something may be over though nobody touches them. */
+  readonly #aging = new Set<MemoryStream>();
+  #sweep: Iterator<MemoryStream> | undefined;
+  #cancelSweep: Cancel | undefined;
 
-  constructor(clock: Clock, random: Random, options: MemoryStreamStoreOptions = {}) {
-    this.#clock = clock;
+  /** `budget`: what all that is kept is counted in. Default: one of its own. */
+  constructor(
+    time: Clock & Timers,
+    random: Random,
+    options: MemoryStreamStoreOptions = {},
+    budget: RetainedBudget = new RetainedBudget(),
+  ) {
+    this.#time = time;
     this.#random = random;
-    this.#maxStreamCount = options.maxStreamCount ?? 100_000;
+    this.#table = new MemoryStreamTable(options.maxStreamCount ?? 100_000, budget);
     this.#messageIdWindowMs = options.messageIdWindowMs ?? 300_000;
     this.#maxMessageIdCount = options.maxMessageIdCount ?? 10_000;
-    this.#idleStreamTtlMs = options.idleStreamTtlMs ?? 60_000;
+  }
+
+  /** Streams that are known. */
+  get streamCount(): number {
+    return this.#table.count;
   }
 
   // `async`, though it waits for nothing: what is thrown here has to reject.
   async append(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
-    const stream = this.#stream(destination);
-    const { key, messageId, audience, retention } = options;
+    const { key, messageId, audience, retention, owner = SERVER_OWNER } = options;
+    const stream = this.#stream(destination, owner);
     const { epoch } = stream;
     if (messageId !== undefined) {
-      const known = this.#offsetOf(stream, messageId);
+      const known = stream.ids?.offsetOf(owner, messageId, this.#idBounds());
       if (known !== undefined) return { position: { epoch, offset: known }, isDuplicate: true };
     }
     const previousOffset = stream.lastOffset;
     const offset = previousOffset + 1;
-    const publishedAtMs = this.#clock.nowMs();
+    const publishedAtMs = this.#time.nowMs();
     const publication = new Publication(message, {
       destination: stream.destination,
       epoch,
@@ -87,28 +86,29 @@ export class MemoryStreamStore implements StreamStore {
       key,
       messageId,
       audience,
+      owner,
     });
-    stream.lastOffset = offset;
-    stream.lastUsedAtMs = publishedAtMs;
-    stream.retention = retention;
-    stream.history.push(publication);
-    this.#trim(stream);
-    if (messageId !== undefined) this.#remember(stream, messageId, offset);
+    this.#requireRoom(stream, publication, owner, retention);
+    this.#table.touch(stream);
+    stream.keep(publication, retention, publishedAtMs);
+    if (messageId !== undefined) {
+      const atMs = this.#time.monotonicMs();
+      stream.makeIds().remember(owner, messageId, offset, atMs, this.#idBounds());
+    }
+    if (stream.ages) this.#watch(stream);
     this.#listener({ publication, epoch, offset, previousOffset });
     return { position: { epoch, offset }, isDuplicate: false };
   }
 
-  follow(destination: string): StreamPosition {
-    const stream = this.#stream(destination);
-    stream.isFollowed = true;
+  follow(destination: string, owner: string = SERVER_OWNER): StreamPosition {
+    const stream = this.#stream(destination, owner);
+    this.#table.setFollowed(stream, true);
     return { epoch: stream.epoch, offset: stream.lastOffset };
   }
 
   unfollow(destination: string): void {
-    const stream = this.#streams.get(destination);
-    if (stream === undefined) return;
-    stream.isFollowed = false;
-    stream.lastUsedAtMs = this.#clock.nowMs();
+    const stream = this.#table.get(destination);
+    if (stream !== undefined) this.#table.setFollowed(stream, false);
   }
 
   // Everything is in the feed of a store that has one node only.
@@ -116,16 +116,16 @@ export class MemoryStreamStore implements StreamStore {
   unfollowPattern(): void {}
 
   async read(destination: string, after: StreamPosition, maxBytes: number): Promise<HistoryPart> {
-    const stream = this.#streams.get(destination);
+    const stream = this.#table.get(destination);
     if (stream === undefined || stream.epoch !== after.epoch) return { kind: 'unrecoverable' };
-    this.#trim(stream);
     const first = after.offset + 1;
-    const isWithin = first >= stream.history.tail && first <= stream.lastOffset + 1;
+    const isWithin = first >= stream.tailOffset && first <= stream.lastOffset + 1;
     if (!isWithin) return { kind: 'unrecoverable' };
+    const nowMs = this.#time.nowMs();
     const publications: Publication[] = [];
     let takenBytes = 0;
     for (let offset = first; offset <= stream.lastOffset && takenBytes < maxBytes; offset++) {
-      const publication = stream.history.at(offset);
+      const publication = stream.at(offset, nowMs);
       if (publication === undefined) return { kind: 'unrecoverable' };
       publications.push(publication);
       takenBytes += publication.retainedBytes;
@@ -139,87 +139,77 @@ export class MemoryStreamStore implements StreamStore {
 
   close(): void {
     this.#listener = () => {};
-    this.#streams.clear();
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    this.#aging.clear();
+    this.#table.clear();
   }
 
-  #stream(destination: string): StreamRecord {
-    let stream = this.#streams.get(destination);
-    if (stream !== undefined) return stream;
-    if (this.#streams.size >= this.#maxStreamCount) this.#makeRoom();
-    stream = {
-      destination,
-      epoch: newId(this.#random, EPOCH_BYTES),
-      lastOffset: 0,
-      lastUsedAtMs: this.#clock.nowMs(),
-      isFollowed: false,
-      history: new Ring(1),
-      retention: { historySize: 0, historyTtlMs: 0 },
-      offsets: undefined,
-      remembered: undefined,
-    };
-    this.#streams.set(destination, stream);
-    return stream;
+  #stream(destination: string, owner: string): MemoryStream {
+    const known = this.#table.get(destination);
+    if (known !== undefined) return known;
+    const epoch = newId(this.#random, EPOCH_BYTES);
+    return this.#table.bear(destination, epoch, owner);
   }
 
-  #trim(stream: StreamRecord): void {
-    const { history, retention } = stream;
-    while (history.size > retention.historySize) history.shift();
-    if (retention.historyTtlMs === Infinity) return;
-    const oldestAtMs = this.#clock.nowMs() - retention.historyTtlMs;
-    let oldest = history.at(history.tail);
-    while (oldest !== undefined && oldest.publishedAtMs < oldestAtMs) {
-      history.shift();
-      oldest = history.at(history.tail);
+  /** What is kept here takes room, less what goes for it from a history that is full. */
+  #requireRoom(
+    stream: MemoryStream,
+    publication: Publication,
+    owner: string,
+    retention: Retention,
+  ): void {
+    const { messageId } = publication;
+    const idBytes = messageId === undefined ? 0 : messageIdBytes(owner, messageId);
+    const bytes = idBytes + stream.growthBy(publication, retention);
+    if (this.#table.admits(stream, owner, bytes)) return;
+    throw noRoom();
+  }
+
+  #idBounds(): MessageIdBounds {
+    const overAtMs = this.#time.monotonicMs() - this.#messageIdWindowMs;
+    return { overAtMs, maxCount: this.#maxMessageIdCount };
+  }
+
+  #watch(stream: MemoryStream): void {
+    this.#aging.add(stream);
+    this.#cancelSweep ??= this.#time.after(SWEEP_INTERVAL_MS, () => {
+      this.#cancelSweep = undefined;
+      this.#sweepPart();
+      for (const first of this.#aging) return this.#watch(first);
+    });
+  }
+
+  /** Goes on where the last look ended; a whole round of 100,000 streams takes 25 seconds. */
+  #sweepPart(): void {
+    const nowMs = this.#time.nowMs();
+    const bounds = this.#idBounds();
+    let looks = Math.min(MAX_SWEEP_STEPS, this.#aging.size);
+    for (let steps = 0; steps < MAX_SWEEP_STEPS && looks > 0; looks--) {
+      const stream = this.#nextAging();
+      if (stream === undefined) return;
+      steps += 1 + this.#letGo(stream, nowMs, bounds, MAX_SWEEP_STEPS - steps);
+      if (stream.isForgotten || !stream.ages) this.#aging.delete(stream);
     }
   }
 
-  #offsetOf(stream: StreamRecord, messageId: string): number | undefined {
-    this.#forgetIds(stream);
-    return stream.offsets?.get(messageId);
+  /** One after another, round and round. */
+  #nextAging(): MemoryStream | undefined {
+    const next = this.#sweep?.next();
+    if (next !== undefined && next.done !== true) return next.value;
+    this.#sweep = this.#aging.values();
+    const first = this.#sweep.next();
+    return first.done === true ? undefined : first.value;
   }
 
-  #remember(stream: StreamRecord, messageId: string, offset: number): void {
-    (stream.offsets ??= new Map()).set(messageId, offset);
-    (stream.remembered ??= new Ring()).push({ messageId, offset, atMs: this.#clock.nowMs() });
-    this.#forgetIds(stream);
-  }
-
-  #forgetIds(stream: StreamRecord): void {
-    const { offsets, remembered } = stream;
-    if (offsets === undefined || remembered === undefined) return;
-    const oldestAtMs = this.#clock.nowMs() - this.#messageIdWindowMs;
-    let oldest = remembered.at(remembered.tail);
-    while (
-      oldest !== undefined &&
-      (oldest.atMs < oldestAtMs || remembered.size > this.#maxMessageIdCount)
-    ) {
-      remembered.shift();
-      offsets.delete(oldest.messageId);
-      oldest = remembered.at(remembered.tail);
+  /** Answers how many publications and ids were let go of, about `maxCount`. */
+  #letGo(stream: MemoryStream, nowMs: number, bounds: MessageIdBounds, maxCount: number): number {
+    let count = 0;
+    while (count < maxCount) {
+      const goneCount = stream.trim(nowMs) + (stream.ids?.forget(bounds) ?? 0);
+      if (goneCount === 0) break;
+      count += goneCount;
     }
-  }
-
-  /** Forgets idle streams; at most once a second, so that refused births stay cheap. */
-  #makeRoom(): void {
-    const nowMs = this.#clock.nowMs();
-    if (nowMs >= this.#nextSweepAtMs) {
-      this.#nextSweepAtMs = nowMs + 1_000;
-      for (const [destination, stream] of this.#streams) {
-        if (this.#isIdle(stream, nowMs)) this.#streams.delete(destination);
-      }
-    }
-    if (this.#streams.size < this.#maxStreamCount) return;
-    throw new RequestError(
-      'stream/unavailable',
-      `the store holds ${this.#maxStreamCount} streams already (maxStreamCount)`,
-    );
-  }
-
-  #isIdle(stream: StreamRecord, nowMs: number): boolean {
-    if (stream.isFollowed || nowMs - stream.lastUsedAtMs < this.#idleStreamTtlMs) return false;
-    this.#trim(stream);
-    // A remembered message id holds for its whole window (semantics S8).
-    this.#forgetIds(stream);
-    return stream.history.size === 0 && (stream.offsets?.size ?? 0) === 0;
+    return count;
   }
 }

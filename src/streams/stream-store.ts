@@ -1,18 +1,22 @@
 /** Owns the port of stores that keep ordered streams: it issues positions, and fan-out comes only from its feed (semantics S1 to S3). */
 import type { Audience, Message, Publication, StreamPosition } from '../message/index.js';
 
-/** How much of a stream is kept for recovery; both bounds hold. */
+/** How much of a stream is kept for recovery; all bounds hold. */
 export interface Retention {
   /** Publications; 0 keeps none. */
   readonly historySize: number;
   /** Age in milliseconds; Infinity keeps them while the size allows. */
   readonly historyTtlMs: number;
+  /** Octets, bookkeeping included. Left out: no bound of this stream's own. */
+  readonly historyBytes?: number | undefined;
 }
 
 export interface AppendOptions {
   readonly key: string | undefined;
-  /** A repeated id within the store's window is answered with the first answer (semantics S8). */
+  /** An id that this owner repeats within the store's window is answered with the first answer (semantics S8). */
   readonly messageId: string | undefined;
+  /** Who publishes: ids are its own, and what is kept is charged to it. Default: the server. */
+  readonly owner?: string | undefined;
   /** Kept with the publication: it holds for a replay too. */
   readonly audience?: Audience | undefined;
   readonly retention: Retention;
@@ -49,10 +53,11 @@ export interface StreamStore {
   /** Appends and answers with the position. Rejects with a RequestError `stream/unavailable` when it cannot. */
   append(destination: string, message: Message, options: AppendOptions): Promise<Appended>;
   /**
-   * Answers the last position of a stream; from then on all that is appended to it is in the feed.
+   * Answers the last position of a stream; from then on all that is appended to it is in the feed. One that is born for it is
+   * charged to `owner`; default: the server. Throws or rejects with `stream/unavailable` when it cannot be born.
    * A store that knows at once answers at once: then what a session publishes after it has subscribed reaches it.
    */
-  follow(destination: string): StreamPosition | Promise<StreamPosition>;
+  follow(destination: string, owner?: string): StreamPosition | Promise<StreamPosition>;
   /** The stream is not needed in the feed any more. */
   unfollow(destination: string): void;
   /** All streams inside a pattern are in the feed, those born later too. */

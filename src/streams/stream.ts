@@ -108,7 +108,7 @@ export class Stream {
     this.#startOffset = this.#followedFrom;
     this.#tellingFrom = this.#startOffset;
     this.#tellingTo = this.#startOffset;
-    this.#ring = new LiveRing(this.#startOffset, maxRingBytes);
+    this.#ring = new LiveRing(this.#startOffset, maxRingBytes, environment.tally);
     this.#marks = new OpeningMarks(openingNumber);
     environment.tally.totalBytes += STREAM_BYTES;
   }
@@ -140,6 +140,16 @@ export class Stream {
 
   get maxRingBytes(): number {
     return this.#ring.maxBytes;
+  }
+
+  /** Octets that its ring would grow by. */
+  growthBy(bytes: number): number {
+    return this.#ring.growthBy(bytes);
+  }
+
+  /** Whether that owner published the newest of it. */
+  isOf(owner: string): boolean {
+    return this.#ring.isOf(owner);
   }
 
   /** Whether somebody reads it by its name, and not by a pattern alone. */
@@ -301,6 +311,7 @@ export class Stream {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     this.#environment.tally.totalBytes -= this.#countedBytes;
+    this.#ring.disown();
     if (this.#delivery !== undefined) this.#environment.keeper.forget(this.#delivery.batch);
   }
 

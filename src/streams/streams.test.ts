@@ -169,7 +169,7 @@ const RECOVERIES: readonly Recovery[] = [
   {
     title: 'missed more than the ring, no history',
     historySize: 0,
-    liveRingBytes: 600,
+    liveRingBytes: 1_500,
     before: 1,
     missed: 40,
     isHeld: true,
@@ -221,7 +221,7 @@ for (const one of RECOVERIES) {
     const pulled: (string | number)[] = [];
     await publishMany(2);
     for (let round = 0; round < 60; round++) {
-      pulled.push(...pull(opened.source, 1_000));
+      pulled.push(...pull(opened.source, 2_000));
       await settled();
     }
     const total = one.before + one.missed + 2;
@@ -238,7 +238,7 @@ test('[S6] a long replay joins live without gap or duplicate while publications 
     const random = new SeededRandom(seed);
     const { streams, publishMany, time, store } = rig({
       historySize: 100_000,
-      liveRingBytes: () => 4_000,
+      liveRingBytes: () => 10_000,
     });
     await publishMany(100 + random.below(300), 200);
     const { epoch } = store.inner.follow(A);

@@ -3,11 +3,13 @@ import {
   DeadlineWheel,
   RequestError,
   Ring,
+  SERVER_OWNER,
   TurnBudget,
   type Metrics,
+  type RetainedBudget,
   type Time,
 } from '../foundation/index.js';
-import { parseCursor } from '../message/index.js';
+import { parseCursor, PUBLICATION_OVERHEAD_BYTES } from '../message/index.js';
 import type { DestinationPattern, Message, StreamPosition } from '../message/index.js';
 import type { Batch, DeliverySink, DeliverySource } from '../session/index.js';
 import { ExactReader } from './exact-reader.js';
@@ -19,7 +21,7 @@ import { KeptBatches } from './kept-batches.js';
 import { PatternReader } from './pattern-reader.js';
 import { PatternReaders, type PatternGroup } from './pattern-readers.js';
 import { PublishLines } from './publish-lines.js';
-import { RetainedTally } from './retained-tally.js';
+import { noRoom, RetainedTally } from './retained-tally.js';
 import { Stream, type StreamEnvironment, type StreamReader } from './stream.js';
 import { StreamCursor } from './stream-cursor.js';
 import type { Appended, AppendOptions, FeedEntry, StreamStore } from './stream-store.js';
@@ -34,6 +36,8 @@ export interface StreamsOptions {
   readonly liveRingBytes?: (destination: string) => number;
   /** What flushes count their work in, and go on by. Default: one of their own. */
   readonly turns?: TurnBudget;
+  /** What everything that is kept is counted in, and asked for room. Default: nothing is. */
+  readonly retained?: RetainedBudget;
 }
 
 /** An opened reader; `cursor` is where it stands at that moment. */
@@ -73,7 +77,8 @@ export class Streams {
   readonly #metrics: Metrics;
   readonly #liveRingBytes: (destination: string) => number;
   readonly #deadlines: DeadlineWheel;
-  readonly #tally = new RetainedTally();
+  readonly #tally: RetainedTally;
+  readonly #retained: RetainedBudget | undefined;
   readonly #environment: StreamEnvironment;
   readonly #held: HeldStreams;
   readonly #opening = new Map<string, OpeningStream>();
@@ -98,6 +103,10 @@ export class Streams {
     this.#store = store;
     this.#metrics = metrics;
     this.#liveRingBytes = options.liveRingBytes ?? (() => DEFAULT_LIVE_RING_BYTES);
+    const { retained } = options;
+    this.#retained = retained;
+    this.#tally = new RetainedTally(retained);
+    retained?.onShortage('lingering', (bytes, owner) => this.releaseLingering(bytes, owner));
     const turns = options.turns ?? new TurnBudget(time);
     const deadlines = new DeadlineWheel(time, WHEEL_GRANULARITY_MS, { turns });
     this.#deadlines = deadlines;
@@ -129,20 +138,25 @@ export class Streams {
    * readers of the stream have not been told of as much as its ring holds, it waits (semantics O2).
    */
   publish(destination: string, message: Message, options: AppendOptions): Promise<Appended> {
+    if (!this.#hasRoom(destination, message, options)) return Promise.reject(noRoom());
     this.#metrics.count('publications_appended');
     return this.#lines.append(destination, message, options);
   }
 
-  /** Opens a reader of one stream; it misses nothing from when the promise resolves (semantics S4). */
+  /**
+   * Opens a reader of one stream; it misses nothing from when the promise resolves (semantics S4). A stream that is born for it is
+   * charged to `owner`; default: the server.
+   */
   async open(
     destination: string,
     sink: DeliverySink,
     cursor: string | undefined,
+    owner?: string,
   ): Promise<OpenedReader> {
     let stream: Stream;
     do {
       // Nothing is awaited that is known at once: the place is the one at the moment of subscribing.
-      const held = this.#hold(destination);
+      const held = this.#hold(destination, owner);
       stream = held instanceof Stream ? held : await held;
       // It may have been let go of already when there was no room.
     } while (!this.#held.holds(stream) && !stream.isInterrupted);
@@ -213,10 +227,11 @@ export class Streams {
 
   /**
    * Lets go of rings that nobody reads, least recently left first, until about `bytes` octets are free. Answers how many are. Readers who
-   * come back for one of them recover from its history, or are told that they were not recovered.
+   * come back for one of them recover from its history, or are told that they were not recovered. With an `owner`: of those that it
+   * published the newest of.
    */
-  releaseLingering(bytes: number): number {
-    return this.#held.releaseLingering(bytes);
+  releaseLingering(bytes: number, owner?: string): number {
+    return this.#held.releaseLingering(bytes, owner);
   }
 
   close(): void {
@@ -254,7 +269,18 @@ export class Streams {
       : { nextOffset, history: outcome, recovered: true };
   }
 
-  #hold(destination: string): Stream | Promise<Stream> {
+  /** Whether the ring may grow by that message, if anybody holds it: the store judges what it keeps itself. */
+  #hasRoom(
+    destination: string,
+    { body }: Message,
+    { owner = SERVER_OWNER }: AppendOptions,
+  ): boolean {
+    const bytes = body.length + PUBLICATION_OVERHEAD_BYTES;
+    const growthBytes = this.#held.get(destination)?.growthBy(bytes) ?? 0;
+    return growthBytes === 0 || (this.#retained?.admits(owner, growthBytes) ?? true);
+  }
+
+  #hold(destination: string, owner: string | undefined): Stream | Promise<Stream> {
     if (this.#isClosed) {
       throw new RequestError('stream/unavailable', 'the streams of this server are closed');
     }
@@ -262,7 +288,7 @@ export class Streams {
     if (held !== undefined) return held;
     const known = this.#opening.get(destination);
     if (known !== undefined) return known.answer;
-    const position = this.#store.follow(destination);
+    const position = this.#store.follow(destination, owner);
     if (!(position instanceof Promise)) return this.#begin(destination, position);
     const entries = new Ring<FeedEntry>();
     const answer = position

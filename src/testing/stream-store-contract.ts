@@ -311,9 +311,17 @@ function addMessageIds(add: Add): void {
     const other = await rig.store.append('/topic/b', message, options);
     expectEqual(other.isDuplicate, false, 'isDuplicate in another stream');
   });
+  add("[S8] a message id is its owner's: the same of another is another", async (rig) => {
+    const message = new Message(encodeUtf8('x'), 'text/plain');
+    const of = async (owner: string | undefined): Promise<boolean> =>
+      (await rig.store.append('/topic/a', message, { ...KEEP, messageId: 'once', owner }))
+        .isDuplicate;
+    const answers = [await of('p:ada'), await of('p:bob'), await of(undefined), await of('p:ada')];
+    expectEqual(answers, [false, false, false, true], 'isDuplicate');
+  });
 }
 
-/** What a store does that has no room left: the case for stores with a bound. Makes streams until one is refused. */
+/** What a store does that has no room left: the case for stores with a bound. Follows streams until one is refused. */
 export function fullStoreCase(
   makeStore: () => StoreUnderTest | Promise<StoreUnderTest>,
   maxStreamCount: number,
@@ -321,7 +329,10 @@ export function fullStoreCase(
   const run = async (): Promise<void> => {
     const rig = new Rig(await makeStore());
     try {
-      for (let index = 0; index < maxStreamCount; index++) await rig.append(`/topic/${index}`, 'x');
+      for (let index = 0; index < maxStreamCount; index++) {
+        await rig.store.follow(`/topic/${index}`);
+        await rig.append(`/topic/${index}`, 'x');
+      }
       await expectRejection(rig.append('/topic/more', 'x'), 'stream/unavailable', 'one too many');
       expectEqual((await rig.append('/topic/0', 'y')).offset, 2, 'a stream that exists');
     } finally {

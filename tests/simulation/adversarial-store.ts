@@ -49,9 +49,9 @@ export class AdversarialStore implements StreamStore {
     return appended;
   }
 
-  follow(destination: string): StreamPosition | Promise<StreamPosition> {
-    if (this.#random.below(2) === 0) return this.#inner.follow(destination);
-    return this.#followLater(destination);
+  follow(destination: string, owner?: string): StreamPosition | Promise<StreamPosition> {
+    if (this.#random.below(2) === 0) return this.#inner.follow(destination, owner);
+    return this.#followLater(destination, owner);
   }
 
   unfollow(destination: string): void {
@@ -83,9 +83,9 @@ export class AdversarialStore implements StreamStore {
     this.#inner.close();
   }
 
-  async #followLater(destination: string): Promise<StreamPosition> {
+  async #followLater(destination: string, owner: string | undefined): Promise<StreamPosition> {
     await this.#delay();
-    const position = await this.#inner.follow(destination);
+    const position = await this.#inner.follow(destination, owner);
     await this.#delay();
     return position;
   }

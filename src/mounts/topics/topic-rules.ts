@@ -8,6 +8,8 @@ export interface TopicRule {
   readonly historySize?: number;
   /** How long they are kept. Default Infinity: the size alone bounds them. */
   readonly historyTtlMs?: number;
+  /** Octets of them, bookkeeping included; the oldest are forgotten beyond it. Default 16,777,216. */
+  readonly historyBytes?: number;
   /**
    * Octets of live publications that readers share, bookkeeping included. A reader that falls behind by more ends
    * with `session/slow-consumer`. Default 1,048,576.
@@ -20,6 +22,7 @@ export type TopicSettings = Required<TopicRule>;
 const DEFAULTS: TopicSettings = {
   historySize: 0,
   historyTtlMs: Infinity,
+  historyBytes: 16_777_216,
   liveRingBytes: DEFAULT_LIVE_RING_BYTES,
 };
 

@@ -1,6 +1,6 @@
 /** Owns topics, the broker: publish and subscribe on named streams, patterns included (semantics K2). */
 import { RequestError } from '../../foundation/index.js';
-import { refuseOtherPolicies } from '../../routing/index.js';
+import { ownerOf, refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -35,7 +35,7 @@ export class TopicsMount implements Mount {
     const { destination, pattern, cursor } = operation;
     const opened =
       pattern === undefined
-        ? await this.#streams.open(destination, sink, cursor)
+        ? await this.#streams.open(destination, sink, cursor, ownerOf(operation.caller))
         : await this.#streams.openPattern(pattern, sink, cursor);
     return {
       source: opened.source,
@@ -52,6 +52,7 @@ export class TopicsMount implements Mount {
       key,
       messageId,
       audience,
+      owner: ownerOf(operation.caller),
       retention,
     });
   }

@@ -7,7 +7,7 @@ import {
   unescapeName,
   type Audience,
 } from '../../message/index.js';
-import { refuseOtherPolicies } from '../../routing/index.js';
+import { ownerOf, refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -31,7 +31,7 @@ const RETENTION: Retention = { historySize: 0, historyTtlMs: Infinity };
 
 /** A stream, and which of its readers a message is for. */
 interface Target {
-  readonly owner: string;
+  readonly holder: string;
   readonly audience: Audience | undefined;
 }
 
@@ -59,13 +59,14 @@ export class UserMount implements Mount {
         'name the principal and its destination, as in /user/ada/queue/notices',
       );
     }
-    const { owner, audience } = this.#targetOf(segment, operation.audience);
+    const { holder, audience } = this.#targetOf(segment, operation.audience);
     const prefix = destination.slice(0, destination.length - path.length);
-    const stream = streamOf(owner, `${prefix}/${rest.join('/')}`);
+    const stream = streamOf(holder, `${prefix}/${rest.join('/')}`);
     return this.#streams.publish(stream, message, {
       key,
       messageId,
       audience,
+      owner: ownerOf(operation.caller),
       retention: RETENTION,
     });
   }
@@ -85,8 +86,8 @@ export class UserMount implements Mount {
         'name a destination, as in /user/queue/notices',
       );
     }
-    const owner = ownerOf(caller.principal, caller.session.sessionId);
-    const opened = await this.#streams.open(streamOf(owner, destination), sink, cursor);
+    const stream = streamOf(holderOf(caller.principal, caller.session.sessionId), destination);
+    const opened = await this.#streams.open(stream, sink, cursor, ownerOf(caller));
     return {
       source: new OwnDestinationSource(opened.source, destination),
       ...(opened.cursor !== undefined && { cursor: opened.cursor }),
@@ -103,15 +104,15 @@ export class UserMount implements Mount {
       );
     }
     const session = this.#registry.session(name);
-    if (session === undefined) return { owner: `p:${segment}`, audience };
+    if (session === undefined) return { holder: `p:${segment}`, audience };
     const { sessionId, principal } = session;
-    const owner = ownerOf(principal, sessionId);
-    return { owner, audience: { ...audience, onlySessionId: sessionId } };
+    const holder = holderOf(principal, sessionId);
+    return { holder, audience: { ...audience, onlySessionId: sessionId } };
   }
 }
 
 /** The first segment of the streams of a principal, or of an anonymous session. */
-function ownerOf({ name }: Principal, sessionId: string): string {
+function holderOf({ name }: Principal, sessionId: string): string {
   return name === undefined ? `s:${sessionId}` : `p:${escapeName(name)}`;
 }
 
@@ -121,12 +122,12 @@ function ownerOf({ name }: Principal, sessionId: string): string {
  */
 const STREAMS = '/{user}/';
 
-function streamOf(owner: string, destination: string): string {
-  return `${STREAMS}${owner}${destination}`;
+function streamOf(holder: string, destination: string): string {
+  return `${STREAMS}${holder}${destination}`;
 }
 
 /**
- * The destination that subscribers know a stream of this mount by: what is below the owner. Settings of topics are
+ * The destination that subscribers know a stream of this mount by: what is below its holder. Settings of topics are
  * looked up under it. Other streams keep their name.
  */
 export function ownDestinationOf(stream: string): string {

@@ -1,6 +1,6 @@
 /** Owns the dead letters of one queue on their way: offered to their destination, and again after a while where it refuses them. */
 import { Deadline } from '../../foundation/index.js';
-import type { DeadlineWheel, Log, Metrics } from '../../foundation/index.js';
+import type { DeadlineWheel, Log, Metrics, TurnBudget } from '../../foundation/index.js';
 import type { Message } from '../../message/index.js';
 import type { KeptMessage } from './kept-messages.js';
 import { deadLetterOf, type ReturnReason } from './redelivery.js';
@@ -12,6 +12,7 @@ const MAX_REFUSALS_OF_ROUND = 100;
 
 export interface DeadLettersParts {
   readonly deadlines: DeadlineWheel;
+  readonly turns: TurnBudget;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Sends a message in the server's own name. */
@@ -29,7 +30,7 @@ export class DeadLetters {
   readonly #queue: string;
   readonly #parts: DeadLettersParts;
   readonly #accepted: (kept: KeptMessage) => void;
-  readonly #retry = new Deadline(() => void this.#offerAgain());
+  readonly #retry = new Deadline(() => this.#failing(this.#offerAgain()));
   readonly #refused = new Set<DeadLetter>();
   /** While a round is on its way, or awaited; the first refusal of each is logged. */
   #isRetryDue = false;
@@ -45,7 +46,7 @@ export class DeadLetters {
   /** Offers it until it is taken. */
   add(kept: KeptMessage, deadLetter: string, reason: ReturnReason): void {
     kept.state = 'leaving';
-    void this.#offer({ kept, deadLetter, reason });
+    this.#failing(this.#offer({ kept, deadLetter, reason }));
   }
 
   close(): void {
@@ -73,8 +74,7 @@ export class DeadLetters {
     if (this.#isClosed) return;
     this.#refused.add(letter);
     if (this.#isRetryDue) return;
-    this.#isRetryDue = true;
-    this.#parts.deadlines.set(this.#retry, DEAD_LETTER_RETRY_MS);
+    this.#retryLater();
     this.#parts.log.error('a dead letter was refused; it is offered again', {
       destination: this.#queue,
       deadLetter: letter.deadLetter,
@@ -83,16 +83,41 @@ export class DeadLetters {
     });
   }
 
-  /** One after another, those that waited longest first. */
+  #retryLater(): void {
+    this.#isRetryDue = true;
+    this.#parts.deadlines.set(this.#retry, DEAD_LETTER_RETRY_MS);
+  }
+
+  /**
+   * One after another, those that waited longest first. A destination that does not answer must not hold up the others for ever, so
+   * the next round may begin before this one is over: each takes out what it offers, so that no two have the same letter.
+   */
   async #offerAgain(): Promise<void> {
     this.#isRetryDue = false;
     let refusalCount = 0;
     // What is refused once more joins them behind, for the next round.
-    const round = [...this.#refused];
-    for (const letter of round) {
-      if (this.#isClosed || refusalCount >= MAX_REFUSALS_OF_ROUND) return;
+    let leftCount = this.#refused.size;
+    for (const letter of this.#refused) {
+      if (this.#isClosed || leftCount === 0 || refusalCount >= MAX_REFUSALS_OF_ROUND) break;
+      leftCount -= 1;
       this.#refused.delete(letter);
       if (!(await this.#offer(letter))) refusalCount += 1;
+      if (!this.#parts.turns.spend()) await this.#nextTurn();
     }
+    if (this.#refused.size > 0 && !this.#isRetryDue && !this.#isClosed) this.#retryLater();
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#parts.turns.later(resolve, 'backlog'));
+  }
+
+  /** Nobody awaits it: what fails in it beside the offer, such as a metric of the application's, must not end the process. */
+  #failing(offering: Promise<unknown>): void {
+    offering.catch((error: unknown) =>
+      this.#parts.log.error('dead letters could not be offered', {
+        destination: this.#queue,
+        error,
+      }),
+    );
   }
 }

@@ -1,7 +1,8 @@
-/** Owns the message ids that a queue remembers, so that a repeated one is answered and not kept again (semantics S8). */
-import { Deadline, Ring } from '../../foundation/index.js';
+/** Owns when the message ids that a queue remembers are over, so that they take no room of others (semantics S8). */
+import { Deadline } from '../../foundation/index.js';
 import type { Clock, DeadlineWheel } from '../../foundation/index.js';
-import type { KeptTotal } from './kept-messages.js';
+import { RememberedIds, type MessageIdBounds } from '../../streams/index.js';
+import type { KeptTotal } from './kept-total.js';
 
 /** How long ids are remembered, and how many of one queue: settings of its work rule. */
 export interface MessageIdSettings {
@@ -17,89 +18,56 @@ export interface MessageIdsParts {
   readonly settings: () => MessageIdSettings;
 }
 
-interface RememberedId {
-  readonly messageId: string;
-  readonly offset: number;
-  readonly atMs: number;
-}
-
-/** What an id costs beside its characters, generously: its entry, its places in map and ring. */
-const BYTES_BESIDE_ID = 150;
-
-/** Octets that an id takes while it is remembered. */
-export function messageIdBytes(messageId: string): number {
-  return 2 * messageId.length + BYTES_BESIDE_ID;
-}
-
 export class MessageIds {
   readonly #parts: MessageIdsParts;
-  readonly #offsets = new Map<string, number>();
-  #remembered = new Ring<RememberedId>();
-  #bytes = 0;
-  /** Also where nobody asks for them: ids that are over must not take the room of others. */
+  readonly #ids: RememberedIds;
+  /** Also where nobody asks for them. */
   readonly #over = new Deadline(() => this.#watchOldest());
   #isWatched = false;
 
   constructor(parts: MessageIdsParts) {
     this.#parts = parts;
+    this.#ids = new RememberedIds((owner, bytes) => parts.total.add(owner, bytes));
   }
 
-  /** Where the message of that id went, within the window. */
-  offsetOf(messageId: string): number | undefined {
-    this.#forget();
-    return this.#offsets.get(messageId);
+  /** Where the message of that id of that owner went, within the window. */
+  offsetOf(owner: string, messageId: string): number | undefined {
+    return this.#ids.offsetOf(owner, messageId, this.#bounds());
   }
 
-  remember(messageId: string, offset: number): void {
-    this.#offsets.set(messageId, offset);
-    this.#remembered.push({ messageId, offset, atMs: this.#parts.clock.monotonicMs() });
-    this.#addBytes(messageIdBytes(messageId));
-    this.#forget();
+  remember(owner: string, messageId: string, offset: number): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#ids.remember(owner, messageId, offset, nowMs, this.#bounds());
     if (!this.#isWatched) this.#watchOldest();
   }
 
   /** Time until the last id is forgotten; 0 when there is none. */
   get lastForMs(): number {
-    this.#forget();
-    return this.#leftMs(this.#remembered.at(this.#remembered.head - 1));
+    return this.#leftMs(this.#ids.newestAtMs);
   }
 
   /** Forgets all. */
   clear(): void {
     this.#parts.deadlines.clear(this.#over);
-    this.#addBytes(-this.#bytes);
-    this.#offsets.clear();
-    this.#remembered = new Ring();
+    this.#ids.clear();
   }
 
-  #leftMs(remembered: RememberedId | undefined): number {
-    if (remembered === undefined) return 0;
+  #leftMs(atMs: number | undefined): number {
+    if (atMs === undefined) return 0;
     const { messageIdWindowMs } = this.#parts.settings();
-    return remembered.atMs + messageIdWindowMs - this.#parts.clock.monotonicMs();
+    return Math.max(0, atMs + messageIdWindowMs - this.#parts.clock.monotonicMs());
   }
 
   #watchOldest(): void {
-    this.#forget();
-    const leftMs = this.#leftMs(this.#remembered.at(this.#remembered.tail));
-    this.#isWatched = leftMs > 0;
-    if (this.#isWatched) this.#parts.deadlines.set(this.#over, leftMs);
+    this.#ids.forget(this.#bounds());
+    this.#isWatched = this.#ids.count > 0;
+    if (!this.#isWatched) return;
+    this.#parts.deadlines.set(this.#over, this.#leftMs(this.#ids.oldestAtMs));
   }
 
-  #forget(): void {
+  #bounds(): MessageIdBounds {
     const { messageIdWindowMs, maxMessageIdCount } = this.#parts.settings();
     const overAtMs = this.#parts.clock.monotonicMs() - messageIdWindowMs;
-    let oldest = this.#remembered.at(this.#remembered.tail);
-    while (oldest !== undefined) {
-      if (oldest.atMs > overAtMs && this.#remembered.size <= maxMessageIdCount) return;
-      this.#remembered.shift();
-      this.#offsets.delete(oldest.messageId);
-      this.#addBytes(-messageIdBytes(oldest.messageId));
-      oldest = this.#remembered.at(this.#remembered.tail);
-    }
-  }
-
-  #addBytes(bytes: number): void {
-    this.#bytes += bytes;
-    this.#parts.total.bytes += bytes;
+    return { overAtMs, maxCount: maxMessageIdCount };
   }
 }

@@ -21,6 +21,8 @@ export class WorkConsumer implements DeliverySource {
   readonly isAcknowledging: boolean;
   /** What it was handed and has not settled, by offset; also what was taken back, until its place is needed. */
   readonly handed: Map<number, KeptMessage> = new Map();
+  /** Whether it gets nothing more in this turn. Belongs to the queue. */
+  isResting: boolean = false;
   readonly #queue: ConsumerQueue;
   readonly #sink: DeliverySink;
   #isClosed = false;

@@ -1,7 +1,14 @@
 /** Proves work queues on virtual time: turns, windows, redelivery, dead letters, bounds, and that nothing is kept for nobody. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeadlineWheel, MemoryMetrics, RequestError, SILENT_LOG } from '../../foundation/index.js';
+import {
+  DeadlineWheel,
+  MemoryMetrics,
+  RequestError,
+  RetainedBudget,
+  SILENT_LOG,
+  TurnBudget,
+} from '../../foundation/index.js';
 import { DestinationPattern, Message, type Publication } from '../../message/index.js';
 import { SERVER_CALLER, type SendOperation } from '../../routing/index.js';
 import { AcknowledgementWindow, ANONYMOUS, Grant } from '../../session/index.js';
@@ -21,6 +28,8 @@ function rig(given: { rule?: WorkRule; parts?: Partial<WorkMountParts> } = {}) {
     time,
     random: new SeededRandom(1),
     deadlines: new DeadlineWheel(time, 250),
+    turns: new TurnBudget(time),
+    retained: new RetainedBudget(),
     metrics,
     log: SILENT_LOG,
     rules,
@@ -75,6 +84,8 @@ class Consumer implements DeliverySink {
   /** Whether its connection takes anything. */
   canTake = true;
   readonly got: Publication[] = [];
+  /** Called within the pull. */
+  taken: ((publication: Publication) => void) | undefined;
   readonly #time: VirtualTime;
 
   constructor(time: VirtualTime) {
@@ -93,6 +104,7 @@ class Consumer implements DeliverySink {
       for (const publication of delivery.batch.publications) {
         this.got.push(publication);
         if (this.isAcknowledging) this.window?.delivered(String(publication.offset), publication);
+        this.taken?.(publication);
       }
       if (delivery.isLast === true) return;
     }
@@ -426,7 +438,7 @@ test('[K6] a dead letter has no more headers than any destination takes', async 
 });
 
 test('[K7] a full queue refuses more by count and by octets, and takes it when there is room', async () => {
-  for (const rule of [{ maxMessageCount: 2 }, { maxQueueBytes: 800 }]) {
+  for (const rule of [{ maxMessageCount: 2 }, { maxQueueBytes: 2_000 }]) {
     const { send, sendOf, mount, consume, metrics } = rig({ rule });
     await send(1, 2);
     await assert.rejects(mount.send(sendOf(3)), hasCode('work/full'));
@@ -439,14 +451,14 @@ test('[K7] a full queue refuses more by count and by octets, and takes it when t
 });
 
 test('[K7] all queues together are bounded in octets and in number; what can never fit is too large', async () => {
-  const { send, sendOf, mount, metrics } = rig({ parts: { maxWorkBytes: 1_000 } });
+  const { send, sendOf, mount, metrics } = rig({ parts: { maxWorkBytes: 3_000 } });
   await send(1, 2);
   const to = (destination: string) => mount.send(sendOf(3, { destination }));
   await to('/work/a');
   await assert.rejects(to('/work/b'), hasCode('work/full'));
   assert.equal(metrics.value('limit_reached', { limit: 'maxWorkBytes' }), 1);
   assert.equal(mount.queueCount, 2, 'the queue of the refused message is forgotten');
-  await assert.rejects(mount.send(sendOf('x'.repeat(1_000))), hasCode('message/too-large'));
+  await assert.rejects(mount.send(sendOf('x'.repeat(3_000))), hasCode('message/too-large'));
 
   const many = rig();
   for (const name of ['a', 'b', 'c']) await many.consume(1, `/work/${name}`);
@@ -605,4 +617,145 @@ test('the first work rule that matches holds; what is no setting is refused', ()
     assert.throws(() => rules.add('/work/**', { deadLetter }), hasCode('destination/invalid'));
   }
   assert.throws(() => rules.add('/work/a*', {}), hasCode('destination/invalid'));
+});
+
+/** A caller that is charged as `owner`. */
+const callerOf = (owner: string): SendOperation['caller'] => ({
+  authority: 'client',
+  principal: ANONYMOUS,
+  session: { owner } as never,
+});
+
+test('[S8] message ids are of who gives them: nobody suppresses the work of another', async () => {
+  const { mount, sendOf, consume, time } = rig();
+  const consumer = await consume();
+  const offsetFor = async (owner: string) =>
+    (await mount.send(sendOf(owner, { messageId: 'm', caller: callerOf(owner) }))).position?.offset;
+  assert.deepEqual([await offsetFor('p:ada'), await offsetFor('p:bob')], [1, 2]);
+  assert.deepEqual([await offsetFor('p:ada'), await offsetFor('p:bob')], [1, 2]);
+  time.advance(0);
+  assert.deepEqual(consumer.bodies, ['p:ada', 'p:bob']);
+});
+
+test('[K7] one client cannot take the room of all queues: it has what is free, and others their part', async () => {
+  const retained = new RetainedBudget();
+  const { mount, sendOf, metrics } = rig({ parts: { maxWorkBytes: 100_000, retained } });
+  const fill = async (owner: string): Promise<number> => {
+    let count = 0;
+    await assert.rejects(async () => {
+      for (; ; count++) {
+        await mount.send(sendOf('x'.repeat(1_000), { caller: callerOf(owner) }));
+      }
+    }, hasCode('work/full'));
+    return count;
+  };
+  const greedy = await fill('s:greedy');
+  assert.ok(mount.keptBytes <= 50_000 && mount.keptBytes > 45_000);
+  assert.equal(retained.bytesOf('s:greedy') - mount.keptBytes, 2_500, 'and the queue');
+  assert.equal(metrics.value('limit_reached', { limit: 'maxWorkBytes' }), 1);
+  assert.ok((await fill('s:second')) >= greedy / 2);
+  assert.ok((await fill('s:third')) >= 1);
+  await mount.send(sendOf('the server itself has what is left'));
+  const large = sendOf('x'.repeat(51_000), { caller: callerOf('s:fourth') });
+  await assert.rejects(mount.send(large), hasCode('message/too-large'));
+});
+
+test('[K7] one client cannot take all queues', async () => {
+  const { mount, sendOf } = rig({ parts: { maxWorkQueueCount: 10 } });
+  const to = (owner: string, name: number) =>
+    mount.send(sendOf(1, { destination: `/work/${owner}${name}`, caller: callerOf(owner) }));
+  for (let name = 0; name < 5; name++) await to('s:greedy', name);
+  await assert.rejects(to('s:greedy', 5), hasCode('work/full'));
+  await to('s:modest', 0);
+  await to('s:greedy', 0);
+});
+
+test('[K7] what work keeps is part of all that the server keeps', async () => {
+  const retained = new RetainedBudget(50_000);
+  const { mount, sendOf, consume, metrics, time } = rig({ parts: { retained } });
+  await assert.rejects(async () => {
+    for (;;) await mount.send(sendOf('x'.repeat(1_000)));
+  }, hasCode('work/full'));
+  assert.equal(metrics.value('limit_reached', { limit: 'maxRetainedBytes' }), 1);
+  assert.ok(retained.bytes > 45_000 && retained.bytes <= 50_000);
+  const consumer = await consume();
+  time.advance(0);
+  consumer.close();
+  assert.deepEqual([mount.queueCount, retained.bytes], [0, 0]);
+});
+
+test('[K4] who rejects all that comes is handed it once a turn', async () => {
+  const { mount, sendOf, consume, time } = rig({ rule: { maxDeliveryCount: 1_000 } });
+  const consumer = await consume(1);
+  /** Rejects as soon as it has something, within the call that brings it. */
+  const rejectAll = (publication: Publication): void => {
+    consumer.window?.rejected(String(publication.offset), 'one');
+  };
+  consumer.taken = rejectAll;
+  await mount.send(sendOf('poison'));
+  for (let pull = 0; pull < 10; pull++) consumer.ready();
+  assert.equal(consumer.got.length, 1);
+  consumer.taken = undefined;
+  time.advance(0);
+  assert.equal(consumer.got.length, 2, 'in the next turn it comes again');
+});
+
+test('[K6] two rounds of dead letters never hold the same letter', async () => {
+  const answers: (() => void)[] = [];
+  let isSlow = false;
+  const offered: unknown[] = [];
+  const sendDeadLetter = async (_: string, message: Message): Promise<void> => {
+    offered.push(message.json());
+    if (!isSlow) throw new RequestError('work/full', 'full');
+    await new Promise<void>((resolve) => answers.push(resolve));
+  };
+  const { send, consume, time, mount } = rig({
+    rule: { maxDeliveryCount: 1, deadLetter: '/work/dead' },
+    parts: { sendDeadLetter },
+  });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const consumer = await consume(4);
+  await send(1, 2, 3);
+  for (const offset of [1, 2, 3]) consumer.reject(offset);
+  await settled();
+  isSlow = true;
+  offered.length = 0;
+  time.advance(10_250);
+  await settled();
+  assert.deepEqual(offered, [1], 'the first round waits for its destination');
+  isSlow = false;
+  await send(4);
+  consumer.reject(4);
+  await settled();
+  isSlow = true;
+  offered.length = 0;
+  time.advance(10_250);
+  await settled();
+  for (let round = 0; round < 10; round++) {
+    for (const answer of answers.splice(0)) answer();
+    await settled();
+  }
+  assert.deepEqual(offered.length, 3, 'each once');
+  assert.deepEqual(new Set(offered), new Set([2, 3, 4]));
+  consumer.close();
+  mount.close();
+});
+
+test('dead letters whose metric or log fails end nothing, and are told of', async () => {
+  const logged: string[] = [];
+  const metrics = new MemoryMetrics();
+  const count = metrics.count.bind(metrics);
+  metrics.count = (name, labels, by) => {
+    if (name.startsWith('work_dead')) throw new Error('no metrics today');
+    count(name, labels, by);
+  };
+  const { send, consume } = rig({
+    rule: { maxDeliveryCount: 1, deadLetter: '/work/dead' },
+    parts: { metrics, log: { ...SILENT_LOG, error: (words) => logged.push(words) } },
+  });
+  const consumer = await consume(1);
+  await send(1);
+  consumer.reject(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(logged, ['dead letters could not be offered']);
 });

@@ -1,7 +1,7 @@
 /** Owns work: queues whose consumers compete, each message kept until one of them has acknowledged it (semantics K2 to K7). */
-import { RequestError } from '../../foundation/index.js';
+import { RequestError, Shares, type RetainedBudget } from '../../foundation/index.js';
 import { quoted } from '../../message/index.js';
-import { refuseOtherPolicies } from '../../routing/index.js';
+import { ownerOf, refuseOtherPolicies } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -11,24 +11,35 @@ import type {
   SubscribeOperation,
 } from '../../routing/index.js';
 import type { DeliverySink } from '../../session/index.js';
-import type { KeptTotal } from './kept-messages.js';
+import { KeptTotal } from './kept-total.js';
 import { withoutDeliveryHeaders } from './redelivery.js';
 import { WorkQueue, type Queued, type WorkQueueParts } from './work-queue.js';
 
 export interface WorkMountParts extends WorkQueueParts {
-  /** Queues known at the same time; one more is refused with `work/full`. */
+  /** Queues known at the same time; one more is refused with `work/full`. An owner may have as many as are left free. */
   readonly maxWorkQueueCount: number;
+  /** Octets that all queues keep together, remembered message ids included; a send beyond is refused with `work/full`. */
+  readonly maxWorkBytes: number;
+  /** What all that the server keeps is counted in. */
+  readonly retained: RetainedBudget;
 }
+
+/** Measured on Node 20: a queue with one consumer and nothing in it. */
+const QUEUE_BYTES = 2_500;
 
 /** A log mount; the queue's name is the destination, whatever the prefix. */
 export class WorkMount implements Mount {
   readonly kind: MountKind = 'log';
   readonly #parts: WorkMountParts;
   readonly #queues = new Map<string, WorkQueue>();
-  readonly #total: KeptTotal = { bytes: 0 };
+  /** Queues by who asked for them first. */
+  readonly #births: Shares;
+  readonly #total: KeptTotal;
 
   constructor(parts: WorkMountParts) {
     this.#parts = parts;
+    this.#births = new Shares(parts.maxWorkQueueCount);
+    this.#total = new KeptTotal(parts.maxWorkBytes, parts.retained);
   }
 
   /** Queues that have messages, consumers, or message ids to remember. */
@@ -56,7 +67,8 @@ export class WorkMount implements Mount {
       );
     }
     requireQueue(operation);
-    const source = this.#queue(destination).open(sink, maxUnacknowledgedCount !== undefined);
+    const queue = this.#queue(destination, ownerOf(operation.caller));
+    const source = queue.open(sink, maxUnacknowledgedCount !== undefined);
     // Nothing can be read again here: what was not acknowledged comes by itself, the rest is somebody else's.
     return { source, ...(cursor !== undefined && { recovered: false }) };
   }
@@ -77,30 +89,37 @@ export class WorkMount implements Mount {
       );
     }
     const message = withoutDeliveryHeaders(operation.message);
-    const queue = this.#queue(destination);
+    const owner = ownerOf(operation.caller);
+    const queue = this.#queue(destination, owner);
     try {
-      return queue.append({ message, key, messageId });
+      return queue.append({ message, key, messageId, owner });
     } finally {
       // One that was made for a message that it then refused.
       queue.forgetIfIdle();
     }
   }
 
-  #queue(destination: string): WorkQueue {
+  #queue(destination: string, owner: string): WorkQueue {
     const known = this.#queues.get(destination);
     if (known !== undefined) return known;
-    const { maxWorkQueueCount, metrics } = this.#parts;
-    if (this.#queues.size >= maxWorkQueueCount) {
+    const { maxWorkQueueCount, metrics, retained } = this.#parts;
+    if (!this.#births.admits(owner, 1) || !retained.admits(owner, QUEUE_BYTES)) {
       metrics.count('limit_reached', { limit: 'maxWorkQueueCount' });
       throw new RequestError(
         'work/full',
-        `there are ${maxWorkQueueCount} work queues already (maxWorkQueueCount); try again later`,
+        `there is no room for one more work queue of this client's (${maxWorkQueueCount} at most, maxWorkQueueCount); try again later`,
       );
     }
-    const queue = new WorkQueue(destination, this.#parts, this.#total, () =>
-      this.#queues.delete(destination),
-    );
+    const count = (by: 1 | -1): void => {
+      this.#births.add(owner, by);
+      retained.charge(owner, by * QUEUE_BYTES);
+    };
+    const queue = new WorkQueue(destination, this.#parts, this.#total, () => {
+      this.#queues.delete(destination);
+      count(-1);
+    });
     this.#queues.set(destination, queue);
+    count(1);
     return queue;
   }
 }

@@ -3,9 +3,11 @@ import { Deadline, newId, RequestError } from '../../foundation/index.js';
 import type { Random, Time } from '../../foundation/index.js';
 import { Publication, quoted, type Message, type StreamPosition } from '../../message/index.js';
 import type { DeliverySink } from '../../session/index.js';
+import { messageIdBytes } from '../../streams/index.js';
 import { DeadLetters, type DeadLettersParts } from './dead-letters.js';
-import { KeptMessages, type KeptMessage, type KeptTotal } from './kept-messages.js';
-import { MessageIds, messageIdBytes } from './message-ids.js';
+import { keptBytes, KeptMessages, type KeptMessage } from './kept-messages.js';
+import type { KeptTotal } from './kept-total.js';
+import { MessageIds } from './message-ids.js';
 import { deliveryOf, type ReturnReason } from './redelivery.js';
 import { WorkConsumer, type ConsumerQueue } from './work-consumer.js';
 import type { WorkRules, WorkSettings } from './work-rules.js';
@@ -15,14 +17,14 @@ export interface WorkQueueParts extends DeadLettersParts {
   readonly time: Time;
   readonly random: Random;
   readonly rules: WorkRules;
-  /** Octets that all queues keep together, remembered message ids included; a send beyond is refused with `work/full`. */
-  readonly maxWorkBytes: number;
 }
 
 export interface QueuedMessage {
   readonly message: Message;
   readonly key: string | undefined;
   readonly messageId: string | undefined;
+  /** Who sends it: ids are its own, and what is kept is charged to it. */
+  readonly owner: string;
 }
 
 export interface Queued {
@@ -47,6 +49,9 @@ export class WorkQueue implements ConsumerQueue {
   /** Messages that were handed over, in the order in which their time is over. */
   readonly #handed = new Map<KeptMessage, WorkConsumer>();
   readonly #due = new Deadline(() => this.#dueNow());
+  /** One each, so that the turns know them again. */
+  readonly #dispatchStep = (): void => this.#dispatchNow();
+  readonly #dueStep = (): void => this.#dueNow();
   #lastOffset = 0;
   #dispatch: 'none' | 'soon' | 'now' = 'none';
   #isClosed = false;
@@ -65,20 +70,20 @@ export class WorkQueue implements ConsumerQueue {
   }
 
   /** Throws `work/full`, or `message/too-large` for one that the queue could never keep. */
-  append({ message, key, messageId }: QueuedMessage): Queued {
+  append({ message, key, messageId, owner }: QueuedMessage): Queued {
     const epoch = this.#epoch;
-    const known = messageId === undefined ? undefined : this.#ids.offsetOf(messageId);
+    const known = messageId === undefined ? undefined : this.#ids.offsetOf(owner, messageId);
     if (known !== undefined) return { position: { epoch, offset: known }, isDuplicate: true };
     const offset = this.#lastOffset + 1;
     const destination = this.#destination;
     const publishedAtMs = this.#parts.time.nowMs();
-    const fields = { destination, epoch, offset, publishedAtMs, key, messageId };
+    const fields = { destination, epoch, offset, publishedAtMs, key, messageId, owner };
     const publication = new Publication(message, fields);
-    const idBytes = messageId === undefined ? 0 : messageIdBytes(messageId);
-    this.#refuseBeyondBounds(publication.retainedBytes, idBytes);
+    const idBytes = messageId === undefined ? 0 : messageIdBytes(owner, messageId);
+    this.#refuseBeyondBounds(owner, keptBytes(publication), idBytes);
     this.#lastOffset = offset;
     this.#kept.add(publication, offset);
-    if (messageId !== undefined) this.#ids.remember(messageId, offset);
+    if (messageId !== undefined) this.#ids.remember(owner, messageId, offset);
     this.#dispatchSoon();
     return { position: { epoch, offset }, isDuplicate: false };
   }
@@ -93,6 +98,8 @@ export class WorkQueue implements ConsumerQueue {
   close(): void {
     this.#isClosed = true;
     this.#parts.deadlines.clear(this.#due);
+    this.#parts.turns.forget(this.#dispatchStep);
+    this.#parts.turns.forget(this.#dueStep);
     this.#deadLetters.close();
     this.#ids.clear();
     this.#idle.clear();
@@ -115,7 +122,7 @@ export class WorkQueue implements ConsumerQueue {
 
   hand(consumer: WorkConsumer): Publication | undefined {
     if (!this.#consumers.has(consumer)) return undefined;
-    if (this.#isOutOfTurn(consumer)) {
+    if (consumer.isResting || this.#isOutOfTurn(consumer)) {
       this.#idle.add(consumer);
       return undefined;
     }
@@ -141,7 +148,18 @@ export class WorkQueue implements ConsumerQueue {
     if (!this.isWith(consumer, kept)) return;
     // Somebody else may fare better with it.
     if (this.#idle.has(consumer)) this.#toEndOfLine(consumer);
+    this.#rest(consumer);
     this.#comesBack(kept, 'rejected');
+  }
+
+  /** Who rejects gets nothing more in this turn: one who rejects all that comes would else be handed it again and again. */
+  #rest(consumer: WorkConsumer): void {
+    if (consumer.isResting) return;
+    consumer.isResting = true;
+    this.#parts.time.afterTurn(() => {
+      consumer.isResting = false;
+      this.#dispatchSoon();
+    });
   }
 
   isWith(consumer: WorkConsumer, kept: KeptMessage): boolean {
@@ -159,10 +177,9 @@ export class WorkQueue implements ConsumerQueue {
     this.forgetIfIdle();
   }
 
-  #refuseBeyondBounds(bytes: number, idBytes: number): void {
+  #refuseBeyondBounds(owner: string, bytes: number, idBytes: number): void {
     const { maxMessageCount, maxQueueBytes } = this.#settings;
-    const { maxWorkBytes } = this.#parts;
-    if (bytes > maxQueueBytes || bytes + idBytes > maxWorkBytes) {
+    if (bytes > maxQueueBytes || bytes + idBytes > this.#total.mostOf(owner)) {
       const words = `the message costs ${bytes} octets; this queue keeps ${maxQueueBytes} (maxQueueBytes)`;
       throw new RequestError('message/too-large', words);
     }
@@ -171,9 +188,7 @@ export class WorkQueue implements ConsumerQueue {
         ? 'maxMessageCount'
         : this.#kept.bytes + bytes > maxQueueBytes
           ? 'maxQueueBytes'
-          : this.#total.bytes + bytes + idBytes > maxWorkBytes
-            ? 'maxWorkBytes'
-            : undefined;
+          : this.#total.limitAgainst(owner, bytes + idBytes);
     if (reached === undefined) return;
     this.#parts.metrics.count('limit_reached', { limit: reached });
     const queue = quoted(this.#destination);
@@ -187,21 +202,31 @@ export class WorkQueue implements ConsumerQueue {
   #dispatchSoon(): void {
     if (this.#dispatch !== 'none' || !this.#kept.hasWaiting || this.#idle.size === 0) return;
     this.#dispatch = 'soon';
-    this.#parts.time.afterTick(() => this.#dispatchNow());
+    this.#parts.time.afterTick(this.#dispatchStep);
   }
 
   /** Tells one after another, as long as something waits. Those who take something come again after the others. */
   #dispatchNow(): void {
+    // A tick cannot be taken back.
+    if (this.#isClosed) return;
+    const { turns } = this.#parts;
     this.#dispatch = 'now';
+    let isOver = true;
     try {
       for (const consumer of this.#idle) {
         if (!this.#kept.hasWaiting) break;
+        if (consumer.isResting) continue;
         this.#idle.delete(consumer);
         consumer.tell();
+        isOver = turns.spend();
+        if (!isOver) break;
       }
     } finally {
       this.#dispatch = 'none';
     }
+    if (isOver || !this.#kept.hasWaiting || this.#idle.size === 0) return;
+    this.#dispatch = 'soon';
+    turns.later(this.#dispatchStep, 'prompt');
   }
 
   /** Whether others stand before it in the line, who are about to be told. */
@@ -253,6 +278,10 @@ export class WorkQueue implements ConsumerQueue {
     const endMs = this.#parts.time.monotonicMs() - acknowledgeTimeoutMs;
     for (const [kept, consumer] of this.#handed) {
       if (acknowledgeTimeoutMs === 0 || kept.handedAtMs > endMs) break;
+      if (!this.#parts.turns.spend()) {
+        this.#parts.turns.later(this.#dueStep, 'backlog');
+        return;
+      }
       // Its place is free again, so it may be given another one, or this one if nobody else takes it.
       this.#toEndOfLine(consumer);
       this.#comesBack(kept, 'timed-out');

@@ -5,7 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeadlineWheel, MemoryMetrics, RequestError, SILENT_LOG } from '../../foundation/index.js';
+import {
+  DeadlineWheel,
+  MemoryMetrics,
+  RequestError,
+  RetainedBudget,
+  SILENT_LOG,
+  TurnBudget,
+} from '../../foundation/index.js';
 import { Message, type Publication } from '../../message/index.js';
 import { SERVER_CALLER } from '../../routing/index.js';
 import { AcknowledgementWindow, ANONYMOUS, Grant } from '../../session/index.js';
@@ -59,6 +66,8 @@ class Simulation {
       time: this.time,
       random: new SeededRandom(seed + 1),
       deadlines: new DeadlineWheel(this.time, 250),
+      turns: new TurnBudget(this.time),
+      retained: new RetainedBudget(),
       metrics: new MemoryMetrics(),
       log: SILENT_LOG,
       rules,

@@ -11,6 +11,10 @@ const { createServer, MemoryStreamStore } = (await import(
 const time = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  after: (delayMs: number, callback: () => void) => {
+    const timer = setTimeout(callback, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
 };
 /** A store that never settles an append below `/topic/stalled`, as one whose disk or network hangs. */
 function stalledStore(): Tideway.StreamStore {

@@ -1,0 +1,155 @@
+/** Owns the budget of all octets that are kept beyond a turn: who holds how much, in which order room is made, and who is refused. */
+import { NO_METRICS, type Metrics } from './metrics.js';
+import { Shares } from './shares.js';
+
+export const DEFAULT_MAX_RETAINED_BYTES = 536_870_912;
+
+/**
+ * What is let go of, in this order. `lingering`: rings that nobody reads. `history`: what is kept of streams that nobody follows, the
+ * least recently used first. `followed-history`: the oldest of histories that somebody follows, for who is within its share alone.
+ */
+export type ReleaseStage = 'lingering' | 'history' | 'followed-history';
+
+/** Lets go of about `bytes` of an owner, or of anybody, in a bounded number of steps; answers how many octets are free now. */
+export type Release = (bytes: number, owner: string | undefined) => number;
+
+/** Owners that are asked to let go, for one that asks for room; what they have not freed then, the next message asks for. */
+const MAX_RELEASES = 8;
+/** The gauge moves in steps of this part of the budget: each message would be too often. */
+const GAUGE_STEPS = 256;
+
+/** Beyond `maxRetainedBytes` what stands first in `ReleaseStage` goes; then who is beyond its share gets no more. */
+export class RetainedBudget {
+  readonly #shares: Shares;
+  readonly #metrics: Metrics;
+  readonly #measured: (() => number)[] = [];
+  readonly #releases: Readonly<Record<ReleaseStage, Release[]>> = {
+    lingering: [],
+    history: [],
+    'followed-history': [],
+  };
+  #shownBytes = 0;
+
+  constructor(
+    maxRetainedBytes: number = DEFAULT_MAX_RETAINED_BYTES,
+    metrics: Metrics = NO_METRICS,
+  ) {
+    this.#shares = new Shares(maxRetainedBytes);
+    this.#metrics = metrics;
+  }
+
+  get maxBytes(): number {
+    return this.#shares.max;
+  }
+
+  /** All that is kept. */
+  get bytes(): number {
+    return this.#shares.total + this.#measuredBytes();
+  }
+
+  bytesOf(owner: string): number {
+    return this.#shares.of(owner);
+  }
+
+  /** Counts octets that somebody holds and charges to nobody. */
+  measure(bytes: () => number): void {
+    this.#measured.push(bytes);
+  }
+
+  /** Adds a way to make room. It may charge and discharge, and must not ask for room itself. */
+  onShortage(stage: ReleaseStage, release: Release): void {
+    this.#releases[stage].push(release);
+  }
+
+  /** Counts octets as an owner's; negative ones, when they are let go of. */
+  charge(owner: string, bytes: number): void {
+    this.#shares.add(owner, bytes);
+    this.#show();
+  }
+
+  /**
+   * Whether so much more may be kept for an owner. Makes room where there is none: an owner beyond its share has to let go itself,
+   * for others it is who holds most. To be asked before the octets are charged.
+   */
+  admits(owner: string, bytes: number): boolean {
+    // What takes no more than it replaces needs none.
+    if (bytes <= 0) return true;
+    if (this.#hasRoom(owner, bytes)) return true;
+    if (bytes <= this.#shares.mostOf(owner) && this.#makeRoom(owner, bytes)) return true;
+    this.countRefusal('maxRetainedBytes');
+    return false;
+  }
+
+  /** Lets go of rings that nobody reads, for who needs no octets but a place. */
+  releaseLingering(bytes: number): void {
+    this.#releaseOf('lingering', undefined, bytes);
+  }
+
+  /** Counts that a limit has refused something, this one or one of those who keep in it. */
+  countRefusal(limit: string): void {
+    this.#metrics.count('limit_reached', { limit });
+  }
+
+  #hasRoom(owner: string, bytes: number): boolean {
+    if (!this.#shares.fits(bytes, this.#measuredBytes())) return false;
+    return this.#shares.admits(owner, bytes) || !this.#shares.isBeyondPart(owner, bytes);
+  }
+
+  #makeRoom(owner: string, bytes: number): boolean {
+    if (!this.#shares.fits(bytes, this.#measuredBytes())) {
+      this.#releaseOf('lingering', undefined, bytes);
+      if (this.#hasRoom(owner, bytes)) return true;
+    }
+    if (this.#shares.isBeyondPart(owner, bytes)) {
+      return (
+        this.#releaseFrom([owner], 'lingering', owner, bytes) ||
+        this.#releaseFrom([owner], 'history', owner, bytes)
+      );
+    }
+    return (
+      this.#releaseFrom(this.#shares.largest(), 'history', owner, bytes) ||
+      this.#releaseFrom(this.#shares.largest(), 'followed-history', owner, bytes)
+    );
+  }
+
+  #releaseFrom(
+    holders: Iterable<string>,
+    stage: ReleaseStage,
+    owner: string,
+    bytes: number,
+  ): boolean {
+    let count = 0;
+    for (const holder of holders) {
+      this.#releaseOf(stage, holder, bytes);
+      if (this.#hasRoom(owner, bytes)) return true;
+      if (++count >= MAX_RELEASES) return false;
+    }
+    return false;
+  }
+
+  #releaseOf(stage: ReleaseStage, holder: string | undefined, bytes: number): number {
+    let freedBytes = 0;
+    for (const release of this.#releases[stage]) {
+      if (freedBytes < bytes) freedBytes += release(bytes - freedBytes, holder);
+    }
+    if (freedBytes > 0) {
+      this.#metrics.count('retained_evictions', { stage });
+      this.#metrics.count('retained_evicted_bytes', { stage }, freedBytes);
+    }
+    return freedBytes;
+  }
+
+  #measuredBytes(): number {
+    let bytes = 0;
+    for (const measure of this.#measured) bytes += measure();
+    return bytes;
+  }
+
+  #show(): void {
+    const { bytes } = this;
+    const isNear = Math.abs(bytes - this.#shownBytes) * GAUGE_STEPS < this.#shares.max;
+    if (isNear && bytes > 0) return;
+    this.#shownBytes = bytes;
+    this.#metrics.gauge('retained_bytes', bytes);
+  }
+}

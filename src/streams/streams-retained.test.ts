@@ -1,0 +1,98 @@
+/** Proves that rings are part of what the server keeps: charged to who publishes, and let go of in the stated order. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryMetrics, RequestError, RetainedBudget } from '../foundation/index.js';
+import { Message } from '../message/index.js';
+import { SeededRandom, VirtualTime } from '../testing/index.js';
+import { MemoryStreamStore, Streams, type Appended } from './index.js';
+
+const BIG = 10_000;
+const sink = { ready: () => {} };
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof RequestError && error.code === 'stream/unavailable';
+
+function rig(maxRetainedBytes: number) {
+  const time = new VirtualTime(1_000_000);
+  const metrics = new MemoryMetrics();
+  const retained = new RetainedBudget(maxRetainedBytes, metrics);
+  const store = new MemoryStreamStore(time, new SeededRandom(1), {}, retained);
+  const streams = new Streams(store, time, metrics, { retained });
+  const publish = async (
+    destination: string,
+    owner: string,
+    historySize = 0,
+  ): Promise<Appended> => {
+    const appended = await streams.publish(
+      destination,
+      new Message(new Uint8Array(BIG), 'application/json'),
+      {
+        key: undefined,
+        messageId: undefined,
+        owner,
+        retention: { historySize, historyTtlMs: Infinity },
+      },
+    );
+    time.advance(0);
+    return appended;
+  };
+  const open = (destination: string, owner: string) =>
+    streams.open(destination, sink, undefined, owner);
+  return { time, metrics, retained, store, streams, publish, open };
+}
+
+test('a ring is charged to who publishes into it, and given back with it', async () => {
+  const { time, retained, streams, publish, open } = rig(1e9);
+  const { source } = await open('/topic/a', 's:reader');
+  const empty = retained.bytes;
+  for (let index = 0; index < 3; index++) await publish('/topic/a', 's:writer');
+  assert.ok(retained.bytesOf('s:writer') > 3 * BIG);
+  assert.ok(retained.bytesOf('s:reader') < BIG);
+  assert.ok(retained.bytes - empty < 4 * BIG, 'counted once');
+  source.close();
+  time.advance(130_000);
+  assert.equal(retained.bytesOf('s:writer'), 0);
+  assert.equal(streams.retainedBytes, 0);
+  streams.close();
+  assert.equal(retained.bytes, 0);
+});
+
+test('rings that somebody reads are bounded for each publisher, and take nothing of others', async () => {
+  const { retained, store, streams, publish, open } = rig(1_000_000);
+  const kept = await publish('/topic/kept', 's:other', 10);
+  const flood = async (): Promise<void> => {
+    for (let index = 0; index < 200; index++) {
+      await open(`/topic/${index}`, 's:greedy');
+      await publish(`/topic/${index}`, 's:greedy');
+    }
+  };
+  await assert.rejects(flood(), isUnavailable);
+  assert.ok(retained.bytes < 600_000, String(retained.bytes));
+  const { epoch } = kept.position;
+  const part = await store.read('/topic/kept', { epoch, offset: 0 }, 1);
+  assert.equal(part.kind, 'publications', 'the history of another is there');
+  await open('/topic/late', 's:late');
+  await publish('/topic/late', 's:late');
+  streams.close();
+});
+
+test('what lingers makes room: of its own publisher where that is beyond its share, of anybody where all is full', async () => {
+  const { retained, metrics, streams, publish, open } = rig(1_000_000);
+  for (let index = 0; index < 500; index++) {
+    const owner = `s:${index % 2}`;
+    const { source } = await open(`/topic/${index}`, owner);
+    await publish(`/topic/${index}`, owner);
+    source.close();
+    assert.ok(retained.bytes <= 1_000_000);
+  }
+  assert.ok(metrics.value('retained_evictions', { stage: 'lingering' }) > 100);
+  assert.ok(retained.bytesOf('s:0') > 100_000 && retained.bytesOf('s:1') > 100_000);
+  streams.close();
+});
+
+test('a ring that is full asks for no more room than it has', async () => {
+  const { streams, publish, open, retained } = rig(3_000_000);
+  await open('/topic/a', 's:one');
+  for (let index = 0; index < 300; index++) await publish('/topic/a', 's:one');
+  assert.ok(retained.bytesOf('s:one') <= 1_100_000);
+  streams.close();
+});
