@@ -74,6 +74,7 @@ import { guardsOf } from './guards.js';
 import { mappingPrefixesOf, mountBuiltIn, requireBelow } from './mounts.js';
 import { DEFAULT_HOST, limitsOf, type ServerLimits, type ServerOptions } from './options.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
+import { settled } from './settling.js';
 import { tokenAuthentication } from './tokens.js';
 
 /** What may accompany a publication. */
@@ -96,10 +97,6 @@ export interface ListenOptions {
 
 /** Deadlines of sessions come due up to this much late. */
 const DEADLINE_GRANULARITY_MS = 250;
-
-/** How often it is looked, when the server closes, whether what is under way has settled; half a second in all. */
-const MAX_SETTLE_LOOKS = 100;
-const SETTLE_LOOK_MS = 5;
 
 /** One server: mounts, rules, an HTTP server, and every connection to it. */
 export class TidewayServer {
@@ -408,7 +405,7 @@ export class TidewayServer {
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#events.shutdown(goodbye);
     this.#router.drain();
-    await this.#settle();
+    await settled(this.#streams, this.#turns, this.#inputFlow);
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
@@ -418,16 +415,6 @@ export class TidewayServer {
     this.#forwards.close();
     this.#streams.close();
     this.#flushLog();
-  }
-
-  /** What was acknowledged reaches those who can take it before they are sent away. What hangs is not waited for. */
-  async #settle(): Promise<void> {
-    const isSettled = (): boolean =>
-      this.#streams.isSettled && this.#turns.waitingCount === 0 && this.#inputFlow.bytes === 0;
-    // On the process's own timer, which keeps it alive: a server whose time a test moves has to close too.
-    for (let look = 0; look < MAX_SETTLE_LOOKS && !isSettled(); look++) {
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
-    }
   }
 
   #createHttp(

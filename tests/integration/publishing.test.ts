@@ -8,7 +8,7 @@ import { NativePeer } from './native-peer.js';
 import { StompPeer } from './stomp-peer.js';
 
 async function listening(context: TestContext): Promise<TidewayServer> {
-  const server = createServer({ apiKeys: ['key'] });
+  const server = createServer({ apiKeys: ['a-key-for-these-tests'] });
   await server.listen({ port: 0 });
   context.after(() => server.close());
   return server;
@@ -73,7 +73,10 @@ test('[S8] so does the HTTP API', async (t) => {
   const publish = async (): Promise<unknown> => {
     const response = await fetch(`${server.url}/api/publish`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key' },
+      headers: {
+        'Content-Type': 'application/json',
+        Authorization: 'Bearer a-key-for-these-tests',
+      },
       body: '{"destination":"/topic/a","messageId":"m"}',
     });
     return response.json();
