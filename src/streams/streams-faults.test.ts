@@ -272,3 +272,22 @@ test('[O1] the contract of stores finds one that says that it appends in order a
   const own = cases.find(({ name }) => name.startsWith('[O1]'));
   await assert.rejects(async () => own?.run(), /offsets in the order of the calls/);
 });
+
+test('[O1] what is published by a hook while an entry is taken comes after that entry', async () => {
+  let around: ReturnType<typeof rig> | undefined = undefined;
+  let isFirst = true;
+  around = rig({
+    liveRingBytes: () => {
+      if (isFirst) {
+        isFirst = false;
+        void around?.publish();
+      }
+      return 1_000;
+    },
+  });
+  const { source } = await around.streams.openPattern(ANY, new Sink(), undefined);
+  await around.publish();
+  around.time.advance(0);
+  assert.deepEqual(pull(source), [1, 2]);
+  assert.equal(around.metrics.value('streams_interrupted'), 0);
+});
