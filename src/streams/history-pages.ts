@@ -55,14 +55,21 @@ export class HistoryPages {
     this.#kept = new KeptBatches(deadlines, tally, MAX_KEPT_BYTES, (batch) => this.#forgot(batch));
   }
 
-  /** A page of the ring, of what all live readers were told of in earlier rounds; never beyond that. */
-  ofRing(stream: Stream, start: number, maxBytes: number): BatchDelivery | undefined {
+  /**
+   * What the ring has in `[start, end)`, about `maxBytes` of it; undefined when there is nothing yet. Those who pull when they are told
+   * share one batch, those who are behind share pages, which hold only what everybody was told of.
+   */
+  ofRing(stream: Stream, start: number, maxBytes: number, end: number): BatchDelivery | undefined {
+    const shared = stream.sharedFrom(start, maxBytes, end);
+    if (shared !== undefined) return shared;
+    const { toldTo } = stream;
+    // The live edge: those who were told of the last round begin where it does.
+    if (start >= toldTo || start === stream.tellingFrom)
+      return stream.shareFrom(start, maxBytes, end);
     let batch = this.known(stream, start);
-    if (batch === undefined || start + batch.publications.length > stream.tellingFrom) {
-      const end = Math.min(stream.tellingFrom, pageEnd(start));
-      const publications = stream.publicationsFrom(start, end, maxBytes);
-      if (publications.length === 0) return undefined;
-      batch = this.#keep(stream, start, publications);
+    if (batch === undefined || start + batch.publications.length > toldTo) {
+      const pageTo = Math.min(toldTo, pageEnd(start));
+      batch = this.#keep(stream, start, stream.publicationsFrom(start, pageTo, maxBytes));
     }
     return { kind: 'publications', batch };
   }

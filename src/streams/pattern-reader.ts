@@ -58,10 +58,7 @@ export class PatternReader implements StreamReader, DeliverySource {
       if (stream.isInterrupted) return this.#endWith(INTERRUPTED);
       const { next, end } = place;
       if (next < stream.tailOffset) return this.#endWith(OVERFLOW);
-      const delivery =
-        next < stream.tellingFrom
-          ? this.#pages.ofRing(stream, next, maxBytes)
-          : stream.deliveryFrom(next, maxBytes, end);
+      const delivery = this.#pages.ofRing(stream, next, maxBytes, end);
       this.#places.delete(stream);
       if (delivery === undefined) {
         this.#forget(stream);

@@ -51,10 +51,7 @@ export class StreamCursor {
     }
     this.#isReplaying = false;
     this.#history = undefined;
-    const delivery =
-      this.#nextOffset < stream.tellingFrom
-        ? this.#pages.ofRing(stream, this.#nextOffset, maxBytes)
-        : stream.deliveryFrom(this.#nextOffset, maxBytes);
+    const delivery = this.#pages.ofRing(stream, this.#nextOffset, maxBytes, stream.headOffset);
     if (delivery !== undefined) this.#nextOffset += delivery.batch.publications.length;
     return delivery;
   }

@@ -128,14 +128,19 @@ export class Stream {
     return Math.max(this.#ring.head, this.#followedFrom);
   }
 
-  /** Where the round under way, or the last one, begins: what is before it everybody was told of earlier. */
+  /** Where the round under way, or the last one, begins. */
   get tellingFrom(): number {
     return this.#tellingFrom;
   }
 
-  /** Where it ends. */
+  /** Up to here it tells. */
   get tellingTo(): number {
     return this.#tellingTo;
+  }
+
+  /** Of what is before it everybody was told. */
+  get toldTo(): number {
+    return this.#isInRound ? this.#tellingFrom : this.#tellingTo;
   }
 
   get maxRingBytes(): number {
@@ -276,19 +281,27 @@ export class Stream {
     return first === undefined || first >= this.#tellingTo ? undefined : first;
   }
 
-  /** The publications in `[offset, end)`, about `maxBytes` of them; undefined when there is none yet. */
-  deliveryFrom(
-    offset: number,
-    maxBytes: number,
-    end: number = this.#ring.head,
-  ): BatchDelivery | undefined {
-    if (offset >= end) return undefined;
-    const isSame =
+  /** The batch that readers at this place share, if the last one built is theirs. */
+  sharedFrom(offset: number, maxBytes: number, end: number): BatchDelivery | undefined {
+    const isTheirs =
       this.#batchStart === offset &&
       this.#batchMaxBytes === maxBytes &&
       (this.#batchIsCut ? this.#batchEnd <= end : this.#batchEnd === end);
-    if (this.#delivery !== undefined && isSame) return this.#delivery;
-    return this.#build(offset, maxBytes, end);
+    return isTheirs ? this.#delivery : undefined;
+  }
+
+  /** Builds that batch: the publications in `[offset, end)`, about `maxBytes` of them. */
+  shareFrom(offset: number, maxBytes: number, end: number): BatchDelivery | undefined {
+    if (offset >= end) return undefined;
+    const publications = this.#ring.take(offset, end, maxBytes);
+    const { keeper } = this.#environment;
+    if (this.#delivery !== undefined) keeper.forget(this.#delivery.batch);
+    this.#batchStart = offset;
+    this.#batchEnd = offset + publications.length;
+    this.#batchMaxBytes = maxBytes;
+    this.#batchIsCut = this.#batchEnd < end;
+    const batch = new Batch(publications, keeper);
+    return (this.#delivery = { kind: 'publications', batch, isLast: !this.#batchIsCut });
   }
 
   /** The publications in `[offset, end)`, about `maxBytes` of them, for a batch of somebody else. */
@@ -313,18 +326,6 @@ export class Stream {
     this.#environment.tally.totalBytes -= this.#countedBytes;
     this.#ring.disown();
     if (this.#delivery !== undefined) this.#environment.keeper.forget(this.#delivery.batch);
-  }
-
-  #build(offset: number, maxBytes: number, end: number): BatchDelivery {
-    const publications = this.#ring.take(offset, end, maxBytes);
-    const { keeper } = this.#environment;
-    if (this.#delivery !== undefined) keeper.forget(this.#delivery.batch);
-    this.#batchStart = offset;
-    this.#batchEnd = offset + publications.length;
-    this.#batchMaxBytes = maxBytes;
-    this.#batchIsCut = this.#batchEnd < end;
-    const batch = new Batch(publications, keeper);
-    return (this.#delivery = { kind: 'publications', batch, isLast: !this.#batchIsCut });
   }
 
   #trim(): void {

@@ -3,10 +3,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeUtf8 } from '../foundation/index.js';
 import { DestinationPattern, Message, Publication } from '../message/index.js';
+import { streamStoreContract } from '../testing/index.js';
 import type { Appended } from './index.js';
 import { A, gate, pull, rig, settled, Sink } from './streams-rig.test.js';
 
 const ANY = DestinationPattern.parse('/topic/*');
+
+/** A publication that was never appended. */
+function of(offset: number): Publication {
+  const fields = { destination: A, epoch: 'e', offset, publishedAtMs: 0 };
+  return new Publication(Message.fromJson('other'), fields);
+}
 
 test('[S3] a gap is read from the store, once for all readers, and nobody notices', async () => {
   const { streams, publish, time, store, metrics } = rig({ historySize: 10 });
@@ -62,17 +69,11 @@ test('[S3] more than the bound that waits for a repair, and a store that takes t
 });
 
 test('[S3] a gap larger than the ring interrupts, as do a store that fails, lies or answers nothing', async () => {
-  const other = new Publication(Message.fromJson('other'), {
-    destination: A,
-    epoch: 'e',
-    offset: 99,
-    publishedAtMs: 0,
-  });
   const answers = [
     undefined,
     () => Promise.reject(new Error('down')),
     () => Promise.resolve({ kind: 'publications' as const, publications: [] }),
-    () => Promise.resolve({ kind: 'publications' as const, publications: [other] }),
+    () => Promise.resolve({ kind: 'publications' as const, publications: [of(99)] }),
     () => {
       throw new Error('at once');
     },
@@ -114,37 +115,46 @@ test('[S3] an entry under a known position: the same again is known, another is 
   assert.equal(metrics.value('streams_interrupted'), 1);
 });
 
-test('[S6] a store that answers nothing where more should be is asked once, and its readers end', async () => {
-  const { streams, publishMany, store, metrics } = rig({
-    historySize: 1_000,
-    liveRingBytes: () => 500,
+for (const [what, publications] of [
+  ['nothing', []],
+  ['something else', [of(99)]],
+] as const) {
+  test(`[S6] a store that answers ${what} where more should be is asked once, and its readers end`, async () => {
+    const { streams, publishMany, store, metrics } = rig({
+      historySize: 1_000,
+      liveRingBytes: () => 500,
+    });
+    await publishMany(200, 1_000);
+    const { epoch } = store.inner.follow(A);
+    const { source } = await streams.open(A, new Sink(), `${epoch}:0`);
+    store.answersInstead = () => Promise.resolve({ kind: 'publications', publications });
+    const readCount = store.reads.length;
+    let last: string | number | undefined;
+    for (let round = 0; round < 20; round++) {
+      last = pull(source, 1_000).at(-1) ?? last;
+      await settled();
+    }
+    assert.equal(last, 'stream/interrupted');
+    assert.equal(store.reads.length, readCount + 1);
+    assert.equal(metrics.value('store_faults', { operation: 'read' }), 1);
   });
-  await publishMany(200, 1_000);
-  const { epoch } = store.inner.follow(A);
-  const { source } = await streams.open(A, new Sink(), `${epoch}:0`);
-  store.answersInstead = () => Promise.resolve({ kind: 'publications', publications: [] });
-  const readCount = store.reads.length;
-  let last: string | number | undefined;
-  for (let round = 0; round < 20; round++) {
-    last = pull(source, 1_000).at(-1) ?? last;
-    await settled();
-  }
-  assert.equal(last, 'stream/interrupted');
-  assert.equal(store.reads.length, readCount + 1);
-  assert.equal(metrics.value('store_faults', { operation: 'read' }), 1);
-});
+}
 
 test('a store that throws at once where it should answer later harms who asked, and nobody else', async () => {
   const { streams, publish, time, store, metrics } = rig({ lingerMs: 1_000 });
   const failing = (): never => {
     throw new Error('at once');
   };
-  const { follow, followPattern, unfollow, unfollowPattern, append } = store;
+  /** What an object has of its own hides what its class has. */
+  const restore = (...names: string[]): void => {
+    for (const name of names) Reflect.deleteProperty(store, name);
+  };
   Object.assign(store, { follow: failing, followPattern: failing, append: failing });
   await assert.rejects(streams.open(A, new Sink(), undefined), /at once/);
   await assert.rejects(streams.openPattern(ANY, new Sink(), undefined), /at once/);
   await assert.rejects(publish(), /at once/);
-  Object.assign(store, { followPattern, append, unfollow: failing, unfollowPattern: failing });
+  restore('followPattern', 'append');
+  Object.assign(store, { unfollow: failing, unfollowPattern: failing });
   const pattern = await streams.openPattern(ANY, new Sink(), undefined);
   await publish();
   time.advance(0);
@@ -153,7 +163,7 @@ test('a store that throws at once where it should answer later harms who asked, 
   time.advance(5_000);
   pattern.source.close();
   assert.equal(streams.heldCount, 0);
-  Object.assign(store, { follow, unfollow, unfollowPattern });
+  restore('follow', 'unfollow', 'unfollowPattern');
   const { source } = await streams.open(A, new Sink(), undefined);
   await publish();
   assert.deepEqual(pull(source), [2]);
@@ -247,4 +257,37 @@ test('what waits for a destination is bounded, counted, and refused when the ser
   assert.equal(outcomes.get('stream/unavailable'), 199, 'all but the one that is under way');
   assert.equal(streams.retainedBytes, 0);
   await assert.rejects(streams.open(A, new Sink(), undefined), { code: 'stream/unavailable' });
+});
+
+test('[O1] the contract of stores finds one that says that it appends in order and does not', async () => {
+  const { store } = rig();
+  const append = store.inner.append.bind(store.inner);
+  let count = 0;
+  store.append = async (...args) => {
+    count += 1;
+    for (let round = count; round < 30; round++) await Promise.resolve();
+    return append(...args);
+  };
+  const cases = streamStoreContract(() => ({ store }));
+  const own = cases.find(({ name }) => name.startsWith('[O1]'));
+  await assert.rejects(async () => own?.run(), /offsets in the order of the calls/);
+});
+
+test('[O1] what is published by a hook while an entry is taken comes after that entry', async () => {
+  let around: ReturnType<typeof rig> | undefined = undefined;
+  let isFirst = true;
+  around = rig({
+    liveRingBytes: () => {
+      if (isFirst) {
+        isFirst = false;
+        void around?.publish();
+      }
+      return 1_000;
+    },
+  });
+  const { source } = await around.streams.openPattern(ANY, new Sink(), undefined);
+  await around.publish();
+  around.time.advance(0);
+  assert.deepEqual(pull(source), [1, 2]);
+  assert.equal(around.metrics.value('streams_interrupted'), 0);
 });

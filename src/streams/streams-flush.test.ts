@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeUtf8, MemoryMetrics, TurnBudget } from '../foundation/index.js';
-import { Message } from '../message/index.js';
+import { DestinationPattern, Message } from '../message/index.js';
 import type { DeliverySource } from '../session/index.js';
 import { SeededRandom, VirtualTime } from '../testing/index.js';
 import { MemoryStreamStore, Streams } from './index.js';
-import { A, pull, settled } from './streams-rig.test.js';
+import { A, Held, pull, settled } from './streams-rig.test.js';
 
 const RETENTION = { historySize: 0, historyTtlMs: Infinity };
 const APPEND = { key: undefined, messageId: undefined, retention: RETENTION };
@@ -246,4 +246,28 @@ test('readers that all leave while others wait to publish make nobody wait for e
   for (const { source } of readers) source?.close();
   await around.time.untilIdle();
   await published;
+});
+
+test('[S3] an interruption between two slices is told before what the next stream of that name has', async () => {
+  const time = new Loop();
+  const store = new Held(time);
+  const turns = new TurnBudget(time);
+  const streams = new Streams(store, time, new MemoryMetrics(), { turns });
+  const publish = (text: string): Promise<unknown> =>
+    streams.publish(A, new Message(encodeUtf8(text), 'text/plain'), APPEND);
+  const reader = new Reader(time);
+  // Somebody's work waits, so the round is not over when all were told.
+  reader.onReady = () => turns.later(() => {}, 'prompt');
+  const pattern = DestinationPattern.parse('/topic/*');
+  reader.source = (await streams.openPattern(pattern, reader, undefined)).source;
+  await publish('1');
+  await time.turn();
+  assert.deepEqual(reader.read, [1]);
+  store.loses = ({ offset }) => offset === 2;
+  store.answersInstead = () => Promise.resolve({ kind: 'unrecoverable' });
+  for (const text of ['2', '3']) await publish(text);
+  await settled();
+  await publish('4');
+  await time.untilIdle();
+  assert.deepEqual(reader.read.slice(0, 2), [1, 'stream/interrupted']);
 });

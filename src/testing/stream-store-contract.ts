@@ -114,6 +114,27 @@ function addPositions(add: Add): void {
       'offsets',
     );
   });
+  add(
+    '[O1] a store that says that it appends in order gives positions in the order of the calls',
+    async (rig) => {
+      // One that does not say so gets the next of a destination when it has settled the one before.
+      if (rig.store.appendsInOrder !== true) return;
+      await rig.store.follow('/topic/a');
+      const texts = Array.from({ length: 20 }, (_, index) => String(index));
+      const positions = await Promise.all(texts.map((text) => rig.append('/topic/a', text)));
+      await rig.settle();
+      expectEqual(
+        positions.map(({ offset }) => offset),
+        texts.map((_, index) => index + 1),
+        'offsets in the order of the calls',
+      );
+      expectEqual(
+        rig.feedOf('/topic/a').map(({ publication }) => publication.text()),
+        texts,
+        'the feed',
+      );
+    },
+  );
   add('follow answers the last position, 0 for a stream without publications', async (rig) => {
     const born = await rig.store.follow('/topic/new');
     expectEqual(born.offset, 0, 'the offset of a new stream');
