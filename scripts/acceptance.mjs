@@ -37,9 +37,11 @@ const TITLES = {
     'Every bound on time and memory in the tests, at the size of `npm test`, on a machine that does nothing else',
   simulation:
     'The broker and crowds of both dialects against a model, with more seeds than in `npm test`',
+  sizing:
+    'What is kept: the octets of each kind, 300 topics of 1 MB by one client, and that they are given back',
 };
 /** Tests that stand in a file with others, not in one of their own number. */
-const FILE_OF = { 13: 'permessage-deflate.test', simulation: 'simulation/' };
+const FILE_OF = { 13: 'permessage-deflate.test', simulation: 'simulation/', sizing: 'sizing.test' };
 
 const [name, ...rest] = process.argv.slice(2);
 const isKnown = name === 'fairness' || (name !== undefined && name in TITLES);

@@ -16,7 +16,7 @@ export type Release = (bytes: number, owner: string | undefined) => number;
 /** Owners that are asked to let go, for one that asks for room; what they have not freed then, the next message asks for. */
 const MAX_RELEASES = 8;
 /** The gauge moves in steps of this part of the budget: each message would be too often. */
-const GAUGE_STEPS = 256;
+const GAUGE_STEPS = 4_096;
 
 /** Beyond `maxRetainedBytes` what stands first in `ReleaseStage` goes; then who is beyond its share gets no more. */
 export class RetainedBudget {
