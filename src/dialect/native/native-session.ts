@@ -1,5 +1,5 @@
 /** Owns one open session of the native dialect: its frames become operations, its deliveries become frames. */
-import { Deadline, RequestError, type Disconnect, type Octets } from '../../foundation/index.js';
+import { Deadline, Disconnect, RequestError, type Octets } from '../../foundation/index.js';
 import {
   BINARY_CONTENT_TYPE,
   isJsonContentType,
@@ -234,7 +234,17 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   /** Failures of an operation answer its frame. */
   #settle(frame: { id: number | undefined; destination?: string }, outcome: Promise<void>): void {
-    outcome.catch((error: unknown) => this.fail(frame.id, error, frame.destination));
+    outcome
+      .catch((error: unknown) => this.fail(frame.id, error, frame.destination))
+      .catch((error: unknown) => this.#broken(error));
+  }
+
+  /** A defect of ours in one session's answers ends that session, not the process. Nothing more is written: that may be what failed. */
+  #broken(error: unknown): void {
+    this.#environment.log.error('the answer to a frame failed', { error });
+    const internal = new Disconnect('server/internal-error', 'the server failed; come back');
+    this.session.end(internal.closeCode, internal);
+    this.#connection.close(internal.closeCode, internal.code);
   }
 
   async #renew(frame: FrameOf<'authenticate'>): Promise<void> {
@@ -326,7 +336,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   #request(frame: FrameOf<'request'>): void {
     const { id, destination } = frame;
-    void this.#requests.run(id, async (cancellation) =>
+    const answered = this.#requests.run(id, async (cancellation) =>
       this.#environment.router.request(
         this.#caller,
         destination,
@@ -334,6 +344,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
         cancellation,
       ),
     );
+    answered.catch((error: unknown) => this.#broken(error));
   }
 
   #setHeartbeat(): void {

@@ -29,7 +29,9 @@ export class DeadLetters {
   readonly #queue: string;
   readonly #parts: DeadLettersParts;
   readonly #accepted: (kept: KeptMessage) => void;
-  readonly #retry = new Deadline(() => void this.#offerAgain());
+  readonly #retry = new Deadline(() => {
+    this.#offerAgain().catch((error: unknown) => this.#failed(error));
+  });
   readonly #refused = new Set<DeadLetter>();
   /** While a round is on its way, or awaited; the first refusal of each is logged. */
   #isRetryDue = false;
@@ -45,7 +47,11 @@ export class DeadLetters {
   /** Offers it until it is taken. */
   add(kept: KeptMessage, deadLetter: string, reason: ReturnReason): void {
     kept.state = 'leaving';
-    void this.#offer({ kept, deadLetter, reason });
+    this.#offer({ kept, deadLetter, reason }).catch((error: unknown) => this.#failed(error));
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.log.error('a dead letter could not be offered', { error });
   }
 
   close(): void {
