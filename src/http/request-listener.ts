@@ -14,19 +14,25 @@ export function createRequestListener(
   turns: RequestTurnsOptions,
 ): RequestListener {
   const listener = getRequestListener(api.fetch);
+  /** A defect ends one answer, and its connection, not the process. */
+  const failed = (error: unknown, response: ServerResponse): void => {
+    log.error('an HTTP request failed', { error });
+    response.destroy();
+  };
   const answerApi = (request: IncomingMessage, response: ServerResponse): void => {
-    listener(request, response)?.catch((error: unknown) => {
-      log.error('an HTTP request failed', { error });
-      response.destroy();
-    });
+    listener(request, response)?.catch((error: unknown) => failed(error, response));
   };
   if (staticDirectory === undefined) return inTurns(answerApi, turns);
   const answerFile = serveStaticFiles(staticDirectory, contentSecurityPolicy, log, answerApi);
   const answerAny: RequestListener = (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isApi = request.url === '/health' || request.url?.startsWith('/api/') === true;
-    if (isApi || !isRead) answerApi(request, response);
-    else answerFile(request, response);
+    try {
+      if (isApi || !isRead) answerApi(request, response);
+      else answerFile(request, response);
+    } catch (error) {
+      failed(error, response);
+    }
   };
   return inTurns(answerAny, turns);
 }

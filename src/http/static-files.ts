@@ -4,6 +4,7 @@ import { validateHeaderValue } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import sirv from 'sirv';
 import type { Log } from '../foundation/index.js';
+import { isOpenInside, servesFrom } from './inside-directory.js';
 
 const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -49,7 +50,8 @@ export function serveStaticFiles(
   };
   const serveFile = sirv(directory, {
     etag: true,
-    setHeaders: (response) => {
+    setHeaders: (response, pathname) => {
+      if (!servesFrom(directory, pathname)) throw new LeavesDirectory();
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     },
   });
@@ -59,8 +61,16 @@ export function serveStaticFiles(
       return;
     }
     ignoreUnusableRange(request);
-    response.once('pipe', (source) => watchFile(source as ReadStream, response, log));
-    serveFile(request, response, () => otherwise(request, response));
+    response.once('pipe', (source) => watchFile(directory, source as ReadStream, response, log));
+    try {
+      serveFile(request, response, () => otherwise(request, response));
+    } catch (error) {
+      if (!(error instanceof LeavesDirectory)) throw error;
+      log.warn('a static file is a link that leads out of its directory, or no file', {
+        path: request.url,
+      });
+      otherwise(request, response);
+    }
   };
 }
 
@@ -76,8 +86,22 @@ function ignoreUnusableRange(request: IncomingMessage): void {
   if (!isUsable) delete request.headers.range;
 }
 
+/** Thrown through the file server, before it has begun to answer. */
+class LeavesDirectory extends Error {}
+
 /** The file may be gone since the start, or have another length: then the answer that has begun cannot be finished. */
-function watchFile(source: ReadStream, response: ServerResponse, log: Log): void {
+function watchFile(
+  directory: string,
+  source: ReadStream,
+  response: ServerResponse,
+  log: Log,
+): void {
+  source.once('open', (fd) => {
+    if (isOpenInside(directory, String(source.path), fd)) return;
+    log.warn('a static file was exchanged for a link while it was opened');
+    source.destroy();
+    response.destroy();
+  });
   // A pipe leaves its source open when its end goes away: an answer that nobody waits for would keep the file.
   response.once('close', () => source.destroy());
   const expectedBytes = Number(response.getHeader('content-length'));

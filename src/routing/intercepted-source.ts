@@ -122,10 +122,13 @@ export class InterceptedSource implements DeliverySource {
       this.#see();
       this.#parts.sink.ready();
     };
-    outcome.then(
-      (settled) => goOn(() => this.#settle(publication, settled)),
-      (error: unknown) => goOn(() => (this.#refusal = this.#parts.refusalOf(error))),
-    );
+    outcome
+      .then(
+        (settled) => goOn(() => this.#settle(publication, settled)),
+        (error: unknown) => goOn(() => (this.#refusal = this.#parts.refusalOf(error))),
+      )
+      // What the sink throws is logged there.
+      .catch((error: unknown) => void this.#parts.refusalOf(error));
   }
 
   #settle(publication: Publication, outcome: Publication | Dropped): void {

@@ -8,7 +8,11 @@ import { NativePeer } from './native-peer.js';
 import { StompPeer } from './stomp-peer.js';
 
 async function listening(context: TestContext): Promise<TidewayServer> {
-  const server = createServer({ apiKeys: ['a-key-for-these-tests'] });
+  const server = createServer({
+    apiKeys: ['a-key-for-these-tests'],
+    // Who says a name has it.
+    authenticate: async ({ token }) => ({ name: token, claims: {}, expiresAtMs: undefined }),
+  });
   await server.listen({ port: 0 });
   context.after(() => server.close());
   return server;
@@ -100,11 +104,17 @@ test('[S8] the client and the program learn both; a request of theirs to a topic
   });
 
   const url = ['--url', `${server.url?.replace('http', 'ws')}/ws`];
+  // Another publisher's id is another id, unless both are of one principal.
   const published = await run(t, ['publish', '/topic/a', '1', '--message-id', 'm', ...url]);
-  assert.equal(published.stdout, `${first.epoch}:1`);
-  assert.match(published.stderr, /was known: nothing was published again/);
+  assert.equal(published.stdout, `${first.epoch}:2`);
+  const token = ['--token', 'ada'];
+  const publish = ['publish', '/topic/a', '1', '--message-id', 'm', ...token, ...url];
+  assert.equal((await run(t, publish)).stdout, `${first.epoch}:3`);
+  const again = await run(t, publish);
+  assert.equal(again.stdout, `${first.epoch}:3`);
+  assert.match(again.stderr, /was known: nothing was published again/);
   const asked = await run(t, ['request', '/topic/a', '1', ...url]);
   assert.equal(asked.code, 1);
   assert.match(asked.stderr, /send with a receipt/);
-  assert.equal((await client.send('/topic/a', 2)).offset, 2);
+  assert.equal((await client.send('/topic/a', 2)).offset, 4);
 });

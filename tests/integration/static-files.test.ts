@@ -1,7 +1,17 @@
 /** What a request for a static file, or a file that changes, may not do: end the server, or spoil the next answer. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm, unlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { request, type Agent, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +126,51 @@ test(
     while ((await openCount()) > 0) await setImmediate();
   },
 );
+
+test('a link that leads out of the directory is not followed, whether it was there at the start or came later', async (t) => {
+  const parent = await mkdtemp(join(tmpdir(), 'tideway-static-'));
+  t.after(() => rm(parent, { recursive: true }));
+  const folder = join(parent, 'public');
+  const outside = join(parent, 'public-not');
+  for (const directory of [folder, outside, join(folder, 'inner'), join(folder, 'later')]) {
+    await mkdir(directory);
+  }
+  const SECRET = 'x'.repeat(TEXT.length);
+  for (const name of ['secret.txt', 'index.html', 'a.txt'])
+    await writeFile(join(outside, name), SECRET);
+  for (const name of ['file.txt', 'a.txt']) await writeFile(join(folder, name), TEXT);
+  await writeFile(join(folder, 'later', 'a.txt'), TEXT);
+  await writeFile(join(folder, 'inner', 'index.html'), TEXT);
+  await symlink(join(outside, 'secret.txt'), join(folder, 'link.txt'));
+  await symlink('../public-not/secret.txt', join(folder, 'relative.txt'));
+  await symlink(outside, join(folder, 'directory'));
+  await symlink(join(folder, 'link.txt'), join(folder, 'twice.txt'));
+  await symlink('file.txt', join(folder, 'within.txt'));
+  // The directory itself may be a link: whoever configured it said so.
+  await symlink(folder, join(parent, 'served'));
+  const server = createServer({ staticDirectory: join(parent, 'served'), log: false });
+  const { port } = await server.listen({ port: 0 });
+  t.after(() => server.close());
+  for (const path of ['/file.txt', '/within.txt', '/inner/', '/inner', '/later/a.txt']) {
+    assert.deepEqual(await get(port, path), WHOLE, path);
+  }
+  const leading = ['/link.txt', '/relative.txt', '/twice.txt', '/directory/', '/directory'];
+  leading.push('/directory/secret.txt', '/directory/index.html', '/directory/a');
+  for (const path of leading) {
+    const { status, body } = await get(port, path);
+    assert.equal(status, 404, path);
+    assert.doesNotMatch(body, /xxx/, path);
+  }
+  // Of the same length as what was there, so that nothing else gives it away.
+  await unlink(join(folder, 'a.txt'));
+  await symlink(join(outside, 'a.txt'), join(folder, 'a.txt'));
+  await rename(join(folder, 'later'), join(parent, 'moved'));
+  await symlink(outside, join(folder, 'later'));
+  for (const path of ['/a.txt', '/later/a.txt']) {
+    assert.equal((await get(port, path)).status, 404, path);
+  }
+  assert.deepEqual(await get(port, '/file.txt'), WHOLE);
+});
 
 test('a file is read, not written: other methods do not find it', async (t) => {
   const { port } = await served(t);

@@ -95,6 +95,44 @@ test('a first frame other than connect opens a session without a greeting', asyn
   assert.deepEqual([others.length, registry.count], [0, 1]);
 });
 
+test('a connection that fails to take an answer ends its session, and nothing is left unhandled', async (t) => {
+  const unhandled: unknown[] = [];
+  const listener = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', listener);
+  t.after(() => process.off('unhandledRejection', listener));
+  const { connect, registry, app } = rig();
+  app.map('/a', () => 1);
+  const frames = [
+    { type: 'request', id: 1, destination: '/app/a' },
+    { type: 'send', id: 1, destination: '/topic/a' },
+    { type: 'subscribe', id: 1, destination: '/topic/a' },
+  ];
+  for (const frame of frames) {
+    const { pair, say } = connect();
+    await say({ type: 'connect' });
+    assert.equal(registry.count, 1);
+    Object.assign(pair.connection, {
+      send: () => {
+        throw new Error('of the transport');
+      },
+    });
+    await say(frame);
+    assert.equal(registry.count, 0, frame.type);
+    assert.equal(pair.ended?.closeCode, 4004);
+  }
+  // So does one that fails to be greeted, and to be refused for that.
+  const { pair } = connect();
+  Object.assign(pair.connection, {
+    send: () => {
+      throw new Error('of the transport');
+    },
+  });
+  pair.sendText('{"type":"connect"}');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(registry.count, 0);
+  assert.deepEqual(unhandled, []);
+});
+
 test('what arrives while the token is checked waits for it, in order; beyond a limit the connection is not read', async () => {
   let admit = (): void => {};
   const checked = new Promise<void>((resolve) => (admit = resolve));

@@ -139,6 +139,12 @@ export class Opening<Arrival> {
     this.closed();
     const internal = new Disconnect('server/internal-error', 'the server failed; come back');
     this.#environment.session.events?.refused(this.#connection, internal);
-    this.#outlet.refused(internal);
+    try {
+      this.#outlet.refused(internal);
+    } catch (cause) {
+      // To say so may be what fails.
+      this.#environment.log.error('a connection could not be refused', { error: cause });
+      this.#connection.close(internal.closeCode, internal.code);
+    }
   }
 }
