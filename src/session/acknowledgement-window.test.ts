@@ -143,3 +143,12 @@ function batchOf(destination: string, offset: number): Batch {
     new Publication(message, { destination, epoch: 'e', offset, publishedAtMs: 0 }),
   ]);
 }
+
+test('[K4] what comes again while it waits still is the newest: a cumulative word about an earlier one leaves it', () => {
+  const { source, window, taken } = open([[1, 2, 3], [1]], 10);
+  assert.deepEqual([taken(), taken()], [[1, 2, 3], [1]]);
+  assert.equal(window.acknowledged('id-3', 'cumulative'), true);
+  assert.deepEqual([source.settled, window.unacknowledgedCount], [['ack 2', 'ack 3'], 1]);
+  assert.equal(window.rejected('id-1', 'cumulative'), true);
+  assert.deepEqual(source.settled, ['ack 2', 'ack 3', 'nack 1']);
+});

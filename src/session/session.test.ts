@@ -559,3 +559,39 @@ test('a session has a bounded number of subscriptions of one destination, and ma
   reserve('e');
   assert.throws(() => reserve('f'), isTooMany);
 });
+
+for (const [why, end] of [
+  ['unsubscribed', (session: Session, opening: Subscription) => session.release(opening)],
+  ['ended with its session', (session: Session) => session.end(1000)],
+] as const) {
+  test(`[H5] a take-over that is still opening is ${why}: what it was to take over ends with it, once`, () => {
+    const { session, grant } = rig();
+    const scope = { text: '/a', isExact: true };
+    const ofServer = session.reserve('/a', '/a', Grant.ofServer(ADA, 'subscribe', scope));
+    const source = new Numbers('/a', 0);
+    ofServer.attach(source);
+    ofServer.start();
+    const opening = session.reserve('/a', '/a', grant('/a'));
+    assert.equal(source.closes, 0, 'it delivers until it is taken over');
+    end(session, opening);
+    assert.deepEqual([source.closes, ofServer.isClosed, opening.isClosed], [1, true, true]);
+    assert.equal(session.subscriptionCount, 0);
+    // Its mount answers only now.
+    session.abandon(opening);
+    assert.deepEqual([source.closes, session.subscriptionCount], [1, 0]);
+  });
+}
+
+test('[H5] a take-over that cannot be opened leaves what it was to take over as it was', () => {
+  const { session, grant, written } = rig();
+  const scope = { text: '/a', isExact: true };
+  const ofServer = session.reserve('/a', '/a', Grant.ofServer(ADA, 'subscribe', scope));
+  const source = new Numbers('/a', 0);
+  ofServer.attach(source);
+  ofServer.start();
+  session.abandon(session.reserve('/a', '/a', grant('/a')));
+  assert.equal(session.subscription('/a'), ofServer);
+  source.left = 1;
+  ofServer.ready();
+  assert.deepEqual([written, source.closes], [['/a /a:1'], 0]);
+});

@@ -285,3 +285,32 @@ test('a mapping that repeats its prefix is taken as it stands, with a warning', 
   assert.equal(reply?.['body'], 'hello');
   await server.close();
 });
+
+test('[M2] a message for one session alone does not lose that its sender is left out, however that session is named', async () => {
+  const { server, connect } = memoryServer();
+  server.app.map(
+    '/value',
+    { sendToUser: '/queue/x', broadcast: false, excludeSender: true },
+    () => 1,
+  );
+  server.app.map('/say', async ({ sendToUser, sessionId = '' }) => {
+    const excludeSender = true;
+    await sendToUser('ada', '/queue/x', 2, { sessionId, excludeSender });
+    await sendToUser(sessionId, '/queue/x', 3, { excludeSender });
+    await sendToUser(sessionId, '/queue/x', 4, { sessionId, excludeSender });
+    await sendToUser('ada', '/queue/x', 'for the others', { excludeSender });
+    await sendToUser(sessionId, '/queue/x', 'for it alone');
+  });
+  for (const name of ['ada', undefined]) {
+    const [phone, laptop] = [await connect(name), await connect(name)];
+    for (const peer of [phone, laptop]) await peer.subscribe('/user/queue/x');
+    const heard = await phone.say(
+      { type: 'send', destination: '/app/value' },
+      { type: 'send', destination: '/app/say' },
+    );
+    assert.deepEqual(told(heard), [['/user/queue/x', 'for it alone']], name);
+    const forOthers = name === undefined ? [] : [['/user/queue/x', 'for the others']];
+    assert.deepEqual(told(laptop.heard()), forOthers, name);
+  }
+  await server.close();
+});

@@ -852,3 +852,73 @@ test('[H5] a session has what it subscribed to under an id of its own, and not w
   await other.frame('RECEIPT', { 'receipt-id': 'joined' });
   assert.deepEqual(outcomes, ['joined', 'subscription/exists']);
 });
+
+for (const gone of ['is unsubscribed', 'could not be opened', 'has ended'] as const) {
+  test(`an id that means another subscription by now stays that one's, whatever becomes of the first, which ${gone}`, async (context) => {
+    const server = await listening(context);
+    let go = (): void => {};
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    server.app.map('/slow', async () => gate);
+    server.intercept({
+      inbound: (operation) => {
+        if (gone === 'is unsubscribed' && operation.kind === 'unsubscribe') return gate;
+        return undefined;
+      },
+    });
+    const peer = await StompPeer.open(server.url);
+    const first = gone === 'is unsubscribed' ? '/topic/a' : '/app/slow';
+    peer.say('SUBSCRIBE', { id: '1', destination: first });
+    peer.say('UNSUBSCRIBE', { id: '1' });
+    const acknowledging = { ack: 'client-individual', 'prefetch-count': '1' };
+    peer.say('SUBSCRIBE', { id: '1', destination: '/topic/b', receipt: 'r', ...acknowledging });
+    if (gone === 'is unsubscribed') go();
+    await peer.frame('RECEIPT', { 'receipt-id': 'r' });
+    if (gone === 'has ended') go();
+    await peer.settled();
+    for (const body of [1, 2, 3]) await server.publish('/topic/b', body);
+    await peer.messages(1);
+    for (const count of [1, 2, 3]) {
+      await peer.settled();
+      const message = peer.frames.filter(({ command }) => command === 'MESSAGE')[count - 1];
+      assert.deepEqual(
+        [
+          message?.headers['destination'],
+          message?.headers['subscription'],
+          message?.body.toString(),
+        ],
+        ['/topic/b', '1', String(count)],
+      );
+      // With the wrong one under that id this word would be about nothing, and the next message would never come.
+      peer.say('ACK', { id: String(message?.headers['ack']) });
+    }
+    if (gone === 'could not be opened') go();
+    await peer.settled();
+    peer.say('UNSUBSCRIBE', { id: '1', receipt: 'u' });
+    await peer.frame('RECEIPT', { 'receipt-id': 'u' });
+    await server.publish('/topic/b', 4);
+    await peer.settled();
+    assert.equal((await peer.messages(3)).length, 3);
+    peer.close();
+  });
+}
+
+test('an ACK of a subscription that is gone says nothing about another that has its id by now', async (context) => {
+  const server = await listening(context);
+  const peer = await StompPeer.open(server.url);
+  const acknowledging = { id: '1', ack: 'client', 'prefetch-count': '1' };
+  peer.say('SUBSCRIBE', { destination: '/topic/a', ...acknowledging });
+  await peer.settled();
+  await server.publish('/topic/a', 1);
+  const [old] = await peer.messages(1);
+  peer.say('UNSUBSCRIBE', { id: '1' });
+  peer.say('SUBSCRIBE', { destination: '/topic/b', ...acknowledging });
+  await peer.settled();
+  for (const body of ['b', 'c']) await server.publish('/topic/b', body);
+  const [, second] = await peer.messages(2);
+  peer.say('ACK', { id: String(old?.headers['ack']) });
+  await peer.settled();
+  assert.equal((await peer.messages(2)).length, 2, 'the window is full still');
+  peer.say('ACK', { id: String(second?.headers['ack']) });
+  assert.equal((await peer.messages(3))[2]?.body.toString(), '"c"');
+  peer.close();
+});
