@@ -31,6 +31,7 @@ const MARK = /"at":([\d.]+),/g;
 
 let ground: Ground | undefined;
 let latenciesMs: number[] = [];
+const stuckOnes: RawConnection[] = [];
 
 const groundOf = (port: number): Ground => (ground ??= new Ground(port, 'load'));
 const open = (on: Ground, dialect: Dialect): Promise<RawConnection> =>
@@ -103,6 +104,17 @@ async function stuck({ port, dialect }: CrowdArgument): Promise<void> {
   const connection = await open(on, dialect);
   await subscribe(connection, dialect, TOPIC);
   connection.socket.pause();
+  stuckOnes.push(connection);
+}
+
+/** Those that did not read read on, until they are ended; answers how many were told that they were too slow. */
+async function readOn(): Promise<number> {
+  const told = stuckOnes.splice(0).map((connection) => {
+    const slow = connection.until('session/slow-consumer');
+    connection.socket.resume();
+    return slow;
+  });
+  return (await Promise.all(told)).filter((seen) => seen === 'seen').length;
 }
 
 function latencies(): LatencyReport {
@@ -158,4 +170,4 @@ function end(): void {
   ground = undefined;
 }
 
-answer({ idle, readers, stuck, latencies, churn, end });
+answer({ idle, readers, stuck, readOn, latencies, churn, end });
