@@ -245,7 +245,7 @@ export class TidewayServer {
       sessions: this.#sessions,
     });
 
-    this.#inputFlow = new InputFlowBudget(limits.maxTotalWaitingBytes, turns, this.metrics);
+    this.#inputFlow = new InputFlowBudget(limits.maxTotalWaitingBytes, turns, metrics);
     const environment: DialectEnvironment = {
       session: {
         clock: time,
