@@ -11,7 +11,7 @@ const many = `[${Array(50).fill(1).join()}]`;
 
 async function listening(context: TestContext) {
   const metrics = new MemoryMetrics();
-  const server = createServer({ limits: LIMITS, apiKeys: ['key'], metrics });
+  const server = createServer({ limits: LIMITS, apiKeys: ['key-of-the-tests-of-api'], metrics });
   server.app.map('/echo', ({ payload }) => payload);
   await server.listen({ port: 0 });
   context.after(() => server.close());
@@ -78,7 +78,10 @@ test('[E2] the HTTP API refuses them; the program itself publishes what it likes
   const publish = (body: string): Promise<Response> =>
     fetch(`${server.url}/api/publish`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', Authorization: 'Bearer key' },
+      headers: {
+        'Content-Type': 'application/json',
+        Authorization: 'Bearer key-of-the-tests-of-api',
+      },
       body,
     });
   const refused = await publish(`{"destination":"/topic/a","body":${many}}`);
