@@ -272,7 +272,7 @@ test('[O3] what runs beside the line for the server is bounded like the rest', a
   const { server, connect } = memoryServer({ limits: { maxWaitingHandlerCount: 2 } });
   server.app.map('/never/{n}', () => new Promise(() => {}));
   server.app.map('/join', async ({ session }) => {
-    const asked = [1, 2, 3].map((n) => session?.subscribe(`/app/never/${n}`));
+    const asked = [1, 2, 3].map(async (n) => session?.subscribe(`/app/never/${n}`));
     return Promise.race(asked).catch((error: unknown) => (error as { code: string }).code);
   });
   const ada = await connect('ada');
