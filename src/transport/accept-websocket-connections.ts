@@ -24,8 +24,9 @@ import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
 import { EndpointTerms } from './websocket/endpoint-terms.js';
 import { EngineLoop } from './websocket/engine-loop.js';
 import { OwedAnswers } from './websocket/owed-answers.js';
-import { takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
+import { CONNECT_UNITS, takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
+import { destroyOnError, hasEndpoint } from './websocket/socket-listeners.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
 
 const LABELS = { transport: 'websocket' };
@@ -52,9 +53,13 @@ export interface AcceptWebSocketOptions {
   readonly staticReadBuffer?: boolean;
   /**
    * For a server that nobody else uses as a listener of 'connection': plain upgrade requests go past node:http, which
-   * would leave memory behind. A connection that says nothing for so long is answered with 408. None by default.
+   * would leave memory behind. A connection that says nothing for so long is answered with 408. As many as `maxWaitingCount` may be
+   * silent; one more ends the oldest. None by default.
    */
-  readonly ownUpgradePath?: { readonly firstOctetTimeoutMs: number };
+  readonly ownUpgradePath?: {
+    readonly firstOctetTimeoutMs: number;
+    readonly maxWaitingCount?: number;
+  };
   /**
    * Time for the answers to requests that came before an upgrade on its connection, which waits for them; then the connection is
    * dropped. 0: for ever. Default 10,000.
@@ -120,7 +125,12 @@ class Door implements WebSocketDoor {
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     const { ownUpgradePath: path } = options;
     this.#upgradePath =
-      path && takeUpgrades(options.server as http.Server, this.#loop, path.firstOctetTimeoutMs);
+      path &&
+      takeUpgrades(options.server as http.Server, this.#loop, {
+        ...path,
+        turns: this.#turns,
+        overflowed: () => this.#reached('maxUnauthenticatedConnectionCount'),
+      });
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
     const limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     this.#owedAnswers = new OwedAnswers(
@@ -145,11 +155,13 @@ class Door implements WebSocketDoor {
     this.#owedAnswers.close();
     const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
-      for (const connection of this.connections) connection.close(closeCode, reason);
       if (this.connections.size === 0) resolve();
     });
+    const closed = this.#turns.inSlices(this.connections, (connection) =>
+      connection.close(closeCode, reason),
+    );
     // The server may be the application's and live on: until here its clients were told 503.
-    return ended.then(() => {
+    return Promise.all([ended, closed]).then(() => {
       this.#options.server.off('upgrade', this.#listener);
       this.#upgradePath?.close();
     });
@@ -161,30 +173,43 @@ class Door implements WebSocketDoor {
     const isOurs = paths.includes(pathOf(request));
     // Another listener may have taken the socket already, and what is written to it now would be a frame.
     if (!isOurs && !(refusesOtherPaths ?? server.listenerCount('upgrade') === 1)) return;
-    this.#owedAnswers.after(socket, () => this.#upgrade(request, socket, head));
+    this.#owedAnswers.after(socket, () => this.#inTurn(request, socket, head));
+  }
+
+  #inTurn(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = (): void => {
+      this.#upgrade(request, socket, head);
+      this.#turns.spend(CONNECT_UNITS);
+    };
+    if (this.#turns.hasRoom) return upgrade();
+    // Nobody else listens to it any more, and it may fail while it waits.
+    destroyOnError(socket);
+    this.#turns.later(upgrade, 'prompt');
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    // It may have gone, or another listener for upgrades have taken it, while it waited.
+    if (socket.destroyed || hasEndpoint(socket)) return;
     const { paths, checkOrigin } = this.#options;
-    const path = pathOf(request);
-    if (!paths.includes(path)) {
+    // The one that was given: a part of the target would keep all of it alive.
+    const path = paths[paths.indexOf(pathOf(request))];
+    if (path === undefined) {
       const others = paths.length === 0 ? '' : `; try ${paths.join(', ')}`;
-      this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
-      return;
+      return this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
     }
-    if (!this.#isAccepting) {
-      this.#refuse(socket, 503, 'The server is closing');
-      return;
-    }
+    if (!this.#isAccepting) return this.#refuse(socket, 503, 'The server is closing');
     const judged = judgeUpgrade(request);
     if (!judged.isAccepted) {
-      this.#refuse(socket, judged.status, judged.message, judged.headers);
-      return;
+      return this.#refuse(socket, judged.status, judged.message, judged.headers);
     }
     const headers = headersOf(request);
     const refusal = checkOrigin?.(headers, path);
     if (refusal !== undefined) this.#refuse(socket, 403, refusal);
     else this.#open(judged, { path, query: queryOf(request), headers }, socket, head);
+  }
+
+  #reached(limit: string): void {
+    this.#metrics.count('limit_reached', { limit });
   }
 
   #refuse(
@@ -206,7 +231,9 @@ class Door implements WebSocketDoor {
     const { accept, subprotocols = [] } = this.#options;
     const spoken = typeof subprotocols === 'function' ? subprotocols(request.path) : subprotocols;
     // RFC 6455 §4.2.2, item 5.5: one of those asked for, or none; the first message then tells the dialect.
-    const subprotocol = upgrade.subprotocols.find((name) => spoken.includes(name));
+    const asked = upgrade.subprotocols.find((name) => spoken.includes(name));
+    // The one that was given: what was asked for is a part of a header field, and would keep all of it alive.
+    const subprotocol = asked === undefined ? undefined : spoken[spoken.indexOf(asked)];
     const lines = acceptanceHeaders(upgrade.key, subprotocol ?? '');
     const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
