@@ -2,6 +2,24 @@
 import type { Octets } from '../foundation/index.js';
 import type { SharedBatch, SharedMessage } from './shared-message.js';
 
+/** Who is at the other end of a connection. */
+export interface Peer {
+  /**
+   * Its IP address, in one spelling for each: behind a trusted proxy the client's, as the proxy names it, otherwise the
+   * socket's. An IPv4 address that is mapped into IPv6 is one of IPv4. Empty where there is none, as with a socket file.
+   */
+  readonly address: string;
+  /** Its port; 0 where it is not known. */
+  readonly port: number;
+  /** Whether the link to this server is TLS. Behind a proxy that ends TLS it says nothing about the client's. */
+  readonly isSecure: boolean;
+  /**
+   * What its share of the server is counted under: an IPv4 address, or the /64 of one of IPv6. Undefined where the address is many
+   * people's: loopback, or a trusted proxy.
+   */
+  readonly share: string | undefined;
+}
+
 /** What the peer said when it came. */
 export interface Handshake {
   /** Path of the URL without its query. */
@@ -12,6 +30,7 @@ export interface Handshake {
   readonly headers: ReadonlyMap<string, string>;
   /** The agreed WebSocket subprotocol, or undefined. */
   readonly subprotocol: string | undefined;
+  readonly peer: Peer;
 }
 
 /** One live link, whatever carries it. */

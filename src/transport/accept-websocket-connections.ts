@@ -11,9 +11,11 @@ import {
   TurnBudget,
 } from '../foundation/index.js';
 import type { AcceptedUpgrade } from '../protocol/websocket/index.js';
-import type { AcceptConnection, Handshake } from '../session/index.js';
+import type { AcceptConnection, Handshake, Peer, Refusal } from '../session/index.js';
 import { nodeRandom } from './node-random.js';
 import { nodeTime } from './node-time.js';
+import { CONTRADICTION, PeerAddresses } from './peer-addresses.js';
+import { headersOf, limitReachedBy, queryOf, type HeadLimits } from './request-head.js';
 import { WebSocketConnection } from './websocket-connection.js';
 import {
   resolveCompression,
@@ -40,8 +42,12 @@ export interface AcceptWebSocketOptions {
   readonly subprotocols?: readonly string[] | ((path: string) => readonly string[]);
   /** The Origin gate (semantics A4): a text refuses the handshake with 403 and is its body. */
   readonly checkOrigin?: (headers: ReadonlyMap<string, string>, path: string) => string | undefined;
+  /** Whose connection a socket is. Default: no proxy is trusted. */
+  readonly addresses?: PeerAddresses;
+  /** Why a peer may not connect now, asked before anything is done for it (`Admission`). Default: every peer may. */
+  readonly refusalOf?: (peer: Peer) => Refusal | undefined;
   readonly accept: AcceptConnection;
-  readonly limits?: LimitOptions;
+  readonly limits?: LimitOptions & HeadLimits;
   /** Compression of messages (RFC 7692). Default false. */
   readonly perMessageDeflate?: boolean | DoorDeflateOptions;
   readonly time?: Time;
@@ -58,7 +64,7 @@ export interface AcceptWebSocketOptions {
    */
   readonly ownUpgradePath?: {
     readonly firstOctetTimeoutMs: number;
-    readonly maxWaitingCount?: number;
+    readonly maxWaitingCount: number;
   };
   /**
    * Time for the answers to requests that came before an upgrade on its connection, which waits for them; then the connection is
@@ -107,6 +113,7 @@ class Door implements WebSocketDoor {
   readonly #loop: EngineLoop;
   readonly #terms: EndpointTerms;
   readonly #turns: TurnBudget;
+  readonly #addresses: PeerAddresses;
   readonly #compression: CompressionSettings | undefined;
   readonly #owedAnswers: OwedAnswers;
   readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
@@ -122,6 +129,7 @@ class Door implements WebSocketDoor {
     const time = options.time ?? nodeTime();
     this.#turns = options.turns ?? new TurnBudget(time);
     this.#loop = new EngineLoop(time, this.#random, this.#turns);
+    this.#addresses = options.addresses ?? new PeerAddresses();
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     const { ownUpgradePath: path } = options;
     this.#upgradePath =
@@ -198,6 +206,21 @@ class Door implements WebSocketDoor {
       return this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
     }
     if (!this.#isAccepting) return this.#refuse(socket, 503, 'The server is closing');
+    const peer = this.#addresses.peerOf(socket, request.rawHeaders);
+    if (peer === CONTRADICTION) {
+      const words = 'Forwarded and X-Forwarded-For name different clients; the proxy must drop one';
+      return this.#refuse(socket, 400, words);
+    }
+    const turnedAway = this.#options.refusalOf?.(peer);
+    if (turnedAway !== undefined) {
+      const { status, message, retryAfterSeconds } = turnedAway;
+      return this.#refuse(socket, status, message, { 'Retry-After': String(retryAfterSeconds) });
+    }
+    const limit = limitReachedBy(request.rawHeaders, this.#options.limits ?? {});
+    if (limit !== undefined) {
+      this.#reached(limit);
+      return this.#refuse(socket, 431, `The header fields are too many or too long (${limit})`);
+    }
     const judged = judgeUpgrade(request);
     if (!judged.isAccepted) {
       return this.#refuse(socket, judged.status, judged.message, judged.headers);
@@ -205,7 +228,7 @@ class Door implements WebSocketDoor {
     const headers = headersOf(request);
     const refusal = checkOrigin?.(headers, path);
     if (refusal !== undefined) this.#refuse(socket, 403, refusal);
-    else this.#open(judged, { path, query: queryOf(request), headers }, socket, head);
+    else this.#open(judged, { path, query: queryOf(request), headers, peer }, socket, head);
   }
 
   #reached(limit: string): void {
@@ -268,23 +291,4 @@ function doorDeflateOptions(given: boolean | DoorDeflateOptions): PerMessageDefl
     ...(given === true ? {} : given),
     serverNoContextTakeover: true,
   };
-}
-
-/** Header fields by lower-case name; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
-function headersOf(request: http.IncomingMessage): ReadonlyMap<string, string> {
-  const headers = new Map<string, string>();
-  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
-    const name = request.rawHeaders[index]!.toLowerCase();
-    const value = request.rawHeaders[index + 1]!;
-    const known = headers.get(name);
-    const separator = name === 'cookie' ? '; ' : ', ';
-    headers.set(name, known === undefined ? value : known + separator + value);
-  }
-  return headers;
-}
-
-function queryOf(request: http.IncomingMessage): ReadonlyMap<string, string> {
-  const target = request.url ?? '/';
-  const start = target.indexOf('?');
-  return new Map(new URLSearchParams(start < 0 ? '' : target.slice(start + 1)));
 }
