@@ -24,9 +24,9 @@ export interface Peer {
 export interface Handshake {
   /** Path of the URL without its query. */
   readonly path: string;
-  /** Values of the query string; tokens never belong there. */
+  /** Values of the query string; tokens never belong there. Empty once the session is open. */
   readonly query: ReadonlyMap<string, string>;
-  /** Header fields of the HTTP request, names in lower case. */
+  /** Header fields of the HTTP request, names in lower case. Empty once the session is open. */
   readonly headers: ReadonlyMap<string, string>;
   /** The agreed WebSocket subprotocol, or undefined. */
   readonly subprotocol: string | undefined;
@@ -38,6 +38,7 @@ export interface Connection {
   readonly connectionId: string;
   /** `websocket`, `sse`, `xhr-polling` … : a label for metrics. */
   readonly transport: string;
+  /** All of it until the session is open; from then on without headers and query, which nobody keeps for as long as it lives. */
   readonly handshake: Handshake;
   /** Octets handed over that the kernel has not taken yet. */
   readonly bufferedBytes: number;
@@ -58,6 +59,11 @@ export interface Connection {
   pauseInput(): void;
   /** Takes one pause back. What was held back is handed on in a later turn. */
   resumeInput(): void;
+  /**
+   * The session is open: from now on `handshake` is another object, without headers and query. A transport whose handshakes
+   * are small leaves it out.
+   */
+  forgetHandshake?(): void;
   /** Flushes, then closes with the closing handshake of the transport. */
   close(closeCode: number, reason: string): void;
   /** Drops the link without a word. */

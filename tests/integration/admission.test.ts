@@ -1,9 +1,10 @@
 /** Proves through real sockets who may connect: caps, shares of addresses behind proxies, and what a handshake leaves behind. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { createServer, MemoryMetrics, type ServerOptions } from 'tideway';
+import { createServer, MemoryMetrics, type Credentials, type ServerOptions } from 'tideway';
 import { WebSocket } from 'ws';
 import { NativePeer } from './native-peer.js';
 
@@ -207,3 +208,56 @@ test('header fields beyond their limits are refused with 431', async (t) => {
   assert.equal(reached('maxHandshakeHeaderCount'), 1);
   assert.equal(reached('maxHandshakeHeadersBytes'), 1);
 });
+
+for (const way of ['past node:http', 'through node:http'] as const) {
+  test(`[C5] hooks see all of a handshake until the session is open, and who is renewed afterwards (${way})`, async (t) => {
+    const seen: Credentials[] = [];
+    const http = createHttpServer();
+    const server = createServer({
+      log: false,
+      ...TRUSTED,
+      ...(way === 'through node:http' && { server: http }),
+      authenticate: (credentials) => {
+        seen.push(credentials);
+        const tenant =
+          credentials.renews?.claims['tenant'] ?? credentials.handshake.headers.get('x-tenant');
+        return Promise.resolve({ name: 'ada', claims: { tenant }, expiresAtMs: undefined });
+      },
+    });
+    const connects: unknown[] = [];
+    server.on('connected', ({ handshake }) => connects.push(handshake.headers.get('x-tenant')));
+    server.intercept({
+      inbound: (operation) => {
+        if (operation.kind !== 'connect') return;
+        connects.push(operation.handshake.headers.get('x-tenant') ?? operation.renews?.name);
+      },
+    });
+    if (way === 'through node:http') {
+      http.listen(0, '127.0.0.1');
+      await once(http, 'listening');
+      t.after(() => http.close());
+    } else await server.listen({ port: 0 });
+    t.after(() => server.close());
+    const port = server.address?.port ?? (http.address() as AddressInfo).port;
+    const headers = { ...from('203.0.113.9'), 'X-Tenant': 'blue' };
+    const peer = await NativePeer.open(`http://127.0.0.1:${port}`, { headers });
+    await peer.frame('connected');
+    peer.send({ type: 'authenticate', id: 1, token: 'another' });
+    await peer.frame('receipt', { id: 1 });
+    const [opening, renewal] = seen;
+    assert.equal(opening?.handshake.headers.get('x-tenant'), 'blue');
+    assert.equal(opening?.renews, undefined);
+    assert.deepEqual(opening?.handshake.peer, {
+      address: '203.0.113.9',
+      port: 0,
+      isSecure: false,
+      share: '203.0.113.9',
+    });
+    assert.equal(renewal?.handshake.headers.size, 0);
+    assert.equal(renewal?.handshake.peer.address, '203.0.113.9');
+    assert.deepEqual(renewal?.renews?.claims, { tenant: 'blue' });
+    assert.equal(server.users.sessionsOf('ada').length, 1);
+    assert.deepEqual(connects, ['blue', 'blue', 'ada']);
+    await peer.close();
+  });
+}

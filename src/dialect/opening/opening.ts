@@ -110,6 +110,7 @@ export class Opening<Arrival> {
     if (this.#hasTooManySessions(principal)) return;
     this.#outlet.opened(principal);
     this.#environment.admission?.opened(this.#connection);
+    this.#connection.forgetHandshake?.();
     const waiting = this.#waiting;
     this.closed();
     for (const arrival of waiting) this.#outlet.arrived(arrival);
