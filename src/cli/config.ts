@@ -16,6 +16,7 @@ import {
   MIN_SECRET_BYTES,
   prefixFaults,
   TRANSPORT_NAMES,
+  trustedProxyFault,
   type ForwardOptions,
   type MountName,
   type ServerLimits,
@@ -90,6 +91,12 @@ const origins = list(
     expecting('an origin such as https://example.com, without a path'),
   ),
   'origins such as https://example.com',
+);
+
+const PROXY = 'an address or a CIDR such as 10.0.0.0/8, or unix';
+const proxies = list(
+  text(PROXY).refine((range) => trustedProxyFault(range) === undefined, expecting(PROXY)),
+  'addresses or CIDRs such as 10.0.0.0/8',
 );
 
 /** Some of a few words. */
@@ -224,8 +231,16 @@ const limits = object({
   maxMessageBytes: bytes(DEFAULT_LIMITS.maxMessageBytes),
   maxJsonValueCount: count(DEFAULT_LIMITS.maxJsonValueCount),
   maxFragmentCount: count(DEFAULT_LIMITS.maxFragmentCount),
+  maxConnectionCount: count(DEFAULT_LIMITS.maxConnectionCount),
+  maxConnectionsPerAddress: count(DEFAULT_LIMITS.maxConnectionsPerAddress),
+  maxUnauthenticatedConnectionCount: count(DEFAULT_LIMITS.maxUnauthenticatedConnectionCount),
+  maxConnectsPerSecond: wholeNumber('', 0).default(DEFAULT_LIMITS.maxConnectsPerSecond),
+  maxTrackedAddressCount: count(DEFAULT_LIMITS.maxTrackedAddressCount),
+  maxSessionsPerPrincipal: count(DEFAULT_LIMITS.maxSessionsPerPrincipal),
   handshakeTimeoutMs: milliseconds(DEFAULT_LIMITS.handshakeTimeoutMs),
   maxPipelinedRequestCount: count(DEFAULT_LIMITS.maxPipelinedRequestCount),
+  maxHandshakeHeaderCount: count(DEFAULT_LIMITS.maxHandshakeHeaderCount),
+  maxHandshakeHeadersBytes: bytes(DEFAULT_LIMITS.maxHandshakeHeadersBytes),
   connectTimeoutMs: milliseconds(DEFAULT_LIMITS.connectTimeoutMs),
   closeTimeoutMs: milliseconds(DEFAULT_LIMITS.closeTimeoutMs),
   heartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.heartbeatIntervalMs, 0),
@@ -293,6 +308,7 @@ const config = object({
     .exactOptional(),
   app: app.prefault({}),
   allowedOrigins: origins.default([]),
+  trustedProxies: proxies.default([]),
   apiKeys: list(apiKey, 'keys').default([]),
   apiKeysFile: text('a path of a file').exactOptional(),
   tokens: tokens.exactOptional(),

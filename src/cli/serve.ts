@@ -43,12 +43,13 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void
 
 function serverOptionsOf(config: Config): ServerOptions {
   const { tokens, path, endpoints, prefixes, contentSecurityPolicy } = config;
-  const { allowedOrigins, apiKeys, defaultAccess, limits } = config;
+  const { allowedOrigins, trustedProxies, apiKeys, defaultAccess, limits } = config;
   return {
     ...(path !== undefined && { path }),
     ...(endpoints !== undefined && { endpoints }),
     prefixes,
     allowedOrigins,
+    trustedProxies,
     apiKeys,
     defaultAccess,
     limits,

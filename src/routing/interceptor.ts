@@ -37,7 +37,10 @@ export interface InboundUnsubscribe extends OfClient {
 export interface InboundConnect {
   readonly kind: 'connect';
   readonly principal: Principal;
+  /** Without headers and query where a token is renewed. */
   readonly handshake: Handshake;
+  /** Who the session's principal is until now, where its token is renewed. */
+  readonly renews: Principal | undefined;
 }
 
 export type InboundOperation =

@@ -106,10 +106,11 @@ export class Interceptors {
     return (credentials) => {
       const answer = authenticate(credentials);
       if (this.#counts.inbound === 0) return answer;
-      const { handshake } = credentials;
+      const { handshake, renews } = credentials;
       const connect = async (): Promise<Principal> => {
         const principal = checkedPrincipal(await answer);
-        return (await this.#throughInbound({ kind: 'connect', principal, handshake })).principal;
+        const connect = { kind: 'connect', principal, handshake, renews } as const;
+        return (await this.#throughInbound(connect)).principal;
       };
       return connect();
     };

@@ -11,6 +11,7 @@ const OPTIONS: Readonly<Record<keyof ServerOptions, true>> = {
   authenticate: true,
   tokens: true,
   allowedOrigins: true,
+  trustedProxies: true,
   apiKeys: true,
   defaultAccess: true,
   staticDirectory: true,
@@ -49,7 +50,8 @@ export const DEFAULT_ACCESS_WORDS = ['open-on-loopback', 'closed'] as const;
 /** Throws a RangeError for an option that there is not or a key that is too short, a TypeError for what is not set, or no log at all. */
 export function checkOptions(options: ServerOptions): void {
   checkNames(options, OPTIONS, 'option of createServer');
-  const { tokens, apiKeys = [], defaultAccess = 'open-on-loopback', log, metrics } = options;
+  const { tokens, apiKeys = [], trustedProxies = [], log, metrics } = options;
+  const { defaultAccess = 'open-on-loopback' } = options;
   if (log !== undefined && log !== false) requireMethods('log', log, LOG_METHODS);
   if (metrics !== undefined) requireMethods('metrics', metrics, METRICS_METHODS);
   if (!(DEFAULT_ACCESS_WORDS as readonly string[]).includes(defaultAccess)) {
@@ -60,6 +62,7 @@ export function checkOptions(options: ServerOptions): void {
     checkNames(tokens, TOKEN_OPTIONS, 'option of tokens');
     requireSet('tokens.hmacSecret', tokens.hmacSecret);
   }
+  if (!Array.isArray(trustedProxies)) throw new TypeError('trustedProxies is a list of texts');
   if (!Array.isArray(apiKeys)) throw new TypeError('apiKeys is a list of texts');
   for (const [index, key] of apiKeys.entries()) {
     const name = `apiKeys[${index}]`;

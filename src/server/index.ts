@@ -89,6 +89,7 @@ export type {
 export { ANONYMOUS } from '../session/index.js';
 export type {
   AcceptConnection,
+  AdmissionLimits,
   Authenticate,
   ConnectedEvent,
   ConnectEvent,
@@ -97,6 +98,8 @@ export type {
   Credentials,
   DisconnectEvent,
   DisconnectReason,
+  Handshake,
+  Peer,
   Principal,
   SessionEventMap,
   SessionEventName,
@@ -109,6 +112,7 @@ export type {
   UserSession,
   UserSubscription,
 } from '../session/index.js';
+export { trustedProxyFault } from '../transport/index.js';
 export { MemoryStreamStore } from '../streams/index.js';
 export type {
   Appended,

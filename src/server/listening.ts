@@ -1,5 +1,5 @@
 /** Owns binding an HTTP server to an address, saying what was bound, and letting go of it. */
-import type { Server as HttpServer, ServerOptions } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { BlockList, isIPv6, type Socket } from 'node:net';
 import type { Timers } from '../foundation/index.js';
 
@@ -12,13 +12,6 @@ export interface BoundAddress {
   readonly host: string;
   readonly port: number;
   readonly isLoopback: boolean;
-}
-
-/** Options of an HTTP server whose requests end in time, a silent connection's first one too. */
-export function requestDeadlines(timeoutMs: number): ServerOptions {
-  // Node looks for late requests every 30 s by default, which would be the deadline of a shorter one.
-  const connectionsCheckingInterval = Math.min(30_000, Math.ceil(timeoutMs / 4));
-  return { headersTimeout: timeoutMs, requestTimeout: timeoutMs, connectionsCheckingInterval };
 }
 
 /** Resolves when bound. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port. */

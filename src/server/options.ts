@@ -7,15 +7,21 @@ import type { ForwardOptions } from '../http/index.js';
 import type { TopicRule } from '../mounts/topics/index.js';
 import type { WorkRule } from '../mounts/work/index.js';
 import type { Interceptor } from '../routing/index.js';
-import { DEFAULT_SESSION_LIMITS, type Authenticate, type SessionLimits } from '../session/index.js';
+import {
+  DEFAULT_ADMISSION_LIMITS,
+  DEFAULT_SESSION_LIMITS,
+  type AdmissionLimits,
+  type Authenticate,
+  type SessionLimits,
+} from '../session/index.js';
 import type { MemoryStreamStoreOptions, StreamStore } from '../streams/index.js';
 import type { DoorDeflateOptions } from '../transport/index.js';
 import type { EndpointOptions } from './endpoints.js';
 import type { PrefixOptions } from './prefixes.js';
 import type { TokenOptions } from './tokens.js';
 
-/** Limits of a server, each with its default; see also the limits of sessions. */
-export interface ServerLimits extends SessionLimits {
+/** Limits of a server, each with its default; see also the limits of sessions and of admission. */
+export interface ServerLimits extends SessionLimits, AdmissionLimits {
   /**
    * Octets of one message of a client or of the HTTP API. Beyond it the connection closes with 1009,
    * the API answers 413. Default 1,114,112: 1 MiB of body, and 64 KiB for the headers that a dialect says around it.
@@ -27,6 +33,10 @@ export interface ServerLimits extends SessionLimits {
   readonly handshakeTimeoutMs: number;
   /** HTTP requests of one connection that wait for their answers; one more ends it. Default 64. */
   readonly maxPipelinedRequestCount: number;
+  /** Header fields of an upgrade request; one more is refused with 431. Default 500. */
+  readonly maxHandshakeHeaderCount: number;
+  /** Octets of those fields, names and values; more are refused with 431. Default 16,384. */
+  readonly maxHandshakeHeadersBytes: number;
   /** Time for a client's first message; then it ends with `session/connect-timeout`. Default 60,000. */
   readonly connectTimeoutMs: number;
   /** Time for the closing handshake; then the socket is dropped. Default 10,000. */
@@ -89,6 +99,12 @@ export interface ServerOptions {
   /** Origins of pages that may connect, beside the server's own: `https://example.com`. Default none. */
   readonly allowedOrigins?: readonly string[];
   /**
+   * Proxies whose word about their clients' addresses is taken: IP addresses, CIDRs such as `10.0.0.0/8`, and `unix` for whoever comes
+   * through a socket file. Behind one, `handshake.peer` and limits of addresses go by `X-Forwarded-For` or `Forwarded`, read from the right
+   * to the first that is none of these. Default none: no such field is read. Throws a RangeError for what is none.
+   */
+  readonly trustedProxies?: readonly string[];
+  /**
    * Keys with which back ends publish over HTTP. Default none: `POST /api/publish` is refused. Throws a TypeError for one that is
    * undefined or empty, as of an environment variable that is not set, a RangeError for one of fewer than 16 characters.
    */
@@ -146,10 +162,13 @@ export const DEFAULT_HOST = '127.0.0.1';
 /** What differs from the engine's own defaults differs because a broker's messages are small. */
 export const DEFAULT_LIMITS: ServerLimits = {
   ...DEFAULT_SESSION_LIMITS,
+  ...DEFAULT_ADMISSION_LIMITS,
   maxMessageBytes: 1_114_112,
   maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
   maxPipelinedRequestCount: 64,
+  maxHandshakeHeaderCount: 500,
+  maxHandshakeHeadersBytes: 16_384,
   connectTimeoutMs: 60_000,
   closeTimeoutMs: 10_000,
   heartbeatIntervalMs: 25_000,

@@ -1,5 +1,5 @@
 /** Owns the composition root: options become rooms, wired together; it has no logic of its own. */
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import {
   Cancellation,
   DeadlineWheel,
@@ -17,7 +17,7 @@ import {
   type OfferedDialect,
   type SelectionEnvironment,
 } from '../dialect/selection/index.js';
-import { createHttpApi, createRequestListener, type ForwardOptions } from '../http/index.js';
+import type { ForwardOptions } from '../http/index.js';
 import {
   messageOf,
   userDestination,
@@ -41,6 +41,7 @@ import {
 } from '../routing/index.js';
 import {
   ANONYMOUS,
+  Admission,
   InputFlowBudget,
   SessionEvents,
   SessionRegistry,
@@ -53,6 +54,7 @@ import {
 import { MemoryStreamStore, Streams } from '../streams/index.js';
 import {
   acceptWebSocketConnections,
+  PeerAddresses,
   nodeRandom,
   nodeTime,
   type WebSocketDoor,
@@ -65,14 +67,14 @@ import {
   boundAddress,
   HttpClosing,
   loopbackOrigins,
-  requestDeadlines,
   urlOf,
   type BoundAddress,
 } from './listening.js';
 import { checkOptions } from './given-options.js';
 import { guardsOf } from './guards.js';
 import { mappingPrefixesOf, mountBuiltIn, requireBelow } from './mounts.js';
-import { DEFAULT_HOST, limitsOf, type ServerLimits, type ServerOptions } from './options.js';
+import { DEFAULT_HOST, limitsOf, type ServerOptions } from './options.js';
+import { ownHttpServer } from './own-http-server.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
 import { settled } from './settling.js';
 import { tokenAuthentication } from './tokens.js';
@@ -143,6 +145,7 @@ export class TidewayServer {
   readonly #defaultAccess: NonNullable<ServerOptions['defaultAccess']>;
   readonly #closeTimeoutMs: number;
   readonly #closing = new Cancellation();
+  readonly #admission: Admission;
   readonly #door: WebSocketDoor;
   #closed: Promise<void> | undefined;
   readonly #onListening = (): void => this.#listening();
@@ -182,7 +185,13 @@ export class TidewayServer {
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
     this.#events = new SessionEvents(log);
-
+    this.#admission = new Admission({
+      limits,
+      clock: time,
+      random,
+      metrics,
+      events: this.#events,
+    });
     this.users = new Users(this.#sessions);
     const rules = new TopicRules();
     this.topics = {
@@ -260,6 +269,7 @@ export class TidewayServer {
       },
       router: this.#router,
       authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
+      admission: this.#admission,
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       connectTimeoutMs: limits.connectTimeoutMs,
@@ -270,7 +280,8 @@ export class TidewayServer {
     this.#endpoints = new Endpoints(this.endpoints, knownDialects(environment));
     this.#log = log;
     this.accept = this.#acceptor(limits.connectTimeoutMs, metrics);
-    this.#http = options.server ?? this.#createHttp(options, limits, metrics, turns);
+    const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
+    this.#http = options.server ?? ownHttpServer(options, limits, httpParts);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
@@ -281,10 +292,15 @@ export class TidewayServer {
         this.#endpoints.dialectsOf(path).flatMap(({ subprotocols }) => subprotocols),
       checkOrigin: (headers, path) => this.#endpoints.refusalOf(path, headers),
       accept: this.accept,
+      addresses: new PeerAddresses(options.trustedProxies),
+      refusalOf: (peer) => this.#admission.refusalOf(peer),
       limits,
       perMessageDeflate: options.perMessageDeflate ?? false,
       ...(options.server === undefined && {
-        ownUpgradePath: { firstOctetTimeoutMs: limits.handshakeTimeoutMs },
+        ownUpgradePath: {
+          firstOctetTimeoutMs: limits.handshakeTimeoutMs,
+          maxWaitingCount: limits.maxUnauthenticatedConnectionCount,
+        },
       }),
       owedAnswersTimeoutMs: limits.handshakeTimeoutMs,
       time,
@@ -417,33 +433,6 @@ export class TidewayServer {
     this.#flushLog();
   }
 
-  #createHttp(
-    options: ServerOptions,
-    limits: ServerLimits,
-    metrics: Metrics,
-    turns: TurnBudget,
-  ): HttpServer {
-    const { maxPipelinedRequestCount } = limits;
-    const api = createHttpApi({
-      router: this.#router,
-      originGate: this.#originGate,
-      caller: SERVER_CALLER,
-      apiKeys: options.apiKeys ?? [],
-      maxMessageBytes: limits.maxMessageBytes,
-      maxJsonValueCount: limits.maxJsonValueCount,
-      metrics,
-      log: this.#log,
-    });
-    return createHttpServer(
-      requestDeadlines(limits.handshakeTimeoutMs),
-      createRequestListener(api, options, this.#log, {
-        turns,
-        metrics,
-        maxPipelinedRequestCount,
-      }),
-    );
-  }
-
   #acceptor(connectTimeoutMs: number, metrics: Metrics): AcceptConnection {
     const shared = {
       deadlines: this.#deadlines,
@@ -451,6 +440,7 @@ export class TidewayServer {
       metrics,
       log: this.#log,
       events: this.#events,
+      admission: this.#admission,
     };
     // One for each list of dialects: a connection keeps it for as long as it lives.
     const selections = new Map<readonly OfferedDialect[], SelectionEnvironment>();

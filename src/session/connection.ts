@@ -2,16 +2,35 @@
 import type { Octets } from '../foundation/index.js';
 import type { SharedBatch, SharedMessage } from './shared-message.js';
 
+/** Who is at the other end of a connection. */
+export interface Peer {
+  /**
+   * Its IP address, in one spelling for each: behind a trusted proxy the client's, as the proxy names it, otherwise the
+   * socket's. An IPv4 address that is mapped into IPv6 is one of IPv4. Empty where there is none, as with a socket file.
+   */
+  readonly address: string;
+  /** Its port; 0 where it is not known. */
+  readonly port: number;
+  /** Whether the link to this server is TLS. Behind a proxy that ends TLS it says nothing about the client's. */
+  readonly isSecure: boolean;
+  /**
+   * What its share of the server is counted under: an IPv4 address, or the /64 of one of IPv6. Undefined where the address is many
+   * people's: loopback, or a trusted proxy.
+   */
+  readonly share: string | undefined;
+}
+
 /** What the peer said when it came. */
 export interface Handshake {
   /** Path of the URL without its query. */
   readonly path: string;
-  /** Values of the query string; tokens never belong there. */
+  /** Values of the query string; tokens never belong there. Empty once the session is open. */
   readonly query: ReadonlyMap<string, string>;
-  /** Header fields of the HTTP request, names in lower case. */
+  /** Header fields of the HTTP request, names in lower case. Empty once the session is open. */
   readonly headers: ReadonlyMap<string, string>;
   /** The agreed WebSocket subprotocol, or undefined. */
   readonly subprotocol: string | undefined;
+  readonly peer: Peer;
 }
 
 /** One live link, whatever carries it. */
@@ -19,6 +38,7 @@ export interface Connection {
   readonly connectionId: string;
   /** `websocket`, `sse`, `xhr-polling` … : a label for metrics. */
   readonly transport: string;
+  /** All of it until the session is open; from then on without headers and query, which nobody keeps for as long as it lives. */
   readonly handshake: Handshake;
   /** Octets handed over that the kernel has not taken yet. */
   readonly bufferedBytes: number;
@@ -39,6 +59,11 @@ export interface Connection {
   pauseInput(): void;
   /** Takes one pause back. What was held back is handed on in a later turn. */
   resumeInput(): void;
+  /**
+   * The session is open: from now on `handshake` is another object, without headers and query. A transport whose handshakes
+   * are small leaves it out.
+   */
+  forgetHandshake?(): void;
   /** Flushes, then closes with the closing handshake of the transport. */
   close(closeCode: number, reason: string): void;
   /** Drops the link without a word. */

@@ -1,5 +1,6 @@
 /** The door of session/: the contracts of connection and delivery, and what outlives a connection. */
 export * from './acknowledgement-window.js';
+export * from './admission.js';
 export * from './batch.js';
 export * from './connection.js';
 export * from './delivery.js';
@@ -11,6 +12,7 @@ export * from './principal.js';
 export * from './session.js';
 export * from './session-events.js';
 export * from './session-registry.js';
+export * from './share.js';
 export * from './shared-message.js';
 export * from './subscription.js';
 export * from './unacknowledged-total.js';

@@ -45,6 +45,8 @@ export interface SessionLimits {
   readonly maxPullBytes: number;
   /** Octets waiting in a connection, replies included; above it ends with `session/slow-consumer`. Default 4 MiB. */
   readonly maxOutboundBytes: number;
+  /** Live sessions of one principal that has a name; one more ends with `session/too-many-sessions`. Default 1,000. */
+  readonly maxSessionsPerPrincipal: number;
   /** Messages received while the token is being checked; beyond it the connection is not read. Default 256. */
   readonly maxUnauthenticatedCount: number;
   /** Octets of those messages, about; beyond it the connection is not read. Default 65,536. */
@@ -80,6 +82,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,
+  maxSessionsPerPrincipal: 1_000,
   maxUnauthenticatedCount: 256,
   maxUnauthenticatedBytes: 65_536,
   maxTransactionCount: 16,

@@ -24,6 +24,11 @@ export interface Credentials {
   /** All headers of STOMP's CONNECT, as the client wrote them. */
   readonly connectHeaders?: ReadonlyMap<string, string> | undefined;
   readonly handshake: Handshake;
+  /**
+   * Whose session it is, where its token is renewed. `handshake` has neither headers nor query then: what is needed of them later
+   * belongs in the claims. Undefined where a session is about to open.
+   */
+  readonly renews?: Principal | undefined;
 }
 
 /**

@@ -45,6 +45,11 @@ export class SessionRegistry {
     return this.#byName.get(name) ?? [];
   }
 
+  /** Live sessions of a name. */
+  countOf(name: string): number {
+    return this.#byName.get(name)?.size ?? 0;
+  }
+
   add(session: ListedSession): void {
     this.#sessions.set(session.sessionId, session);
     const { name } = session.principal;

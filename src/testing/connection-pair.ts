@@ -24,7 +24,7 @@ export interface ConnectionEnd {
 export interface ConnectionPairOptions {
   /** Default `connection-1`. */
   readonly connectionId?: string;
-  /** What the peer said when it came; what is left out is `/ws` without query, headers and subprotocol. */
+  /** What the peer said when it came; what is left out is `/ws` without query, headers and subprotocol, from loopback. */
   readonly handshake?: Partial<Handshake>;
   /** Octets that a client which does not read takes all the same, as a kernel does. Default 0. */
   readonly kernelBytes?: number;
@@ -121,6 +121,7 @@ class ServerEnd implements Connection {
       query: new Map(),
       headers: new Map(),
       subprotocol: undefined,
+      peer: { address: '127.0.0.1', port: 0, isSecure: false, share: undefined },
       ...options.handshake,
     };
   }

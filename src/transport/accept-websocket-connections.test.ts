@@ -1,10 +1,10 @@
 /** Proves the door for WebSocket connections: refusals, the gate, subprotocols, shared frames and the end. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { MemoryMetrics, encodeUtf8 } from '../foundation/index.js';
+import { MemoryMetrics, TurnBudget, encodeUtf8, type TurnQueue } from '../foundation/index.js';
 import {
   SharedBatch,
   SharedMessage,
@@ -16,6 +16,7 @@ import {
   type AcceptWebSocketOptions,
   type WebSocketDoor,
 } from './accept-websocket-connections.js';
+import { nodeTime } from './node-time.js';
 import { WebSocket } from './websocket/index.js';
 
 const text = (value: string): SharedMessage => new SharedMessage(encodeUtf8(value), false);
@@ -51,6 +52,7 @@ class Echo implements ConnectionReceiver {
 
 interface Running {
   readonly door: WebSocketDoor;
+  readonly server: Server;
   readonly url: string;
   readonly receivers: Echo[];
   readonly metrics: MemoryMetrics;
@@ -82,6 +84,7 @@ async function run(
   });
   return {
     door,
+    server,
     receivers,
     metrics,
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -245,3 +248,140 @@ test('closing the door closes every connection and refuses new ones', async (con
   assert.equal(door.connections.size, 0);
   assert.equal(metrics.value('connections_open', { transport: 'websocket' }), 0);
 });
+
+/** A budget whose turns are over as soon as something was done in them. */
+class SpentTurns extends TurnBudget {
+  waitedCount = 0;
+
+  constructor() {
+    super(nodeTime(), undefined, 0);
+  }
+
+  override later(step: () => void, queue: TurnQueue): void {
+    this.waitedCount += 1;
+    super.later(step, queue);
+  }
+}
+
+const COUNT = 60;
+const WAYS = ['past node:http', 'through node:http'] as const;
+const OWN_PATH = { ownUpgradePath: { firstOctetTimeoutMs: 5_000, maxWaitingCount: 1_000 } };
+
+for (const way of WAYS) {
+  test(`a crowd of upgrades waits for turns and all of them are served (${way})`, async (context) => {
+    const turns = new SpentTurns();
+    const { server, url, receivers, door } = await run(context, {
+      turns,
+      ...(way === 'past node:http' && OWN_PATH),
+    });
+    let acceptedCount = 0;
+    const accepted = new Promise<void>((resolve) =>
+      server.on('connection', () => {
+        acceptedCount += 1;
+        if (acceptedCount === COUNT) resolve();
+      }),
+    );
+    const clients = Array.from({ length: COUNT }, () =>
+      connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}),
+    );
+    context.after(() => {
+      for (const socket of clients) socket.destroy();
+    });
+    await accepted;
+    // All of them at once, so that they come in one turn; each sends a message along with its request.
+    const answers = clients.map(async (socket, index) => {
+      const message = Buffer.of(0x81, 0x81, 0, 0, 0, 0, 0x61);
+      socket.write(Buffer.concat([upgradeRequest(`/ws?n=${index}`), message]));
+      // Some of them give up while they wait.
+      if (index % 10 === 9) return socket.resetAndDestroy();
+      let answer = '';
+      while (!answer.endsWith('\x81\x01a')) {
+        const [chunk] = (await once(socket, 'data')) as [Buffer];
+        answer += chunk.toString('latin1');
+      }
+      assert.match(answer, /^HTTP\/1\.1 101 /);
+    });
+    await Promise.all(answers);
+    assert.ok(turns.waitedCount > 30, `${turns.waitedCount} waited`);
+    assert.ok(receivers.length >= COUNT * 0.9);
+    const closed = door.close(4000, 'bye');
+    for (const socket of clients) socket.end();
+    await closed;
+    assert.equal(door.connections.size, 0);
+  });
+}
+
+function upgradeRequest(target: string): Buffer {
+  return Buffer.from(
+    `GET ${target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+  );
+}
+
+/** A budget in whose turn nothing has room until it is released. */
+class HeldTurns extends TurnBudget {
+  isHeld = true;
+  readonly held = new Set<() => void>();
+  onHeld: () => void = () => {};
+
+  constructor() {
+    super(nodeTime());
+  }
+
+  override get hasRoom(): boolean {
+    return !this.isHeld && super.hasRoom;
+  }
+
+  override later(step: () => void, queue: TurnQueue): void {
+    if (!this.isHeld) return super.later(step, queue);
+    this.held.add(step);
+    this.onHeld();
+  }
+
+  override forget(step: () => void): void {
+    this.held.delete(step);
+    super.forget(step);
+  }
+
+  async untilHeld(count: number): Promise<void> {
+    while (this.held.size < count) await new Promise<void>((held) => (this.onHeld = held));
+  }
+
+  release(): void {
+    this.isHeld = false;
+    for (const step of this.held) super.later(step, 'prompt');
+    this.held.clear();
+  }
+}
+
+for (const way of WAYS) {
+  const path = way === 'past node:http' ? OWN_PATH : {};
+
+  test(`what waits for its turn while the door closes is told so (${way})`, async (context) => {
+    const turns = new HeldTurns();
+    const { url, receivers, door } = await run(context, { turns, ...path });
+    const statuses = Promise.all(Array.from({ length: 3 }, () => statusOf(`${url}/ws`)));
+    await turns.untilHeld(3);
+    door.stopAccepting();
+    turns.release();
+    assert.deepEqual(await statuses, [503, 503, 503]);
+    assert.equal(receivers.length, 0);
+  });
+
+  test(`who resets the connection while he waits for his turn is gone (${way})`, async (context) => {
+    const turns = new HeldTurns();
+    const { server, url, receivers } = await run(context, { turns, ...path });
+    const gone = new Promise<void>((resolve) =>
+      server.on('connection', (socket: Socket) => socket.on('close', () => resolve())),
+    );
+    const client = connect(Number(new URL(url).port), '127.0.0.1');
+    client.write(upgradeRequest('/ws'));
+    await turns.untilHeld(1);
+    client.resetAndDestroy();
+    await gone;
+    turns.release();
+    // Another comes after it.
+    await open(`${url}/ws`);
+    assert.equal(receivers.length, 1);
+  });
+}

@@ -11,9 +11,11 @@ import {
   TurnBudget,
 } from '../foundation/index.js';
 import type { AcceptedUpgrade } from '../protocol/websocket/index.js';
-import type { AcceptConnection, Handshake } from '../session/index.js';
+import type { AcceptConnection, Handshake, Peer, Refusal } from '../session/index.js';
 import { nodeRandom } from './node-random.js';
 import { nodeTime } from './node-time.js';
+import { CONTRADICTION, PeerAddresses } from './peer-addresses.js';
+import { headersOf, limitReachedBy, queryOf, type HeadLimits } from './request-head.js';
 import { WebSocketConnection } from './websocket-connection.js';
 import {
   resolveCompression,
@@ -24,8 +26,9 @@ import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
 import { EndpointTerms } from './websocket/endpoint-terms.js';
 import { EngineLoop } from './websocket/engine-loop.js';
 import { OwedAnswers } from './websocket/owed-answers.js';
-import { takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
+import { CONNECT_UNITS, takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
+import { destroyOnError, hasEndpoint } from './websocket/socket-listeners.js';
 import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
 
 const LABELS = { transport: 'websocket' };
@@ -39,8 +42,12 @@ export interface AcceptWebSocketOptions {
   readonly subprotocols?: readonly string[] | ((path: string) => readonly string[]);
   /** The Origin gate (semantics A4): a text refuses the handshake with 403 and is its body. */
   readonly checkOrigin?: (headers: ReadonlyMap<string, string>, path: string) => string | undefined;
+  /** Whose connection a socket is. Default: no proxy is trusted. */
+  readonly addresses?: PeerAddresses;
+  /** Why a peer may not connect now, asked before anything is done for it (`Admission`). Default: every peer may. */
+  readonly refusalOf?: (peer: Peer) => Refusal | undefined;
   readonly accept: AcceptConnection;
-  readonly limits?: LimitOptions;
+  readonly limits?: LimitOptions & HeadLimits;
   /** Compression of messages (RFC 7692). Default false. */
   readonly perMessageDeflate?: boolean | DoorDeflateOptions;
   readonly time?: Time;
@@ -52,9 +59,13 @@ export interface AcceptWebSocketOptions {
   readonly staticReadBuffer?: boolean;
   /**
    * For a server that nobody else uses as a listener of 'connection': plain upgrade requests go past node:http, which
-   * would leave memory behind. A connection that says nothing for so long is answered with 408. None by default.
+   * would leave memory behind. A connection that says nothing for so long is answered with 408. As many as `maxWaitingCount` may be
+   * silent; one more ends the oldest. None by default.
    */
-  readonly ownUpgradePath?: { readonly firstOctetTimeoutMs: number };
+  readonly ownUpgradePath?: {
+    readonly firstOctetTimeoutMs: number;
+    readonly maxWaitingCount: number;
+  };
   /**
    * Time for the answers to requests that came before an upgrade on its connection, which waits for them; then the connection is
    * dropped. 0: for ever. Default 10,000.
@@ -102,6 +113,7 @@ class Door implements WebSocketDoor {
   readonly #loop: EngineLoop;
   readonly #terms: EndpointTerms;
   readonly #turns: TurnBudget;
+  readonly #addresses: PeerAddresses;
   readonly #compression: CompressionSettings | undefined;
   readonly #owedAnswers: OwedAnswers;
   readonly #listener = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void =>
@@ -117,10 +129,16 @@ class Door implements WebSocketDoor {
     const time = options.time ?? nodeTime();
     this.#turns = options.turns ?? new TurnBudget(time);
     this.#loop = new EngineLoop(time, this.#random, this.#turns);
+    this.#addresses = options.addresses ?? new PeerAddresses();
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
     const { ownUpgradePath: path } = options;
     this.#upgradePath =
-      path && takeUpgrades(options.server as http.Server, this.#loop, path.firstOctetTimeoutMs);
+      path &&
+      takeUpgrades(options.server as http.Server, this.#loop, {
+        ...path,
+        turns: this.#turns,
+        overflowed: () => this.#reached('maxUnauthenticatedConnectionCount'),
+      });
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
     const limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     this.#owedAnswers = new OwedAnswers(
@@ -145,11 +163,13 @@ class Door implements WebSocketDoor {
     this.#owedAnswers.close();
     const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
-      for (const connection of this.connections) connection.close(closeCode, reason);
       if (this.connections.size === 0) resolve();
     });
+    const closed = this.#turns.inSlices(this.connections, (connection) =>
+      connection.close(closeCode, reason),
+    );
     // The server may be the application's and live on: until here its clients were told 503.
-    return ended.then(() => {
+    return Promise.all([ended, closed]).then(() => {
       this.#options.server.off('upgrade', this.#listener);
       this.#upgradePath?.close();
     });
@@ -161,30 +181,58 @@ class Door implements WebSocketDoor {
     const isOurs = paths.includes(pathOf(request));
     // Another listener may have taken the socket already, and what is written to it now would be a frame.
     if (!isOurs && !(refusesOtherPaths ?? server.listenerCount('upgrade') === 1)) return;
-    this.#owedAnswers.after(socket, () => this.#upgrade(request, socket, head));
+    this.#owedAnswers.after(socket, () => this.#inTurn(request, socket, head));
+  }
+
+  #inTurn(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = (): void => {
+      this.#upgrade(request, socket, head);
+      this.#turns.spend(CONNECT_UNITS);
+    };
+    if (this.#turns.hasRoom) return upgrade();
+    // Nobody else listens to it any more, and it may fail while it waits.
+    destroyOnError(socket);
+    this.#turns.later(upgrade, 'prompt');
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    // It may have gone, or another listener for upgrades have taken it, while it waited.
+    if (socket.destroyed || hasEndpoint(socket)) return;
     const { paths, checkOrigin } = this.#options;
-    const path = pathOf(request);
-    if (!paths.includes(path)) {
+    // The one that was given: a part of the target would keep all of it alive.
+    const path = paths[paths.indexOf(pathOf(request))];
+    if (path === undefined) {
       const others = paths.length === 0 ? '' : `; try ${paths.join(', ')}`;
-      this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
-      return;
+      return this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
     }
-    if (!this.#isAccepting) {
-      this.#refuse(socket, 503, 'The server is closing');
-      return;
+    if (!this.#isAccepting) return this.#refuse(socket, 503, 'The server is closing');
+    const peer = this.#addresses.peerOf(socket, request.rawHeaders);
+    if (peer === CONTRADICTION) {
+      const words = 'Forwarded and X-Forwarded-For name different clients; the proxy must drop one';
+      return this.#refuse(socket, 400, words);
+    }
+    const turnedAway = this.#options.refusalOf?.(peer);
+    if (turnedAway !== undefined) {
+      const { status, message, retryAfterSeconds } = turnedAway;
+      return this.#refuse(socket, status, message, { 'Retry-After': String(retryAfterSeconds) });
+    }
+    const limit = limitReachedBy(request.rawHeaders, this.#options.limits ?? {});
+    if (limit !== undefined) {
+      this.#reached(limit);
+      return this.#refuse(socket, 431, `The header fields are too many or too long (${limit})`);
     }
     const judged = judgeUpgrade(request);
     if (!judged.isAccepted) {
-      this.#refuse(socket, judged.status, judged.message, judged.headers);
-      return;
+      return this.#refuse(socket, judged.status, judged.message, judged.headers);
     }
     const headers = headersOf(request);
     const refusal = checkOrigin?.(headers, path);
     if (refusal !== undefined) this.#refuse(socket, 403, refusal);
-    else this.#open(judged, { path, query: queryOf(request), headers }, socket, head);
+    else this.#open(judged, { path, query: queryOf(request), headers, peer }, socket, head);
+  }
+
+  #reached(limit: string): void {
+    this.#metrics.count('limit_reached', { limit });
   }
 
   #refuse(
@@ -206,7 +254,9 @@ class Door implements WebSocketDoor {
     const { accept, subprotocols = [] } = this.#options;
     const spoken = typeof subprotocols === 'function' ? subprotocols(request.path) : subprotocols;
     // RFC 6455 §4.2.2, item 5.5: one of those asked for, or none; the first message then tells the dialect.
-    const subprotocol = upgrade.subprotocols.find((name) => spoken.includes(name));
+    const asked = upgrade.subprotocols.find((name) => spoken.includes(name));
+    // The one that was given: what was asked for is a part of a header field, and would keep all of it alive.
+    const subprotocol = asked === undefined ? undefined : spoken[spoken.indexOf(asked)];
     const lines = acceptanceHeaders(upgrade.key, subprotocol ?? '');
     const compression = answerDeflateOffer(upgrade, this.#compression, lines);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
@@ -241,23 +291,4 @@ function doorDeflateOptions(given: boolean | DoorDeflateOptions): PerMessageDefl
     ...(given === true ? {} : given),
     serverNoContextTakeover: true,
   };
-}
-
-/** Header fields by lower-case name; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
-function headersOf(request: http.IncomingMessage): ReadonlyMap<string, string> {
-  const headers = new Map<string, string>();
-  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
-    const name = request.rawHeaders[index]!.toLowerCase();
-    const value = request.rawHeaders[index + 1]!;
-    const known = headers.get(name);
-    const separator = name === 'cookie' ? '; ' : ', ';
-    headers.set(name, known === undefined ? value : known + separator + value);
-  }
-  return headers;
-}
-
-function queryOf(request: http.IncomingMessage): ReadonlyMap<string, string> {
-  const target = request.url ?? '/';
-  const start = target.indexOf('?');
-  return new Map(new URLSearchParams(start < 0 ? '' : target.slice(start + 1)));
 }

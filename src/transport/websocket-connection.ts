@@ -35,6 +35,8 @@ import { Endpoint } from './websocket/endpoint.js';
 import type { EndpointTerms } from './websocket/endpoint-terms.js';
 import type { WebSocketError } from './websocket/errors.js';
 
+const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
+
 const TRANSPORT = 'websocket';
 const LABELS = { transport: TRANSPORT };
 
@@ -56,7 +58,7 @@ export interface WebSocketConnectionParts {
 export class WebSocketConnection implements Connection, EndpointHandler {
   readonly connectionId: string;
   readonly transport: string = TRANSPORT;
-  readonly handshake: Handshake;
+  handshake: Handshake;
   readonly #endpoint: Endpoint;
   readonly #metrics: Metrics;
   readonly #compression: AgreedCompression | undefined;
@@ -128,6 +130,11 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   /** RFC 7692 §7.1.2.1: a client may have asked for a smaller window than the one that is used for many. */
   get #takesShared(): boolean {
     return this.#compression!.outgoing.windowBits >= SHARED_WINDOW_BITS;
+  }
+
+  forgetHandshake(): void {
+    // Not emptied, since listeners of events may have the one that there was.
+    this.handshake = { ...this.handshake, headers: NOTHING_SAID, query: NOTHING_SAID };
   }
 
   close(closeCode: number, reason: string): void {

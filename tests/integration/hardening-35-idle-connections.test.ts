@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { createServer as createTideway } from 'tideway';
 import type { ServerOptions } from 'tideway/websocket';
 import { checkBound } from '../acceptance-bound.js';
 import { LoadProcess, grouped, isFullSize, serve, tellFigure, usedBytes } from './hardening-rig.js';
@@ -64,6 +65,39 @@ test('[hardening 35] an idle connection costs little more than its socket', asyn
     context,
     `${grouped(CONNECTION_COUNT)} connections: ${grouped(plain)} octets of heap each, ` +
       `a bare net.Socket ${grouped(bare)}; resident ${grouped(resident)} each`,
+  );
+});
+
+/** Octets for each idle session of a server, whose handshake had so many fields more than it needed. */
+async function sessionBytes(context: TestContext, fieldCount: number): Promise<number> {
+  const server = createTideway({ log: false });
+  const { port } = await server.listen({ port: 0 });
+  const load = new LoadProcess(context);
+  const openAll = async (count: number): Promise<void> => {
+    const open = load.report('open');
+    load.start({ kind: 'sessions', port, count, fieldCount });
+    assert.ok((await open).count >= count);
+  };
+  // What a server makes once is none of a session's.
+  await openAll(50);
+  const before = await usedBytes();
+  await openAll(CONNECTION_COUNT);
+  const used = (await usedBytes()) - before;
+  assert.equal(server.sessionCount, CONNECTION_COUNT + 50);
+  load.start({ kind: 'end' });
+  await server.close();
+  return used / CONNECTION_COUNT;
+}
+
+test('[hardening 35] an idle session costs the same whatever its handshake had', async (context) => {
+  const bytes: number[] = [];
+  for (const fieldCount of [0, 20, 400]) bytes.push(await sessionBytes(context, fieldCount));
+  const [none = 0, , many = 0] = bytes;
+  checkBound(many - none < 500, `${none} octets without fields, ${many} with 400`);
+  tellFigure(
+    context,
+    `an idle session whose handshake had 0, 20 and 400 header fields more: ` +
+      `${bytes.map(grouped).join(', ')} octets`,
   );
 });
 

@@ -9,6 +9,13 @@ export type LoadTask =
       readonly isBare: boolean;
     }
   | {
+      readonly kind: 'sessions';
+      readonly port: number;
+      readonly count: number;
+      /** Header fields of each handshake beside those that it needs. */
+      readonly fieldCount: number;
+    }
+  | {
       readonly kind: 'churn';
       readonly port: number;
       readonly perSecond: number;
@@ -40,6 +47,11 @@ const UPGRADE =
 const PONG = Buffer.of(0x8a, 0x80, 0, 0, 0, 0);
 const CLOSE = Buffer.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8);
 const HELLO = Buffer.of(0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69);
+/** `{"type":"connect"}`. */
+const CONNECT = Buffer.concat([
+  Buffer.of(0x81, 0x80 | 18, 0, 0, 0, 0),
+  Buffer.from('{"type":"connect"}'),
+]);
 const BATCH = 200;
 
 const sockets: Socket[] = [];
@@ -77,6 +89,31 @@ async function openIdle(port: number, count: number, isBare: boolean): Promise<v
     const socket = isBare ? open(port) : await openUpgraded(port);
     if (isBare) await new Promise((resolve) => socket.once('connect', resolve));
     else socket.on('data', () => socket.write(PONG));
+    sockets.push(socket);
+  };
+  for (let left = count; left > 0; left -= BATCH) {
+    await Promise.all(Array.from({ length: Math.min(left, BATCH) }, openOne));
+  }
+  report({ name: 'open', count: sockets.filter((socket) => !socket.destroyed).length });
+}
+
+/** Opens sessions of the native dialect that then say nothing more. */
+async function openSessions(port: number, count: number, fieldCount: number): Promise<void> {
+  const fields = Array.from(
+    { length: fieldCount },
+    (_, index) => `X-Field-${index}: of a cookie's size\r\n`,
+  );
+  const head = UPGRADE.replace('GET / ', 'GET /ws?room=1 ').replace(
+    /\r\n$/,
+    `Sec-WebSocket-Protocol: tideway.v1\r\n${fields.join('')}\r\n`,
+  );
+  const openOne = async (): Promise<void> => {
+    const socket = open(port);
+    socket.write(head);
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.write(CONNECT);
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.on('data', () => socket.write(PONG));
     sockets.push(socket);
   };
   for (let left = count; left > 0; left -= BATCH) {
@@ -179,6 +216,8 @@ async function run(task: LoadTask): Promise<void> {
   switch (task.kind) {
     case 'idle':
       return openIdle(task.port, task.count, task.isBare);
+    case 'sessions':
+      return openSessions(task.port, task.count, task.fieldCount);
     case 'churn':
       return churn(task.port, task.perSecond, task.forMs);
     case 'flood':

@@ -64,6 +64,8 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Arrival
   opened(principal: Principal): void {
     this.#session = new NativeSession(this.#environment, this.#connection, principal);
     if (this.#connect !== undefined) this.#session.greet(this.#connect);
+    // It has the token in it.
+    this.#connect = undefined;
   }
 
   arrived(arrival: Arrival): void {

@@ -290,8 +290,9 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   async #authenticate(token: string): Promise<Principal> {
     const { handshake } = this.#connection;
+    const renews = this.session.principal;
     try {
-      return checkedPrincipal(await this.#environment.authenticate({ token, handshake }));
+      return checkedPrincipal(await this.#environment.authenticate({ token, handshake, renews }));
     } finally {
       this.#isRenewing = false;
     }

@@ -1,12 +1,14 @@
 /** Owns what the sessions of a dialect are given by the server. */
 import type { Log } from '../../foundation/index.js';
 import type { Router } from '../../routing/index.js';
-import type { Authenticate, SessionEnvironment } from '../../session/index.js';
+import type { Admission, Authenticate, SessionEnvironment } from '../../session/index.js';
 
 export interface DialectEnvironment {
   readonly session: SessionEnvironment;
   readonly router: Router;
   readonly authenticate: Authenticate;
+  /** Who is told how far a connection has come. Nobody when left out. */
+  readonly admission?: Admission;
   readonly newSessionId: () => string;
   /** What `connected` tells the client; the transport enforces it. */
   readonly maxMessageBytes: number;

@@ -50,6 +50,7 @@ export class Opening<Arrival> {
   /** Looks for the principal; at most once. `byteLength` is what the client said until now. */
   begin(credentials: Omit<Credentials, 'handshake'>, byteLength: number): void {
     this.#isBegun = true;
+    this.#environment.admission?.asks(this.#connection);
     this.#waitingBytes += byteLength;
     this.#open(credentials).catch((error: unknown) => this.#failed(error));
   }
@@ -106,11 +107,29 @@ export class Opening<Arrival> {
     const { handshake } = this.#connection;
     const principal = await this.#authenticate({ ...given, handshake });
     if (principal === undefined || this.#isOver) return;
+    if (this.#hasTooManySessions(principal)) return;
     this.#outlet.opened(principal);
+    this.#environment.admission?.opened(this.#connection);
+    this.#connection.forgetHandshake?.();
     const waiting = this.#waiting;
     this.closed();
     for (const arrival of waiting) this.#outlet.arrived(arrival);
     if (this.#isPaused) this.#gate.resumeInput();
+  }
+
+  /** Refuses one more session of a name that has as many as it may. */
+  #hasTooManySessions({ name }: Principal): boolean {
+    const { limits, metrics, registry } = this.#environment.session;
+    const { maxSessionsPerPrincipal } = limits;
+    if (name === undefined || registry.countOf(name) < maxSessionsPerPrincipal) return false;
+    metrics.count('limit_reached', { limit: 'maxSessionsPerPrincipal' });
+    this.refuse(
+      new Disconnect(
+        'session/too-many-sessions',
+        `one principal has at most ${maxSessionsPerPrincipal} sessions (maxSessionsPerPrincipal)`,
+      ),
+    );
+    return true;
   }
 
   async #authenticate(credentials: Credentials): Promise<Principal | undefined> {

@@ -16,7 +16,13 @@ test('[L2] a dialect that fails in an open session ends it as the server does, w
   const connection: Connection = {
     connectionId: 'c',
     transport: 'websocket',
-    handshake: { path: '/ws', query: new Map(), headers: new Map(), subprotocol: undefined },
+    handshake: {
+      path: '/ws',
+      query: new Map(),
+      headers: new Map(),
+      subprotocol: undefined,
+      peer: { address: '127.0.0.1', port: 0, isSecure: false, share: undefined },
+    },
     bufferedBytes: 0,
     isOpen: true,
     send: () => {},

@@ -7,7 +7,12 @@ import {
   type Metrics,
   type Octets,
 } from '../../foundation/index.js';
-import type { Connection, ConnectionReceiver, SessionEvents } from '../../session/index.js';
+import type {
+  Admission,
+  Connection,
+  ConnectionReceiver,
+  SessionEvents,
+} from '../../session/index.js';
 
 /** One language that a path offers. */
 export interface OfferedDialect {
@@ -29,6 +34,8 @@ export interface SelectionEnvironment {
   readonly log: Log;
   /** Who is told that a client speaks, and that its connection has ended. Nobody when left out. */
   readonly events?: SessionEvents;
+  /** Who counts connections. Nobody when left out. */
+  readonly admission?: Admission;
 }
 
 /** Waits for the first message, chooses, and hands everything to the chosen dialect. */
@@ -52,6 +59,7 @@ export class DialectSelection implements ConnectionReceiver {
     if (this.#chosen === undefined) {
       environment.deadlines.set(this.#deadline, environment.connectTimeoutMs);
     }
+    environment.admission?.arrived(connection);
   }
 
   textReceived(text: string): void {
@@ -68,6 +76,7 @@ export class DialectSelection implements ConnectionReceiver {
 
   closed(closeCode: number, reason: string): void {
     this.#environment.deadlines.clear(this.#deadline);
+    this.#environment.admission?.ended(this.#connection);
     try {
       this.#chosen?.closed(closeCode, reason);
     } catch (error) {

@@ -179,7 +179,10 @@ async function echoing(context: TestContext): Promise<{ server: Server; port: nu
       response.end(`${request.method} ${request.url} ${Buffer.concat(chunks).toString()};`);
     });
   });
-  assert.notEqual(takeUpgrades(server, new EngineLoop(), 5_000), undefined);
+  assert.notEqual(
+    takeUpgrades(server, new EngineLoop(), { firstOctetTimeoutMs: 5_000 }),
+    undefined,
+  );
   context.after(() => {
     server.closeAllConnections();
     server.close();

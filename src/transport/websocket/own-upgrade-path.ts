@@ -1,7 +1,7 @@
 /** Owns the way of plain upgrade requests past node:http, which would leave a third of its memory behind on every connection. */
 import { IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Deadline, type Octets } from '../../foundation/index.js';
+import { Deadline, type Octets, type TurnBudget } from '../../foundation/index.js';
 import { readUpgradeHead, type UpgradeHead } from '../../protocol/websocket/index.js';
 import type { EngineLoop } from './engine-loop.js';
 import { leaveSocket, setUser, type SocketUser } from './socket-listeners.js';
@@ -10,6 +10,24 @@ import { leaveSocket, setUser, type SocketUser } from './socket-listeners.js';
 export interface UpgradePath {
   /** Drops the connections that have not said anything yet and leaves new ones to node:http; for when the server closes. */
   close(): void;
+}
+
+/** What an upgrade counts for in a turn: as much as a hundred small messages, so each looks at the clock. */
+export const CONNECT_UNITS = 16;
+/** What a connection counts for that is accepted and has said nothing yet. */
+const ACCEPT_UNITS = 4;
+/** A shorter silence is the way of the first octets, or their wait for a turn: nobody is ended for it. */
+const MIN_SILENCE_MS = 2_000;
+
+export interface UpgradePathOptions {
+  /** Time for the first octets; then the connection is answered with 408. */
+  readonly firstOctetTimeoutMs: number;
+  /** What connects are counted in; they wait for a later turn when one is over. Default: they never wait. */
+  readonly turns?: TurnBudget;
+  /** Connections that have said nothing yet. One more ends the oldest, or itself where that one is new too. Default: any number. */
+  readonly maxWaitingCount?: number;
+  /** Told when there is one more. */
+  readonly overflowed?: () => void;
 }
 
 type ConnectionListener = (this: Server, socket: Socket) => void;
@@ -23,12 +41,12 @@ type ConnectionListener = (this: Server, socket: Socket) => void;
 export function takeUpgrades(
   server: Server,
   loop: EngineLoop,
-  firstOctetTimeoutMs: number,
+  options: UpgradePathOptions,
 ): UpgradePath | undefined {
   const listeners = server.listeners('connection');
   if (listeners.length !== 1 || !canMakeRequests()) return undefined;
   const listener = listeners[0] as ConnectionListener;
-  const path = new OwnUpgradePath(server, listener, loop, firstOctetTimeoutMs);
+  const path = new OwnUpgradePath(server, listener, loop, options);
   server.off('connection', listener);
   server.on('connection', (socket: Socket) => path.accept(socket));
   return path;
@@ -38,15 +56,20 @@ class OwnUpgradePath implements UpgradePath {
   readonly #server: Server;
   readonly #listener: ConnectionListener;
   readonly #loop: EngineLoop;
-  readonly #timeoutMs: number;
+  readonly #options: UpgradePathOptions;
   readonly #waiting = new Set<WaitingConnection>();
   #isClosed = false;
 
-  constructor(server: Server, listener: ConnectionListener, loop: EngineLoop, timeoutMs: number) {
+  constructor(
+    server: Server,
+    listener: ConnectionListener,
+    loop: EngineLoop,
+    options: UpgradePathOptions,
+  ) {
     this.#server = server;
     this.#listener = listener;
     this.#loop = loop;
-    this.#timeoutMs = timeoutMs;
+    this.#options = options;
   }
 
   accept(socket: Socket): void {
@@ -54,26 +77,61 @@ class OwnUpgradePath implements UpgradePath {
       this.#listener.call(this.#server, socket);
       return;
     }
-    const waiting = new WaitingConnection(this, socket);
+    const { firstOctetTimeoutMs, maxWaitingCount = Infinity, turns } = this.#options;
+    const nowMs = this.#loop.time.monotonicMs();
+    if (this.#waiting.size >= maxWaitingCount && !this.#endOldest(nowMs)) {
+      socket.destroy();
+      return;
+    }
+    turns?.spend(ACCEPT_UNITS);
+    const waiting = new WaitingConnection(this, socket, nowMs);
     this.#waiting.add(waiting);
-    if (this.#timeoutMs > 0) this.#loop.deadlines.set(waiting.deadline, this.#timeoutMs);
+    if (firstOctetTimeoutMs > 0) this.#loop.deadlines.set(waiting.deadline, firstOctetTimeoutMs);
     setUser(socket, waiting);
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const { socket } of this.#waiting) socket.destroy();
+    const { turns } = this.#options;
+    const end = ({ socket }: WaitingConnection): unknown => socket.destroy();
+    if (turns === undefined) this.#waiting.forEach(end);
+    else void turns.inSlices(this.#waiting, end);
+  }
+
+  /** Makes room for one more; false where the oldest is too new to be ended for it, or is about to be served. */
+  #endOldest(nowMs: number): boolean {
+    this.#options.overflowed?.();
+    const [oldest] = this.#waiting;
+    if (oldest === undefined || oldest.isHeld) return false;
+    if (nowMs - oldest.acceptedAtMs < MIN_SILENCE_MS) return false;
+    this.forget(oldest);
+    oldest.socket.destroy();
+    return true;
   }
 
   forget(waiting: WaitingConnection): void {
     this.#waiting.delete(waiting);
+    this.#options.turns?.forget(waiting.goOn);
     this.#loop.deadlines.clear(waiting.deadline);
     setUser(waiting.socket, undefined);
   }
 
-  received(socket: Socket, chunk: Buffer): void {
-    // As node:http does before 'upgrade': whoever takes the socket says when it flows.
-    (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+  /** The first octets are there: they are looked at now, or in a later turn when this one is over. */
+  received(waiting: WaitingConnection, chunk: Buffer): void {
+    // As node:http does before 'upgrade': whoever takes the socket says when it flows. What comes meanwhile waits in it.
+    (waiting.socket as { readableFlowing: boolean | null }).readableFlowing = null;
+    const { turns } = this.#options;
+    if (turns === undefined || turns.hasRoom) this.take(waiting, chunk);
+    else {
+      this.#loop.deadlines.clear(waiting.deadline);
+      waiting.hold(chunk);
+      turns.later(waiting.goOn, 'prompt');
+    }
+  }
+
+  take(waiting: WaitingConnection, chunk: Buffer): void {
+    const { socket } = waiting;
+    this.forget(waiting);
     const head = readUpgradeHead(chunk, asciiText);
     if (head !== undefined && this.#server.listenerCount('upgrade') > 0) {
       const request = requestOf(socket, head);
@@ -83,24 +141,41 @@ class OwnUpgradePath implements UpgradePath {
       // It stands before what comes, because ticks run before the next read.
       socket.unshift(chunk);
       this.#listener.call(this.#server, socket);
+      this.#options.turns?.spend(CONNECT_UNITS);
     }
   }
 }
 
-/** A connection that has not said anything yet. */
+/** A connection that has not said anything yet, or not been listened to. */
 class WaitingConnection implements SocketUser {
   readonly socket: Socket;
+  readonly acceptedAtMs: number;
   readonly deadline: Deadline = new Deadline(() => this.#timedOut());
   readonly #path: OwnUpgradePath;
+  #held: Buffer | undefined = undefined;
 
-  constructor(path: OwnUpgradePath, socket: Socket) {
+  constructor(path: OwnUpgradePath, socket: Socket, acceptedAtMs: number) {
     this.#path = path;
     this.socket = socket;
+    this.acceptedAtMs = acceptedAtMs;
+  }
+
+  /** A step of a later turn. */
+  readonly goOn = (): void => {
+    if (this.#held !== undefined) this.#path.take(this, this.#held);
+  };
+
+  /** Whether it has spoken, and waits for its turn. */
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  hold(chunk: Buffer): void {
+    this.#held = chunk;
   }
 
   received(chunk: Buffer): void {
-    this.#path.forget(this);
-    this.#path.received(this.socket, chunk);
+    this.#path.received(this, chunk);
   }
 
   inputEnded(): void {

@@ -116,7 +116,9 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       answerUpgradeRequired,
     );
     if (this.options.ownUpgradePath !== false) {
-      this.#upgradePath = takeUpgrades(server, this.#loop, this.#handshakeTimeoutMs);
+      this.#upgradePath = takeUpgrades(server, this.#loop, {
+        firstOctetTimeoutMs: this.#handshakeTimeoutMs,
+      });
     }
     this.#listenTo(server);
     const { port, host, backlog } = this.options;

@@ -1,0 +1,48 @@
+/** Owns what the head of an upgrade request says, as a handshake shows it, and how large it may be. */
+import type { IncomingMessage } from 'node:http';
+
+/** Bounds of a head, beside those of the HTTP server. */
+export interface HeadLimits {
+  /** Header fields; one more is refused with 431. Default 500. */
+  readonly maxHandshakeHeaderCount?: number;
+  /** Octets of their names and values; more are refused with 431. Default 16,384. */
+  readonly maxHandshakeHeadersBytes?: number;
+}
+
+const DEFAULT_HEADER_COUNT = 500;
+const DEFAULT_HEADERS_BYTES = 16_384;
+
+/** The limit that the header fields are beyond; undefined while they are within both. */
+export function limitReachedBy(
+  rawHeaders: readonly string[],
+  limits: HeadLimits,
+): keyof HeadLimits | undefined {
+  const {
+    maxHandshakeHeaderCount = DEFAULT_HEADER_COUNT,
+    maxHandshakeHeadersBytes = DEFAULT_HEADERS_BYTES,
+  } = limits;
+  if (rawHeaders.length / 2 > maxHandshakeHeaderCount) return 'maxHandshakeHeaderCount';
+  let byteLength = 0;
+  // Each character is one octet: node:http reads heads as Latin-1.
+  for (const text of rawHeaders) byteLength += text.length;
+  return byteLength > maxHandshakeHeadersBytes ? 'maxHandshakeHeadersBytes' : undefined;
+}
+
+/** Header fields by lower-case name; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
+export function headersOf(request: IncomingMessage): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index]!.toLowerCase();
+    const value = request.rawHeaders[index + 1]!;
+    const known = headers.get(name);
+    const separator = name === 'cookie' ? '; ' : ', ';
+    headers.set(name, known === undefined ? value : known + separator + value);
+  }
+  return headers;
+}
+
+export function queryOf(request: IncomingMessage): ReadonlyMap<string, string> {
+  const target = request.url ?? '/';
+  const start = target.indexOf('?');
+  return new Map(new URLSearchParams(start < 0 ? '' : target.slice(start + 1)));
+}
