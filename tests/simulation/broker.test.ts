@@ -18,6 +18,7 @@ const emptyTally = (): Tally => ({
   delivered: 0,
   recovered: 0,
   unrecovered: 0,
+  lost: 0,
   slow: 0,
   interrupted: 0,
   receipts: 0,
