@@ -282,7 +282,7 @@ test('[O1] what is published by a hook while an entry is taken comes after that 
         isFirst = false;
         void around?.publish();
       }
-      return 1_000;
+      return 100_000;
     },
   });
   const { source } = await around.streams.openPattern(ANY, new Sink(), undefined);

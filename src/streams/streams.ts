@@ -18,6 +18,7 @@ import { GapRepair } from './gap-repair.js';
 import { HeldStreams } from './held-streams.js';
 import { HistoryPages, type PageOutcome } from './history-pages.js';
 import { KeptBatches } from './kept-batches.js';
+import { OpeningStreams } from './opening-streams.js';
 import { PatternReader } from './pattern-reader.js';
 import { PatternReaders, type PatternGroup } from './pattern-readers.js';
 import { PublishLines } from './publish-lines.js';
@@ -54,18 +55,9 @@ interface ReaderStart {
   readonly recovered?: boolean;
 }
 
-/** A stream whose store has not answered yet where it stands. */
-interface OpeningStream {
-  readonly answer: Promise<Stream>;
-  /** What came through the feed meanwhile, the latest of it. */
-  readonly entries: Ring<FeedEntry>;
-}
-
 export const DEFAULT_LIVE_RING_BYTES = 1_048_576;
 const DEFAULT_LINGER_MS = 120_000;
 const WHEEL_GRANULARITY_MS = 1_000;
-/** Entries that are kept for a stream until its store has answered; older ones can be read from its history. */
-const MAX_OPENING_ENTRY_COUNT = 1_024;
 /** Octets of history that a recovery reads before it is acknowledged. */
 const FIRST_HISTORY_BYTES = 65_536;
 /** Octets of encodings of live publications that are kept for those who pull in later turns. */
@@ -81,7 +73,7 @@ export class Streams {
   readonly #retained: RetainedBudget | undefined;
   readonly #environment: StreamEnvironment;
   readonly #held: HeldStreams;
-  readonly #opening = new Map<string, OpeningStream>();
+  readonly #opening: OpeningStreams;
   readonly #patterns: PatternReaders;
   readonly #pages: HistoryPages;
   readonly #lines: PublishLines;
@@ -106,6 +98,7 @@ export class Streams {
     const { retained } = options;
     this.#retained = retained;
     this.#tally = new RetainedTally(retained);
+    this.#opening = new OpeningStreams(this.#tally);
     retained?.onShortage('lingering', (bytes, owner) => this.releaseLingering(bytes, owner));
     const turns = options.turns ?? new TurnBudget(time);
     const deadlines = new DeadlineWheel(time, WHEEL_GRANULARITY_MS, { turns });
@@ -286,29 +279,24 @@ export class Streams {
     }
     const held = this.#held.get(destination);
     if (held !== undefined) return held;
-    const known = this.#opening.get(destination);
-    if (known !== undefined) return known.answer;
+    const opening = this.#opening.answerOf(destination);
+    if (opening !== undefined) return opening;
     const position = this.#store.follow(destination, owner);
     if (!(position instanceof Promise)) return this.#begin(destination, position);
-    const entries = new Ring<FeedEntry>();
-    const answer = position
-      .finally(() => this.#opening.delete(destination))
-      .then((top) => this.#held.get(destination) ?? this.#join(destination, top, entries))
-      .finally(() => this.#drop(entries));
-    this.#opening.set(destination, { answer, entries });
-    return answer;
+    return this.#opening.begin(
+      destination,
+      position,
+      (top, entries) => this.#held.get(destination) ?? this.#join(destination, top, entries),
+    );
   }
 
   /** Begins a stream where its store says that it stands, and catches up with what the feed brought meanwhile. */
-  #join(destination: string, top: StreamPosition, entries: Ring<FeedEntry>): Stream {
-    const oldest = entries.at(entries.tail);
+  #join(destination: string, top: StreamPosition, entries: readonly FeedEntry[]): Stream {
+    const [oldest] = entries;
     const isJoined = oldest === undefined || oldest.previousOffset <= top.offset;
     const start = isJoined ? top : { epoch: oldest.epoch, offset: oldest.previousOffset };
     const stream = this.#begin(destination, start);
-    for (let next = entries.at(entries.tail); next !== undefined; next = entries.at(entries.tail)) {
-      this.#shift(entries);
-      this.#place(next);
-    }
+    for (const entry of entries) this.#place(entry);
     return this.#held.get(destination) ?? stream;
   }
 
@@ -347,23 +335,8 @@ export class Streams {
   #place(entry: FeedEntry): void {
     const { destination } = entry.publication;
     const stream = this.#held.get(destination) ?? this.#birth(entry);
-    if (stream !== undefined) {
-      this.#take(stream, entry);
-      return;
-    }
-    const entries = this.#opening.get(destination)?.entries;
-    if (entries === undefined) return;
-    entries.push(entry);
-    this.#tally.totalBytes += entry.publication.retainedBytes;
-    if (entries.size > MAX_OPENING_ENTRY_COUNT) this.#shift(entries);
-  }
-
-  #shift(entries: Ring<FeedEntry>): void {
-    this.#tally.totalBytes -= entries.shift()?.publication.retainedBytes ?? 0;
-  }
-
-  #drop(entries: Ring<FeedEntry>): void {
-    while (entries.size > 0) this.#shift(entries);
+    if (stream === undefined) this.#opening.add(entry);
+    else this.#take(stream, entry);
   }
 
   #take(stream: Stream, entry: FeedEntry): void {

@@ -83,7 +83,8 @@ export class CheckedClient {
         this.#around.failures.push(error);
       }
     });
-    this.#write({ type: 'connect' });
+    // Named, and the same after each cut: what it published is its own (semantics S8).
+    this.#write({ type: 'connect', token: this.name });
   }
 
   cut(): void {
