@@ -16,6 +16,11 @@ export class RetainedTally {
     budget?.measure(() => this.totalBytes - this.#ownedBytes);
   }
 
+  /** Whether so much more may be kept for an owner. */
+  admits(owner: string, bytes: number): boolean {
+    return this.#budget?.admits(owner, bytes) ?? true;
+  }
+
   /** A publication stands in a ring from now on, or does no more. The ring counts it in the total. */
   own({ owner = SERVER_OWNER, retainedBytes }: Publication, isKept: boolean): void {
     const bytes = isKept ? retainedBytes : -retainedBytes;

@@ -70,7 +70,6 @@ export class Streams {
   readonly #liveRingBytes: (destination: string) => number;
   readonly #deadlines: DeadlineWheel;
   readonly #tally: RetainedTally;
-  readonly #retained: RetainedBudget | undefined;
   readonly #environment: StreamEnvironment;
   readonly #held: HeldStreams;
   readonly #opening: OpeningStreams;
@@ -96,7 +95,6 @@ export class Streams {
     this.#metrics = metrics;
     this.#liveRingBytes = options.liveRingBytes ?? (() => DEFAULT_LIVE_RING_BYTES);
     const { retained } = options;
-    this.#retained = retained;
     this.#tally = new RetainedTally(retained);
     this.#opening = new OpeningStreams(this.#tally);
     retained?.onShortage('lingering', (bytes, owner) => this.releaseLingering(bytes, owner));
@@ -270,7 +268,7 @@ export class Streams {
   ): boolean {
     const bytes = body.length + PUBLICATION_OVERHEAD_BYTES;
     const growthBytes = this.#held.get(destination)?.growthBy(bytes) ?? 0;
-    return growthBytes === 0 || (this.#retained?.admits(owner, growthBytes) ?? true);
+    return growthBytes === 0 || this.#tally.admits(owner, growthBytes);
   }
 
   #hold(destination: string, owner: string | undefined): Stream | Promise<Stream> {

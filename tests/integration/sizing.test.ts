@@ -117,11 +117,14 @@ test('[sizing] 300 topics of 1 MB stay within the budget, and are given back', a
     after = await measure();
   }
   assert.ok(after.retainedBytes < 1_000_000, 'given back when they linger no more');
-  const grown = (report: SizingReport): string =>
-    `${grouped((report.residentBytes - begun.residentBytes) / 1e6)} MB resident and ${grouped((report.usedBytes - begun.usedBytes) / 1e6)} MB in use`;
+  const grown = ({ residentBytes, usedBytes }: SizingReport): string => {
+    const resident = grouped((residentBytes - begun.residentBytes) / 1e6);
+    return `${resident} MB resident and ${grouped((usedBytes - begun.usedBytes) / 1e6)} MB in use`;
+  };
   tellFigure(
     context,
-    `${topicCount} topics of 1 MB by one client: ${refusedCount} refused, ${grown(full)} more than before; when all have gone ${grown(after)}`,
+    `${topicCount} topics of 1 MB by one client: ${refusedCount} refused, ${grown(full)} more than before; ` +
+      `when all have gone ${grown(after)}`,
   );
 });
 
