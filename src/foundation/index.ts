@@ -20,3 +20,4 @@ export * from './run-hook.js';
 export * from './shares.js';
 export * from './standard-schema.js';
 export * from './turn-budget.js';
+export * from './yes-or-no.js';

@@ -267,3 +267,13 @@ test("[A4] elsewhere than on loopback an Origin equal to the Host is the server'
   assert.equal(gate.refusalOf(headers({})), undefined);
   assert.ok(gate.refusalOf(headers({ cookie: 'a=b' })) !== undefined);
 });
+
+test('[A1] a condition that answers a promise has failed: it allows nothing, and its rejection ends nothing', async () => {
+  const fail = (): Promise<boolean> => Promise.reject(new Error('of the application'));
+  for (const answer of [() => Promise.resolve(true), fail]) {
+    const rules = new AccessRules();
+    rules.allow('send', '/topic/a', answer as unknown as () => boolean);
+    assert.throws(() => rules.permits(ANONYMOUS, 'send', '/topic/a'), /has to answer at once/);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+});

@@ -1,4 +1,5 @@
 /** Owns the access rules: pattern rules in code that decide who may do what (semantics A1 to A3, D3). */
+import { yesOrNo } from '../foundation/index.js';
 import { DestinationPattern, quoted, type Captures } from '../message/index.js';
 import type { GrantAuthority, Operation, Principal } from '../session/index.js';
 
@@ -115,7 +116,11 @@ export class AccessRules implements GrantAuthority, AccessControl {
       const captures = rule.pattern.capturesOfPattern(wanted);
       if (captures === undefined) continue;
       isNamed = true;
-      if (rule.condition !== undefined && !rule.condition(principal, captures)) continue;
+      if (
+        rule.condition !== undefined &&
+        !yesOrNo(rule.condition(principal, captures), 'the condition of an access rule')
+      )
+        continue;
       if (rule.effect === 'deny') return false;
       isAllowed = true;
     }

@@ -124,9 +124,18 @@ function checkMessage(place: string, message: unknown): asserts message is Messa
   throw new TypeError(`the "message" that an interceptor (${place}) answers is a Message`);
 }
 
+/** Anything may be thrown, also what cannot even be asked what it is. */
+function isRefusal(error: unknown): error is RequestError {
+  try {
+    return error instanceof RequestError;
+  } catch {
+    return false;
+  }
+}
+
 /** Refusals as they are; of anything else the client learns no more than that it happened. */
 export function refusalOf(error: unknown, report: (error: unknown) => void): RequestError {
-  if (error instanceof RequestError) return error;
+  if (isRefusal(error)) return error;
   report(error);
   return new RequestError('server/failed', 'the server failed to do this; try again');
 }

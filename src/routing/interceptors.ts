@@ -1,5 +1,5 @@
 /** Owns the interceptors of a server: their order, where they stand, and who waits for them (semantics I). */
-import { Deadline } from '../foundation/index.js';
+import { Deadline, yesOrNo } from '../foundation/index.js';
 import type { DeadlineWheel, Log, Metrics, RequestError } from '../foundation/index.js';
 import { Message, type Publication } from '../message/index.js';
 import { checkedPrincipal } from '../session/index.js';
@@ -148,12 +148,14 @@ export class Interceptors {
     const concerned = this.#registered.filter(
       (interceptor) =>
         interceptor.outbound !== undefined &&
-        (interceptor.concerns?.({
-          sessionId,
-          principal: session.principal,
-          subscription: about,
-        }) ??
-          true),
+        yesOrNo(
+          interceptor.concerns?.({
+            sessionId,
+            principal: session.principal,
+            subscription: about,
+          }) ?? true,
+          'concerns of an interceptor',
+        ),
     );
     if (concerned.length === 0) return source;
     const seen = (publication: Publication): OutboundPublication => ({

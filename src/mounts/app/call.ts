@@ -1,5 +1,5 @@
 /** Owns one run of a handler, from its turn in the session's line to its value or its failure. */
-import { Cancellation, RequestError } from '../../foundation/index.js';
+import { Cancellation, RequestError, yesOrNo } from '../../foundation/index.js';
 import type { CancellationSignal, Log, Timers } from '../../foundation/index.js';
 import type { Operation } from '../../session/index.js';
 import type { Caller } from '../../routing/index.js';
@@ -65,7 +65,7 @@ export class Call {
     const { exceptions } = this.#environment;
     try {
       const found = [...this.mapping.exceptions, ...exceptions].find(({ matches }) =>
-        matches(error),
+        yesOrNo(matches(error), 'a predicate of errors'),
       );
       if (found === undefined) throw error;
       const value = await found.handler(error, this.#context as HandlerContext);
