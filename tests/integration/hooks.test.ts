@@ -65,8 +65,8 @@ const ACTS: Readonly<Record<string, Act>> = {
   'ends its connection': ({ peer }) => peer.pair.cut(),
 };
 
-/** By its definition, as no literal of ours may have such a member. */
 function thenable(get: () => unknown): object {
+  // oxlint-disable-next-line unicorn/no-thenable -- an application may answer one
   return Object.defineProperty({}, 'then', { get });
 }
 
