@@ -6,13 +6,21 @@ import { join } from 'node:path';
 import { where, writeSection } from './acceptance-page.mjs';
 import { root } from './test-files.mjs';
 
-const WORDS = `What one client, or a crowd within the limits, does to the others. Each attack has a server process of its own (the built package, \`createServer\` with default options and both
-dialects), 200 well-behaved clients in a second process (half native, half STOMP; each sends with a receipt every 100 to 500 ms, whether or not the last was answered), and the attacker in a third: raw
-sockets, frames encoded beforehand. \`npm run acceptance -- fairness\` runs them all; \`--only\` some, \`--server\` against another build.
-
-Goals: the longest turn of the server takes at most 25 ms of its main thread's CPU time, which decides; beside it the receipts of the others come within 100 ms (p99.9); ten times the frames cost at most twelve
-times the CPU time; nobody else is disconnected, and somebody new gets in afterwards. \`tests/acceptance/fairness/turn-probe.ts\` says how a turn is measured. The collector's part of the longest turn stands in
-parentheses, as does the longest wait. CPU is that of all threads, less what the clients cost without an attack. Kept is what heap and buffers hold after the attackers have gone and the garbage is collected, beyond what they held before.`;
+const WORDS = [
+  'What one client, or a crowd within the limits, does to the others. Each attack has a server process of its own',
+  '(the built package, `createServer` with default options and both dialects), 200 well-behaved clients in a',
+  'second process (half native, half STOMP; each sends with a receipt every 100 to 500 ms, whether or not the',
+  'last was answered), and the attacker in a third: raw sockets, frames encoded beforehand.',
+  '`npm run acceptance -- fairness` runs them all; `--only` some, `--server` against another build.',
+  '',
+  "Goals: the longest turn of the server takes at most 25 ms of its main thread's CPU time, which decides; beside",
+  'it the receipts of the others come within 100 ms (p99.9); ten times the frames cost at most twelve times the',
+  'CPU time; nobody else is disconnected, and somebody new gets in afterwards.',
+  "`tests/acceptance/fairness/turn-probe.ts` says how a turn is measured. The collector's part of the longest",
+  'turn stands in parentheses, as does the longest wait. CPU is that of all threads, less what the clients cost',
+  'without an attack. Kept is what heap and buffers hold after the attackers have gone and the garbage is',
+  'collected, beyond what they held before.',
+].join('\n');
 
 /** Answers the exit code: 0 when every goal was met. */
 export function runFairness(args) {

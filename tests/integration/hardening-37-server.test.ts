@@ -56,7 +56,8 @@ for (const dialect of ['native', 'stomp'] as const satisfies readonly Dialect[])
     checkBound(growth / count < MAX_BYTES_PER_SESSION, `${growth} octets after ${count}`);
     tellFigure(
       context,
-      `the server, ${grouped(count)} ${dialect} sessions: heap ${growth < 0 ? '−' : '+'}${grouped(Math.abs(growth))} octets; handles, timers, listeners as before`,
+      `the server, ${grouped(count)} ${dialect} sessions: ` +
+        `heap ${growth < 0 ? '−' : '+'}${grouped(Math.abs(growth))} octets; handles, timers, listeners as before`,
     );
   });
 }

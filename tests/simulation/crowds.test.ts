@@ -192,7 +192,7 @@ async function runSeed(seed: number, tally: Tally): Promise<void> {
   }
 }
 
-test(`[S4] [S6] [O1] crowds of both dialects, ${SEED_COUNT} seeds: order, no invention, no loss inside of what is kept`, async (context) => {
+test(`[S4] [S6] [O1] crowds of both dialects, ${SEED_COUNT} seeds: order, no invention, no loss`, async (context) => {
   const given = Number(process.env['TIDEWAY_SEED']);
   const first = Number.isInteger(given) ? given : 1;
   const tally = emptyTally();

@@ -1,4 +1,4 @@
-/** Proves that the attacks of `npm run acceptance -- fairness` run, and that the others come through them; it judges no time and no memory. */
+/** Proves that the attacks of `npm run acceptance -- fairness` run, and that the others come through them; no time is judged. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';

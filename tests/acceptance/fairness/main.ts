@@ -63,6 +63,13 @@ function rowOf(outcome: Outcome): readonly string[] {
   ];
 }
 
+/** After each attack, so that a run that is ended has told what it found. */
+function writeReport(): void {
+  if (values.report === undefined) return;
+  const order = ATTACKS.map(({ name }) => name);
+  writeFileSync(values.report, JSON.stringify({ heads: HEADS, rows, order }));
+}
+
 const rows: (readonly string[])[] = [];
 let missedCount = 0;
 const startedAtMs = performance.now();
@@ -78,6 +85,7 @@ for (const [index, attack] of attacks.entries()) {
   });
   const row = rowOf(outcome);
   rows.push(row);
+  writeReport();
   if (missedGoals(outcome).length > 0) missedCount += 1;
   const took = ((performance.now() - beganAtMs) / 1000).toFixed(0);
   const [name = '', , receipt, turn, ratio, cpu, resident, kept, missed = ''] = row;
@@ -90,8 +98,4 @@ for (const [index, attack] of attacks.entries()) {
 console.log(
   `${attacks.length - missedCount} of ${attacks.length} within the goals, in ${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`,
 );
-if (values.report !== undefined) {
-  const order = ATTACKS.map(({ name }) => name);
-  writeFileSync(values.report, JSON.stringify({ heads: HEADS, rows, order }));
-}
 process.exit(missedCount === 0 ? 0 : 1);

@@ -46,6 +46,8 @@ async function slowReader(ground: Ground, size: number): Promise<void> {
 export const WAITING_ATTACKS: readonly Attack[] = [
   {
     name: 'hung-handler',
+    // The server stops reading, so there is no end to compare.
+    isScaled: false,
     what: '2 connections × 256 messages of 64 KiB `[[],[],…` wait for a handler that hangs',
     go: async (ground, size) => {
       const body = listOf(() => '[]', '[]', 65_000);
@@ -60,6 +62,7 @@ export const WAITING_ATTACKS: readonly Attack[] = [
     name: 'stalled-store',
     what: '90,000 SENDs to a store that stalls',
     setup: 'stalled-store',
+    isScaled: false,
     go: async (ground, size) => {
       const connection = await ground.native();
       await nativeSettled(
