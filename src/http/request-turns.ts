@@ -22,11 +22,11 @@ export function inTurns(listener: RequestListener, options: RequestTurnsOptions)
   };
   return (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    // The rest of a chunk is parsed all the same.
     if (socket.destroyed) return;
     const count = (unanswered.get(socket) ?? 0) + 1;
     if (count > maxPipelinedRequestCount) {
       metrics.count('limit_reached', { limit: 'maxPipelinedRequestCount' });
+      leaveRest(socket);
       socket.destroy();
       return;
     }
@@ -37,4 +37,16 @@ export function inTurns(listener: RequestListener, options: RequestTurnsOptions)
       if (!socket.destroyed) listener(request, response);
     }, 'prompt');
   };
+}
+
+/** What node:http is told for a request after which the octets are no HTTP any more. */
+const NO_HTTP = 2;
+
+/**
+ * Makes node:http leave the rest of the chunk alone: it would parse thousands of requests of a socket that is gone. `onIncoming` is
+ * no public part of it; where it is something else one day, the rest is parsed as before.
+ */
+function leaveRest(socket: Socket): void {
+  const { parser } = socket as Socket & { parser?: { onIncoming?: unknown } | null };
+  if (typeof parser?.onIncoming === 'function') parser.onIncoming = () => NO_HTTP;
 }

@@ -40,6 +40,9 @@ const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 const TRANSPORT = 'websocket';
 const LABELS = { transport: TRANSPORT };
 
+/** Messages with which a client comes: until then it waits behind the others where a turn is over. */
+const FIRST_MESSAGE_COUNT = 4;
+
 /** What a connection is made of. */
 export interface WebSocketConnectionParts {
   readonly connectionId: string;
@@ -68,6 +71,8 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   /** The turn in which it was last given a message, and what it has had of it. */
   #turn = 0;
   #units = 0;
+  /** Messages that it has handed on, up to a few. */
+  #firstCount = 0;
   /** Made when a message first has to wait. */
   #held: HeldInput | undefined = undefined;
 
@@ -190,6 +195,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 
   #spend(byteLength: number): void {
+    if (this.#firstCount < FIRST_MESSAGE_COUNT) this.#firstCount += 1;
     const units = 1 + (byteLength >> 10);
     this.#units += units;
     this.#turns.spend(units);
@@ -201,8 +207,9 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     input.message = message;
     this.#endpoint.holdInput();
     if (input.pauseCount > 0) return;
-    // Who has had its part goes on after those who had none.
-    this.#turns.later(input.goOn, this.#units < MAX_SLICE_UNITS ? 'prompt' : 'backlog');
+    // Who has had its part goes on after those who had none; a crowd that has just come, after those who are at home here.
+    const isPrompt = this.#units < MAX_SLICE_UNITS && this.#firstCount >= FIRST_MESSAGE_COUNT;
+    this.#turns.later(input.goOn, isPrompt ? 'prompt' : 'backlog');
   }
 
   #goOn(): void {
@@ -249,7 +256,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     if (this.#held !== undefined) this.#turns.forget(this.#held.goOn);
     // A crowd that leaves at once is taken leave of in turns, too.
     if (this.#turns.hasRoom) this.#tellClosed(closeCode, reason);
-    else this.#turns.later(() => this.#tellClosed(closeCode, reason), 'prompt');
+    else this.#turns.later(() => this.#tellClosed(closeCode, reason), 'backlog');
   }
 
   #tellClosed(closeCode: number, reason: Buffer): void {

@@ -2,6 +2,9 @@
 import { Deadline } from '../../foundation/index.js';
 import { ClosingHandshake, type Role } from '../../protocol/websocket/index.js';
 
+/** What it costs to end a socket, in units of a turn's budget. */
+export const LEAVE_UNITS = 4;
+
 /** Most of a connection's life there is none: nobody closes it. */
 export class Ending {
   readonly handshake: ClosingHandshake;

@@ -18,7 +18,7 @@ import { CompressedInput, type CompressedInputOwner } from './compressed-input.j
 import { CompressingSender } from './compressing-sender.js';
 import { releaseCompression, type AgreedCompression } from './compression-options.js';
 import { closePayload } from './close-arguments.js';
-import { Ending } from './ending.js';
+import { Ending, LEAVE_UNITS } from './ending.js';
 import type { EndpointHandler } from './endpoint-handler.js';
 import type { EndpointTerms } from './endpoint-terms.js';
 import { WebSocketError } from './errors.js';
@@ -285,7 +285,9 @@ export class Endpoint
       return;
     }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
-    this.end();
+    const { turns } = this.#terms.loop;
+    if (turns?.spend(LEAVE_UNITS) === false) turns.later(() => this.end(), 'backlog');
+    else this.end();
   }
 
   /** @internal */

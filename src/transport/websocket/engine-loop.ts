@@ -28,12 +28,15 @@ export class EngineLoop {
   readonly staticRead: StaticReadBuffer = new StaticReadBuffer(this.masker);
   readonly freedMemory: FreedMemory = new FreedMemory();
   readonly zlibJobs: ZlibJobs = new ZlibJobs();
+  /** What a crowd that leaves at once has its turns in; undefined where all may be done in one go. */
+  readonly turns: TurnBudget | undefined;
   readonly #random: Random;
   #dirty: Flushable[] = [];
 
   /** `turns`: where many deadlines that are due at once take their turns; without one, all in one go. */
   constructor(time: Time = nodeTime(), random: Random = nodeRandom(), turns?: TurnBudget) {
     this.time = time;
+    this.turns = turns;
     const options = turns === undefined ? {} : { turns };
     this.deadlines = new DeadlineWheel(time, DEADLINE_GRANULARITY_MS, options);
     this.#random = random;
