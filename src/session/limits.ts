@@ -47,9 +47,12 @@ export interface SessionLimits {
   readonly maxOutboundBytes: number;
   /** Live sessions of one principal that has a name; one more ends with `session/too-many-sessions`. Default 1,000. */
   readonly maxSessionsPerPrincipal: number;
-  /** Messages received while the token is being checked; beyond it the connection is not read. Default 256. */
+  /**
+   * Messages that a transport which cannot be made to wait brings while the token is being checked; one more ends the connection with
+   * `session/too-many-operations`. Others are not read meanwhile. Default 256.
+   */
   readonly maxUnauthenticatedCount: number;
-  /** Octets of those messages, about; beyond it the connection is not read. Default 65,536. */
+  /** Octets of those messages and the first, about; more end it likewise. Default 4 MiB. */
   readonly maxUnauthenticatedBytes: number;
   /** Transactions of one session that are open; one more is refused with `transaction/too-large`. Default 16. */
   readonly maxTransactionCount: number;
@@ -84,7 +87,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxOutboundBytes: 4_194_304,
   maxSessionsPerPrincipal: 1_000,
   maxUnauthenticatedCount: 256,
-  maxUnauthenticatedBytes: 65_536,
+  maxUnauthenticatedBytes: 4_194_304,
   maxTransactionCount: 16,
   maxTransactionFrameCount: 1_000,
   maxTransactionBytes: 4_194_304,

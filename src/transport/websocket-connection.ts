@@ -253,7 +253,10 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 
   closed(closeCode: number, reason: Buffer): void {
-    if (this.#held !== undefined) this.#turns.forget(this.#held.goOn);
+    if (this.#held !== undefined) {
+      this.#turns.forget(this.#held.goOn);
+      this.#held.message = undefined;
+    }
     // A crowd that leaves at once is taken leave of in turns, too.
     if (this.#turns.hasRoom) this.#tellClosed(closeCode, reason);
     else this.#turns.later(() => this.#tellClosed(closeCode, reason), 'backlog');

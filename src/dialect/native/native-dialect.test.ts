@@ -133,7 +133,7 @@ test('a connection that fails to take an answer ends its session, and nothing is
   assert.deepEqual(unhandled, []);
 });
 
-test('what arrives while the token is checked waits for it, in order; beyond a limit the connection is not read', async () => {
+test('what arrives while the token is checked waits for it, in order, unread', async () => {
   let admit = (): void => {};
   const checked = new Promise<void>((resolve) => (admit = resolve));
   const authenticate: Authenticate = () => checked.then(() => ANONYMOUS);
@@ -146,7 +146,7 @@ test('what arrives while the token is checked waits for it, in order; beyond a l
     body: id,
   }));
   assert.deepEqual(await say({ type: 'connect' }, ...sends), []);
-  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 1);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 0);
   assert.equal(pair.ended, undefined);
   admit();
   await settled();
@@ -159,32 +159,31 @@ test('what arrives while the token is checked waits for it, in order; beyond a l
   );
 });
 
-test('what waits for the token is bounded in octets, text and binary alike', async () => {
+test('a transport that cannot be made to wait is ended beyond what may wait for the token, text and binary alike', async () => {
   const authenticate: Authenticate = () => new Promise(() => {});
-  const { connect, metrics } = rig({ authenticate, limits: { maxUnauthenticatedBytes: 2_000 } });
-  const limit = { limit: 'maxUnauthenticatedBytes' };
-  const [text, binary, little] = [connect(), connect(), connect()];
+  const limits = { maxUnauthenticatedCount: 2, maxUnauthenticatedBytes: 2_000 };
+  const { connect, metrics } = rig({ authenticate, limits });
+  const hasty = (): ReturnType<typeof connect> => {
+    const client = connect();
+    client.pair.connection.pauseInput = () => {};
+    return client;
+  };
+  const [text, binary, little, many] = [hasty(), hasty(), hasty(), hasty()];
   const send = { type: 'send', destination: '/topic/a' };
   await little.say({ type: 'connect' }, { ...send, body: 'x'.repeat(1_500) });
-  assert.equal(metrics.value('limit_reached', limit), 0);
   await text.say({ type: 'connect' }, { ...send, body: 'x'.repeat(2_000) });
-  assert.equal(metrics.value('limit_reached', limit), 1);
   await binary.say({ type: 'connect' });
   binary.pair.sendBinary(new TextEncoder().encode(`${JSON.stringify(send)}\n${'x'.repeat(2_000)}`));
   await binary.say();
-  assert.equal(metrics.value('limit_reached', limit), 2);
-});
-
-test('a transport that cannot pause is ended when it brings twice what may wait for the token', async () => {
-  const authenticate: Authenticate = () => new Promise(() => {});
-  const limits = { maxUnauthenticatedCount: 2 };
-  const { connect } = rig({ authenticate, limits });
-  const { pair, say } = connect();
-  pair.connection.pauseInput = () => {};
   const beat = { type: 'heartbeat' };
-  const heard = await say({ type: 'connect' }, beat, beat, beat, beat, beat);
+  const heard = await many.say({ type: 'connect' }, beat, beat, beat);
   assert.match(heard.join(), /session\/too-many-operations/);
-  assert.equal(pair.ended?.closeCode, 4504);
+  assert.deepEqual(
+    [little, text, binary, many].map(({ pair }) => pair.ended?.closeCode),
+    [undefined, 4504, 4504, 4504],
+  );
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedBytes' }), 2);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxUnauthenticatedCount' }), 1);
 });
 
 test('[S4] the acknowledgement of a subscription precedes its first delivery, even of the same read', async () => {

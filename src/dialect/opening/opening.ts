@@ -24,8 +24,6 @@ export class Opening<Arrival> {
   #isPaused = false;
   #waiting: Arrival[] = [];
   #waitingBytes = 0;
-  /** What of it the server's budget of waiting octets was charged with. */
-  #chargedBytes = 0;
   #isBegun = false;
   #isOver = false;
 
@@ -47,42 +45,40 @@ export class Opening<Arrival> {
     return this.#isBegun;
   }
 
-  /** Looks for the principal; at most once. `byteLength` is what the client said until now. */
+  /**
+   * Looks for the principal; at most once. `byteLength` is what the client said until now. Meanwhile the connection is not read, so that
+   * a stranger leaves nothing here.
+   */
   begin(credentials: Omit<Credentials, 'handshake'>, byteLength: number): void {
     this.#isBegun = true;
-    this.#environment.admission?.asks(this.#connection);
     this.#waitingBytes += byteLength;
+    this.#isPaused = true;
+    this.#gate.pauseInput();
     this.#open(credentials).catch((error: unknown) => this.#failed(error));
   }
 
-  /**
-   * Keeps what came before the session was open. Beyond what a stranger may leave here the connection is not read; where it brings
-   * more all the same, it ends.
-   */
+  /** Keeps what comes all the same, of a transport that cannot be made to wait, within limits. */
   wait(arrival: Arrival, byteLength: number): void {
     if (this.#isOver) return;
-    const { inputFlow, limits, metrics } = this.#environment.session;
-    this.#waiting.push(arrival);
     this.#waitingBytes += byteLength;
-    this.#chargedBytes += byteLength;
-    inputFlow.add(byteLength);
-    const limit = this.#limitReached();
-    if (limit === undefined) return;
-    if (!this.#isPaused) {
-      this.#isPaused = true;
-      metrics.count('limit_reached', { limit });
-      this.#gate.pauseInput();
-    } else if (this.#waiting.length > 2 * limits.maxUnauthenticatedCount) {
-      const words = `too much came before authentication was over (${limit})`;
-      this.refuse(new Disconnect('session/too-many-operations', words));
+    const reached = this.#limitReached();
+    if (reached === undefined) {
+      this.#waiting.push(arrival);
+      return;
     }
+    this.#environment.session.metrics.count('limit_reached', { limit: reached });
+    this.refuse(
+      new Disconnect(
+        'session/too-many-operations',
+        `too much came before authentication was over (${reached})`,
+      ),
+    );
   }
 
   /** Gives the opening up. */
   refuse(error: Disconnect): void {
     if (this.#isOver) return;
     this.closed();
-    if (this.#isPaused) this.#gate.resumeInput();
     this.#environment.session.events?.refused(this.#connection, error);
     this.#outlet.refused(error);
   }
@@ -91,16 +87,15 @@ export class Opening<Arrival> {
   closed(): void {
     this.#isOver = true;
     this.#waiting = [];
-    this.#environment.session.inputFlow.remove(this.#chargedBytes);
-    this.#chargedBytes = 0;
     this.#environment.session.deadlines.clear(this.#deadline);
+    if (this.#isPaused) this.#gate.resumeInput();
+    this.#isPaused = false;
   }
 
   #limitReached(): string | undefined {
     const { maxUnauthenticatedCount, maxUnauthenticatedBytes } = this.#environment.session.limits;
     if (this.#waiting.length >= maxUnauthenticatedCount) return 'maxUnauthenticatedCount';
-    if (this.#waitingBytes >= maxUnauthenticatedBytes) return 'maxUnauthenticatedBytes';
-    return this.#environment.session.inputFlow.isSpent ? 'maxTotalWaitingBytes' : undefined;
+    return this.#waitingBytes > maxUnauthenticatedBytes ? 'maxUnauthenticatedBytes' : undefined;
   }
 
   async #open(given: Omit<Credentials, 'handshake'>): Promise<void> {
@@ -114,7 +109,6 @@ export class Opening<Arrival> {
     const waiting = this.#waiting;
     this.closed();
     for (const arrival of waiting) this.#outlet.arrived(arrival);
-    if (this.#isPaused) this.#gate.resumeInput();
   }
 
   /** Refuses one more session of a name that has as many as it may. */

@@ -79,8 +79,8 @@ export class StompReceiver
 
   closed(closeCode: number): void {
     this.#stopReading();
-    this.#environment.session.turns.forget(this.#goOn);
     this.#opening.closed();
+    this.#environment.session.turns.forget(this.#goOn);
     this.#session?.closed(closeCode);
   }
 

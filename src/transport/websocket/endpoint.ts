@@ -399,8 +399,7 @@ export class Endpoint
   abandonHeld(): void {
     const hold = this.#hold;
     if (hold?.whileHeld !== 'gone') return;
-    hold.isHeld = false;
-    hold.whileHeld = undefined;
+    hold.abandon();
     this.#parser?.discard();
     this.#tellClosed();
   }

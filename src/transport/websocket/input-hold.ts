@@ -13,6 +13,13 @@ export class InputHold {
     this.#delivery = deliver;
   }
 
+  /** Nothing of it comes any more. */
+  abandon(): void {
+    this.isHeld = false;
+    this.whileHeld = undefined;
+    this.#delivery = undefined;
+  }
+
   takeDelivery(): (() => void) | undefined {
     const delivery = this.#delivery;
     this.#delivery = undefined;
