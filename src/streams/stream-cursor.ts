@@ -71,8 +71,11 @@ export class StreamCursor {
   #readMore(maxBytes: number): void {
     if (this.#isReading) return;
     this.#isReading = true;
-    this.#pages.read(this.stream, this.#nextOffset, maxBytes, (outcome) => {
+    const start = this.#nextOffset;
+    this.#pages.read(this.stream, start, maxBytes, (outcome) => {
       this.#isReading = false;
+      // The page was kept before its turn to be told of came, and has been pulled already.
+      if (start !== this.#nextOffset) return this.#onHistory();
       if (outcome === 'unrecoverable') this.#end = OVERFLOW;
       else if (outcome === 'fault') this.#end = INTERRUPTED;
       else this.#history = outcome;

@@ -173,9 +173,11 @@ class ServerEnd implements Connection {
   }
 
   #readOn(): void {
-    while (this.#pauseCount === 0) {
-      const next = this.#unread.shift();
-      if (next === undefined) return;
+    for (let next = this.#unread[0]; next !== undefined; next = this.#unread[0]) {
+      // An end that nothing stands before is seen at once.
+      const isMessage = typeof next === 'string' || next instanceof Uint8Array;
+      if (isMessage && this.#pauseCount > 0) return;
+      this.#unread.shift();
       if (typeof next === 'string') this.receiver?.textReceived(next);
       else if (next instanceof Uint8Array) this.receiver?.binaryReceived(next);
       else this.#tellClosed(next);
@@ -188,7 +190,8 @@ class ServerEnd implements Connection {
     this.ended = { closeCode, reason };
     if (closeCode === CLOSED_ABNORMALLY) this.#forgetWaiting();
     const end = this.ended;
-    // What had been sent comes first.
+    // What had been sent comes first, unless the link is gone while nobody takes it.
+    if (closeCode === CLOSED_ABNORMALLY && this.#pauseCount > 0) this.#unread = [];
     this.#time.afterTick(() => {
       this.#unread.push(end);
       this.#readOn();
