@@ -41,7 +41,7 @@ export interface StateChange {
 export interface SendOptions extends OperationOptions {
   /** What the policies `latest` and `sample` tell apart by. */
   readonly key?: string | undefined;
-  /** Your own identity of the message: a repeated one is not appended again. */
+  /** Your own identity of the message: repeated by the same principal, or on the same connection, it is not appended again. */
   readonly messageId?: string | undefined;
   readonly headers?: OutgoingFields['headers'];
   /** Default: `application/json`, for octets `application/octet-stream`. A string with another type travels as UTF-8. */

@@ -36,6 +36,13 @@ export function checkSubmission(
   checkDestination(destination);
   checkLength('key', key);
   checkLength('messageId', messageId);
+  if (messageId === '') {
+    // A variable that is not set would make one message of all.
+    throw new RequestError(
+      'frame/invalid-field',
+      '"messageId" is empty; leave it out, or name the message',
+    );
+  }
   const { headers, contentType } = message;
   if (contentType !== JSON_CONTENT_TYPE) checkContentType(contentType);
   if (headers.length > MAX_HEADER_COUNT) {

@@ -1,6 +1,7 @@
 /** The door of `tideway`: the server, for embedding in a program. */
 export { createServer, TidewayServer } from './server.js';
-export type { ListenOptions, PublishOptions } from './server.js';
+export type { Published, PublishOptions } from './publishing.js';
+export type { ListenOptions } from './server.js';
 export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PORT } from './options.js';
 export { DIALECT_NAMES, type DialectName } from './dialects.js';
 export {

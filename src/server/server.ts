@@ -18,13 +18,7 @@ import {
   type SelectionEnvironment,
 } from '../dialect/selection/index.js';
 import type { ForwardOptions } from '../http/index.js';
-import {
-  messageOf,
-  userDestination,
-  type Audience,
-  type MessageOptions,
-  type StreamPosition,
-} from '../message/index.js';
+import { userDestination } from '../message/index.js';
 import { AppMount } from '../mounts/app/index.js';
 import { ownDestinationOf } from '../mounts/user/index.js';
 import { TopicRules, type TopicRule } from '../mounts/topics/index.js';
@@ -34,7 +28,6 @@ import {
   Interceptors,
   OriginGate,
   Router,
-  SERVER_CALLER,
   type AccessControl,
   type Interceptor,
   type Mount,
@@ -76,18 +69,9 @@ import { mappingPrefixesOf, mountBuiltIn, requireBelow } from './mounts.js';
 import { DEFAULT_HOST, limitsOf, type ServerOptions } from './options.js';
 import { ownHttpServer } from './own-http-server.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
+import { publishByServer, type Published, type PublishOptions } from './publishing.js';
 import { settled } from './settling.js';
 import { tokenAuthentication } from './tokens.js';
-
-/** What may accompany a publication. */
-export interface PublishOptions extends MessageOptions {
-  /** What `latest` and `sample` tell apart by. */
-  readonly key?: string;
-  /** A repeated id is answered with the first position and not published again. */
-  readonly messageId?: string;
-  /** Which sessions it is for, where not for every reader of the destination: one alone, or all but one. */
-  readonly audience?: Audience;
-}
 
 /** Where a server has been told to listen. */
 export interface ListenOptions {
@@ -338,16 +322,14 @@ export class TidewayServer {
 
   /**
    * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets.
-   * Answers the position, for destinations that have one. Rejects with a RequestError.
+   * Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError.
    */
-  async publish(
+  publish(
     destination: string,
     body: unknown,
     options: PublishOptions = {},
-  ): Promise<StreamPosition | undefined> {
-    const { key, messageId, audience } = options;
-    const submission = { message: messageOf(body, options), key, messageId, audience };
-    return (await this.#router.send(SERVER_CALLER, destination, submission)).position;
+  ): Promise<Published | undefined> {
+    return publishByServer(this.#router, destination, body, options);
   }
 
   /**
@@ -360,13 +342,15 @@ export class TidewayServer {
     destination: string,
     body: unknown,
     options: PublishOptions = {},
-  ): Promise<StreamPosition | undefined> {
+  ): Promise<Published | undefined> {
     return this.publish(userDestination(this.#userPrefix, name, destination), body, options);
   }
 
-  /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port. */
+  /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port, or an Error when it is closed. */
   async listen(options: ListenOptions): Promise<BoundAddress> {
+    if (this.#closed !== undefined) throw new Error('the server is closed; make another one');
     await bind(this.#http, options.port, options.host ?? DEFAULT_HOST);
+    if (this.#closed !== undefined) await this.#closeHttp();
     const address = this.address;
     if (address === undefined) throw new Error('the server was closed while it began to listen');
     // Without a listener, a system out of file descriptors would end the process.
@@ -425,12 +409,16 @@ export class TidewayServer {
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
-    if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
+    await this.#closeHttp();
     this.#deadlines.stop();
     this.#router.close();
     this.#forwards.close();
     this.#streams.close();
     this.#flushLog();
+  }
+
+  async #closeHttp(): Promise<void> {
+    if (this.#http.listening) await this.#httpClosing?.close(this.#time, this.#closeTimeoutMs);
   }
 
   #acceptor(connectTimeoutMs: number, metrics: Metrics): AcceptConnection {

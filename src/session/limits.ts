@@ -20,7 +20,7 @@ export interface SessionLimits {
   readonly maxWaitingHandlerCount: number;
   /** Operations of one session that are under way; while there are so many, its connection is not read. Default 1,000. */
   readonly maxOperationCount: number;
-  /** Octets of those, about; while there are so many, its connection is not read. Default 4 MiB. */
+  /** Octets of those, about; while there are so many, its connection is not read. Default 16 MiB. */
   readonly maxWaitingBytes: number;
   /**
    * Messages of one session that wait at interceptors, at each place; one more is refused with `session/busy`. Of the server's own
@@ -77,7 +77,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxPendingRequestCount: 256,
   maxWaitingHandlerCount: 256,
   maxOperationCount: 1_000,
-  maxWaitingBytes: 4_194_304,
+  maxWaitingBytes: 16_777_216,
   maxWaitingInterceptionCount: 256,
   interceptorTimeoutMs: 30_000,
   maxUnacknowledgedCount: 1_000,

@@ -40,8 +40,9 @@ test('an authenticate hook that answers no principal refuses, and the log says w
     const authenticate = (async () => answer) as unknown as Authenticate;
     const server = await listening(t, { authenticate, log });
     const peer = await NativePeer.open(server.url);
-    assert.equal((await peer.closed).closeCode, 4501, JSON.stringify(answer));
-    assert.equal((await peer.frame('disconnect'))['code'], 'session/invalid-token');
+    // The client has done nothing wrong: it comes back.
+    assert.equal((await peer.closed).closeCode, 4004, JSON.stringify(answer));
+    assert.equal((await peer.frame('disconnect'))['code'], 'server/internal-error');
     assert.deepEqual(errors, ['the authenticate hook failed']);
     assert.equal(server.sessionCount, 0);
   }

@@ -69,3 +69,14 @@ test('an operation that hangs does not hold up the close for long', async () => 
   await server.close();
   assert.equal((await peer.closed).closeCode, 4000);
 });
+
+test('a server that is closed while it begins to listen, or was closed before, does not listen', async () => {
+  const early = createServer({ log: false });
+  const listening = early.listen({ port: 0 });
+  const refused = assert.rejects(listening, /closed while it began to listen/);
+  await early.close();
+  await refused;
+  assert.equal(early.address, undefined);
+  await assert.rejects(early.listen({ port: 0 }), /is closed/);
+  assert.equal(early.address, undefined);
+});

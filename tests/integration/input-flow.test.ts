@@ -12,7 +12,7 @@ interface Rig {
   /** Ids of the messages that the handler `/app/gated` has seen. */
   readonly seen: unknown[];
   /** Lets all of them end, those to come too. */
-  open(): void;
+  readonly open: () => void;
 }
 
 async function rig(context: TestContext, limits: ServerOptions['limits']): Promise<Rig> {

@@ -118,3 +118,19 @@ test('[S8] the client and the program learn both; a request of theirs to a topic
   assert.match(asked.stderr, /send with a receipt/);
   assert.equal((await client.send('/topic/a', 2)).offset, 4);
 });
+
+test('[S8] the program itself learns it too; an empty message id is none', async (t) => {
+  const server = await listening(t);
+  const first = await server.publish('/topic/a', 1, { messageId: 'm' });
+  assert.deepEqual(await server.publish('/topic/a', 2, { messageId: 'm' }), {
+    ...first,
+    isDuplicate: true,
+  });
+  assert.ok(first !== undefined && !('isDuplicate' in first));
+  await assert.rejects(server.publish('/topic/a', 3, { messageId: '' }), {
+    code: 'frame/invalid-field',
+  });
+  const peer = await NativePeer.open(server.url);
+  peer.send({ type: 'send', id: 1, destination: '/topic/a', body: 1, messageId: '' });
+  assert.equal((await peer.frame('error'))['code'], 'frame/invalid-field');
+});

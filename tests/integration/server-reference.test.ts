@@ -33,7 +33,7 @@ test('the reference names every option and every public member', () => {
   const places: readonly (readonly [string, string, number])[] = [
     ['src/server/options.ts', 'export interface ServerOptions', 20],
     ['src/server/server.ts', 'export class TidewayServer', 19],
-    ['src/server/server.ts', 'export interface PublishOptions', 3],
+    ['src/server/publishing.ts', 'export interface PublishOptions', 3],
     ['src/server/tokens.ts', 'export interface TokenOptions', 5],
     ['src/session/principal.ts', 'export interface Principal', 3],
     ['src/routing/access.ts', 'export interface AccessControl', 4],

@@ -294,9 +294,9 @@ test('a hook that fails refuses without its words; disconnect closes with 1000',
   const { connect } = rig({ authenticate: () => Promise.reject(new Error('a secret')) });
   const { say, pair } = connect();
   const heard = await say({ type: 'connect' });
-  assert.match(heard.join(), /session\/invalid-token/);
+  assert.match(heard.join(), /server\/internal-error/);
   assert.doesNotMatch(heard.join(), /secret/);
-  assert.equal(pair.ended?.closeCode, 4501);
+  assert.equal(pair.ended?.closeCode, 4004);
   const polite = rig().connect();
   await polite.say({ type: 'connect' }, { type: 'disconnect' });
   assert.equal(polite.pair.ended?.closeCode, 1000);
@@ -359,4 +359,24 @@ test('a session renews one token at a time', async () => {
   answer();
   assert.match((await say()).join(), /"type":"receipt","id":1/);
   answer = () => {};
+});
+
+test('only what is the fault of the client keeps it away for good', async () => {
+  const ends: unknown[] = [];
+  for (const error of [
+    new RequestError('access/invalid-token', 'not you'),
+    new RequestError('server/busy', 'the directory is away'),
+    new Error('ECONNREFUSED'),
+  ]) {
+    const { connect } = rig({ authenticate: () => Promise.reject(error) });
+    const { say, pair } = connect();
+    const heard = await say({ type: 'connect' });
+    const { code, mayReconnect } = JSON.parse(heard.at(-1) ?? '') as Record<string, unknown>;
+    ends.push([code, mayReconnect, pair.ended?.closeCode]);
+  }
+  assert.deepEqual(ends, [
+    ['session/invalid-token', false, 4501],
+    ['session/operation-failed', true, 4007],
+    ['server/internal-error', true, 4004],
+  ]);
 });

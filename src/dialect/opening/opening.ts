@@ -134,8 +134,7 @@ export class Opening<Arrival> {
       session.metrics.count('authentication_failed', { transport: this.#connection.transport });
       const isExpected = error instanceof RequestError;
       if (!isExpected) log.error('the authenticate hook failed', { error });
-      const why = isExpected ? error.message : 'authentication failed';
-      this.refuse(new Disconnect('session/invalid-token', why));
+      this.refuse(refusalFor(isExpected ? error : undefined));
       return undefined;
     }
   }
@@ -160,4 +159,19 @@ export class Opening<Arrival> {
       this.#connection.close(internal.closeCode, internal.code);
     }
   }
+}
+
+/** Request errors from here on mean "try again" (semantics E1). */
+const FIRST_NUMBER_TO_TRY_AGAIN = 500;
+
+/** Only what is the client's own fault keeps it away for good: a hook that fails, or says "try again", has it come back. */
+function refusalFor(error: RequestError | undefined): Disconnect {
+  if (error === undefined) {
+    return new Disconnect('server/internal-error', 'authentication failed; come back');
+  }
+  const isFinal = error.number < FIRST_NUMBER_TO_TRY_AGAIN;
+  return new Disconnect(
+    isFinal ? 'session/invalid-token' : 'session/operation-failed',
+    error.message,
+  );
 }
