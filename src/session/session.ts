@@ -361,6 +361,8 @@ export class Session implements SubscriptionOwner {
 
   /** Pulls in turns, while the connection can take more and this turn has room; `first` has just become ready. */
   #pump(first?: Subscription): void {
+    // What ends gives room back, and must not be delivered to for that.
+    if (this.#isEnding) return;
     if (this.#isPumping) {
       if (first !== undefined) this.#line(first);
       return;

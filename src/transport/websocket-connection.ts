@@ -1,7 +1,9 @@
 /** Owns WebSocket connections as dialects see them: the contract Connection straight on the engine, without an event emitter. */
 import type { Duplex } from 'node:stream';
 import {
+  Deadline,
   MAX_SLICE_UNITS,
+  type DeadlineWheel,
   type Metrics,
   type Octets,
   type TurnBudget,
@@ -71,6 +73,10 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   /** The turn in which it was last given a message, and what it has had of it. */
   #turn = 0;
   #units = 0;
+  /** We have ended it, or waited long enough: nothing more is handed on. */
+  #isLeaving = false;
+  readonly #deadlines: DeadlineWheel;
+  readonly #closeTimeoutMs: number;
   /** Messages that it has handed on, up to a few. */
   #firstCount = 0;
   /** Made when a message first has to wait. */
@@ -81,6 +87,8 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     this.handshake = parts.handshake;
     this.#metrics = parts.metrics;
     this.#turns = parts.turns;
+    this.#deadlines = parts.terms.loop.deadlines;
+    this.#closeTimeoutMs = parts.terms.limits.closeTimeoutMs;
     this.#ended = parts.ended;
     const { terms, socket, compression } = parts;
     this.#compression = compression;
@@ -147,20 +155,33 @@ export class WebSocketConnection implements Connection, EndpointHandler {
       throw new TypeError(`${closeCode} must not be sent as a close code (RFC 6455 §7.4)`);
     }
     this.#endpoint.close(closePayload(closeCode, reasonOctets(reason)));
+    this.#dropHeld();
   }
 
   destroy(): void {
+    this.#isLeaving = true;
     this.#endpoint.destroy();
   }
 
+  /** We have ended it: what was held back is nobody's any more, and the peer's answer has to be read. */
+  #dropHeld(): void {
+    this.#isLeaving = true;
+    const input = this.#held;
+    if (input?.message === undefined) return;
+    input.message = undefined;
+    this.#endpoint.releaseInput(() => {});
+  }
+
   textReceived(octets: Buffer, start: number, end: number, isAscii: boolean): void {
-    const text = octets.toString(isAscii ? 'latin1' : 'utf8', start, end);
-    if (!this.#hasTurn) return this.#hold(text);
-    this.#receiver?.textReceived(text);
+    if (this.#isLeaving) return;
+    // Decoded at its turn: to decode is part of the work.
+    if (!this.#hasTurn) return this.#hold(ownCopy(octets, start, end), isAscii ? 'latin1' : 'utf8');
+    this.#receiver?.textReceived(octets.toString(isAscii ? 'latin1' : 'utf8', start, end));
     this.#spend(end - start);
   }
 
   binaryReceived(octets: Buffer, start: number, end: number): void {
+    if (this.#isLeaving) return;
     const isLent = this.#endpoint.lends(octets);
     const own = isLent ? ownCopy(octets, start, end) : octets;
     if (!this.#hasTurn) return this.#hold(own);
@@ -175,13 +196,15 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   resumeInput(): void {
     const input = this.#input;
     input.pauseCount -= 1;
-    if (input.pauseCount === 0 && input.message !== undefined) {
-      this.#turns.later(input.goOn, 'backlog');
-    }
+    const isOwed = input.message !== undefined || input.end !== undefined;
+    if (input.pauseCount === 0 && isOwed) this.#turns.later(input.goOn, 'backlog');
   }
 
   get #input(): HeldInput {
-    return (this.#held ??= new HeldInput(() => this.#goOn()));
+    return (this.#held ??= new HeldInput(
+      () => this.#goOn(),
+      () => this.#waitNoLonger(),
+    ));
   }
 
   /** Whether a message may be handed on now: not when this turn is over, or this connection's part of it. */
@@ -202,9 +225,10 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 
   /** Keeps the one message that was read; the engine parses no further, and reads nothing. */
-  #hold(message: string | Octets): void {
+  #hold(message: Octets, encoding?: TextEncoding): void {
     const input = this.#input;
     input.message = message;
+    input.encoding = encoding;
     this.#endpoint.holdInput();
     if (input.pauseCount > 0) return;
     // Who has had its part goes on after those who had none; a crowd that has just come, after those who are at home here.
@@ -215,18 +239,20 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   #goOn(): void {
     const input = this.#input;
     // It has been paused since.
-    if (input.pauseCount > 0 || input.message === undefined) return;
+    if (input.pauseCount > 0) return;
+    if (input.end !== undefined) return input.end();
+    if (input.message === undefined) return;
     this.#turn = this.#turns.number;
     this.#units = 0;
     this.#endpoint.releaseInput(() => this.#handOn());
   }
 
   #handOn(): void {
-    const { message } = this.#input;
+    const { message, encoding } = this.#input;
     this.#input.message = undefined;
     if (message === undefined) return;
-    if (typeof message === 'string') this.#receiver?.textReceived(message);
-    else this.#receiver?.binaryReceived(message);
+    if (encoding === undefined) this.#receiver?.binaryReceived(message);
+    else this.#receiver?.textReceived(Buffer.from(message.buffer).toString(encoding));
     this.#spend(message.length);
   }
 
@@ -234,13 +260,19 @@ export class WebSocketConnection implements Connection, EndpointHandler {
 
   pongReceived(): void {}
 
-  /** A link that is gone while its session has had enough: what waits for that session is nobody's any more. */
-  closing(): void {
-    const input = this.#held;
-    if (input === undefined || input.pauseCount === 0) return;
-    this.#turns.later(() => {
-      if (input.pauseCount > 0) this.#endpoint.abandonHeld();
-    }, 'backlog');
+  closing(): void {}
+
+  /** What was read comes before the end; where nobody takes it in time, the end comes without it. */
+  linkGone(): void {
+    if (this.#isLeaving) this.#endpoint.abandonHeld();
+    else this.#deadlines.set(this.#input.deadline, this.#closeTimeoutMs);
+  }
+
+  #waitNoLonger(): void {
+    this.#isLeaving = true;
+    const { end } = this.#input;
+    if (end === undefined) this.#endpoint.abandonHeld();
+    else end();
   }
 
   failed(error: WebSocketError): void {
@@ -253,9 +285,21 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 
   closed(closeCode: number, reason: Buffer): void {
-    if (this.#held !== undefined) {
-      this.#turns.forget(this.#held.goOn);
-      this.#held.message = undefined;
+    const input = this.#held;
+    if (input !== undefined && input.pauseCount > 0 && !this.#isLeaving) {
+      // A dialect still has what came in front of the end.
+      input.end = () => this.#leave(closeCode, reason);
+      this.#deadlines.set(input.deadline, this.#closeTimeoutMs);
+    } else this.#leave(closeCode, reason);
+  }
+
+  #leave(closeCode: number, reason: Buffer): void {
+    const input = this.#held;
+    if (input !== undefined) {
+      this.#turns.forget(input.goOn);
+      this.#deadlines.clear(input.deadline);
+      input.message = undefined;
+      input.end = undefined;
     }
     // A crowd that leaves at once is taken leave of in turns, too.
     if (this.#turns.hasRoom) this.#tellClosed(closeCode, reason);
@@ -275,15 +319,23 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   }
 }
 
+type TextEncoding = 'latin1' | 'utf8';
+
 /** What waits of a connection's input, and why. */
 class HeldInput {
   readonly goOn: () => void;
-  /** The message that the engine had parsed when input was held. */
-  message: string | Octets | undefined = undefined;
+  /** The message that the engine had parsed when input was held; `encoding` is that of a text. */
+  message: Octets | undefined = undefined;
+  encoding: TextEncoding | undefined = undefined;
   pauseCount = 0;
+  /** Tells the receiver of the end, which waits for what was read before it. */
+  end: (() => void) | undefined = undefined;
+  /** Until when it waits. */
+  readonly deadline: Deadline;
 
-  constructor(goOn: () => void) {
+  constructor(goOn: () => void, late: () => void) {
     this.goOn = goOn;
+    this.deadline = new Deadline(late);
   }
 
   get isFree(): boolean {

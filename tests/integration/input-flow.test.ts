@@ -74,7 +74,7 @@ test('[B4] over STOMP: so is a message of many frames, which stops in its middle
 });
 
 test('[B4] a client that is not read and whose link breaks is gone, though what it asked for hangs', async (t) => {
-  const { server, seen } = await rig(t, { maxOperationCount: 4, heartbeatIntervalMs: 100 });
+  const { server, seen } = await rig(t, { maxOperationCount: 4, heartbeatIntervalMs: 100, closeTimeoutMs: 200 });
   const peer = await NativePeer.open(server.url);
   const gone = new Promise<string>((resolve) =>
     server.on('disconnect', ({ reason }) => resolve(reason)),

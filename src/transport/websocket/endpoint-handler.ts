@@ -12,6 +12,8 @@ export interface EndpointHandler {
   pongReceived(octets: Buffer): void;
   /** The connection is no longer open: a Close frame came or went, or the link is going. */
   closing(): void;
+  /** The socket is gone while input is held: `closed` comes when that is released, or abandoned. */
+  linkGone?(): void;
   /** The peer broke the protocol or a limit; `closed` follows. */
   failed(error: WebSocketError): void;
   /** Nothing is buffered any more, after something was. */

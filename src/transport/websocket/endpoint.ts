@@ -277,7 +277,6 @@ export class Endpoint
     this.#setDeadline(this.#terms.limits.closeTimeoutMs);
   }
 
-  /** @internal */
   inputEnded(): void {
     this.#leaveOpen();
     if (this.#hold?.isHeld === true) {
@@ -290,7 +289,6 @@ export class Endpoint
     else this.end();
   }
 
-  /** @internal */
   socketGone(): void {
     this.#leaveOpen();
     try {
@@ -298,8 +296,10 @@ export class Endpoint
     } finally {
       const hold = this.#hold;
       // What has arrived is told before the end, unless we dropped the connection.
-      if (hold?.isHeld === true && !this.#isDiscarding) hold.whileHeld = 'gone';
-      else this.#tellClosed();
+      if (hold?.isHeld === true && !this.#isDiscarding) {
+        hold.whileHeld = 'gone';
+        this.#handler.linkGone?.();
+      } else this.#tellClosed();
     }
   }
 
