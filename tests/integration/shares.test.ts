@@ -151,6 +151,35 @@ test('[Q1] names that look like keys of others change nothing', async (t) => {
   }
 });
 
+test("[Q1] what a handler sends is charged to whose message it handles, and its message ids are the server's", async (t) => {
+  const server = await rig(t, { memory: { maxStreamCount: 80 } });
+  server.server.app.map('/room/{name}', ({ body }) => body);
+  server.server.app.map('/once', async ({ send }) => {
+    await send('/topic/once', 1, { messageId: 'm' });
+  });
+  const { crowd, connect } = server;
+  let openedCount = 0;
+  for (let count = 0; count < 90; count++) {
+    const peer = crowd[count % CROWD_SIZE]!;
+    const name = newName();
+    await peer.say({ type: 'send', id: 1, destination: `/app/room/${name}`, body: 1 });
+    const answers = await peer.say({
+      type: 'subscribe',
+      id: 2,
+      destination: `/topic/room/${name}`,
+    });
+    if (answers.some(wasTaken)) openedCount += 1;
+  }
+  assert.equal(openedCount, 40);
+  const heard = await connect();
+  await heard.subscribe('/topic/once');
+  const named = await connect('ada');
+  const once = { type: 'send', id: 1, destination: '/app/once', body: 1 };
+  await named.say(once);
+  await (await connect('bob')).say(once);
+  assert.equal(heard.heard().filter(({ type }) => type === 'publication').length, 1);
+});
+
 test('[C2] behind a proxy it is the address of the client that has the share', async (t) => {
   const server = createServer({
     log: false,
