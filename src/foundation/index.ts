@@ -12,6 +12,7 @@ export * from './ip-address.js';
 export * from './json.js';
 export * from './log.js';
 export * from './metrics.js';
+export * from './owner.js';
 export * from './random.js';
 export * from './recency-list.js';
 export * from './retained-budget.js';

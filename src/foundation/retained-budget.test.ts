@@ -6,38 +6,38 @@ import {
   RecencyEntry,
   RecencyList,
   RetainedBudget,
-  SERVER_OWNER,
+  SERVER_SHARE,
   Shares,
 } from './index.js';
 
-test('an owner may hold as much as is left free: there is always room for the next', () => {
+test('a share may hold as much as is left free: there is always room for the next', () => {
   const shares = new Shares(1_200);
-  const fill = (owner: string): number => {
-    while (shares.admits(owner, 1)) shares.add(owner, 1);
-    return shares.of(owner);
+  const fill = (share: string): number => {
+    while (shares.admits(share, 1)) shares.add(share, 1);
+    return shares.of(share);
   };
   assert.equal(fill('a'), 600);
   assert.deepEqual([fill('b'), fill('c'), fill('d')], [300, 150, 75]);
   shares.add('a', -500);
   assert.ok(fill('d') > 250, 'who had to wait comes to as much');
   assert.ok(shares.total < 1_200);
-  shares.add(SERVER_OWNER, 1_200 - shares.total);
-  assert.ok(!shares.admits(SERVER_OWNER, 1) && !shares.admits('e', 1), 'full is full');
+  shares.add(SERVER_SHARE, 1_200 - shares.total);
+  assert.ok(!shares.admits(SERVER_SHARE, 1) && !shares.admits('e', 1), 'full is full');
 });
 
 test('the server has no share, and is the last to be asked for what it has', () => {
   const shares = new Shares(1_000);
-  assert.ok(shares.admits(SERVER_OWNER, 1_000));
+  assert.ok(shares.admits(SERVER_SHARE, 1_000));
   assert.ok(!shares.admits('a', 501) && shares.admits('a', 500));
-  shares.add(SERVER_OWNER, 400);
+  shares.add(SERVER_SHARE, 400);
   shares.add('small', 3);
   shares.add('large', 100);
-  assert.deepEqual([...shares.largest()], ['large', 'small', SERVER_OWNER]);
-  shares.add(SERVER_OWNER, 200);
-  assert.deepEqual([...shares.largest()], [SERVER_OWNER, 'large', 'small']);
+  assert.deepEqual([...shares.largest()], ['large', 'small', SERVER_SHARE]);
+  shares.add(SERVER_SHARE, 200);
+  assert.deepEqual([...shares.largest()], [SERVER_SHARE, 'large', 'small']);
   shares.add('large', -100);
   shares.add('small', -3);
-  assert.deepEqual([shares.ownerCount, shares.total], [1, 600]);
+  assert.deepEqual([shares.shareCount, shares.total], [1, 600]);
 });
 
 test('who holds most is found within a factor of two, whatever was added and taken', () => {
@@ -46,11 +46,11 @@ test('who holds most is found within a factor of two, whatever was added and tak
   let seed = 1;
   for (let step = 0; step < 20_000; step++) {
     seed = (seed * 48_271) % 2_147_483_647;
-    const owner = `o${seed % 50}`;
-    const before = amounts.get(owner) ?? 0;
+    const share = `o${seed % 50}`;
+    const before = amounts.get(share) ?? 0;
     const by = seed % 3 === 0 ? -before : (seed % 1_000) + 1;
-    shares.add(owner, by);
-    amounts.set(owner, before + by);
+    shares.add(share, by);
+    amounts.set(share, before + by);
     const [first = ''] = shares.largest();
     const most = Math.max(...amounts.values());
     if (most > 0) assert.ok((amounts.get(first) ?? 0) * 2 >= most, `step ${step}`);
@@ -62,16 +62,16 @@ function rig(maxBytes: number) {
   const budget = new RetainedBudget(maxBytes, metrics);
   const asked: string[] = [];
   const held = new Map<string, number>();
-  const keep = (owner: string, bytes: number): void => {
-    held.set(owner, (held.get(owner) ?? 0) + bytes);
-    budget.charge(owner, bytes);
+  const keep = (share: string, bytes: number): void => {
+    held.set(share, (held.get(share) ?? 0) + bytes);
+    budget.charge(share, bytes);
   };
   const letGo =
     (stage: string) =>
-    (bytes: number, owner: string = '') => {
-      asked.push(`${stage} ${owner}`);
-      const freed = Math.min(bytes, held.get(owner) ?? 0);
-      keep(owner, -freed);
+    (bytes: number, share: string = '') => {
+      asked.push(`${stage} ${share}`);
+      const freed = Math.min(bytes, held.get(share) ?? 0);
+      keep(share, -freed);
       return freed;
     };
   return { metrics, budget, asked, keep, letGo };
@@ -97,7 +97,7 @@ test('room is made in the stated order: what lingers, then histories of who has 
   assert.deepEqual([asked.length, lingeringBytes], [2, 80]);
   keep('c', 100);
   lingeringBytes = 0;
-  keep(SERVER_OWNER, 100);
+  keep(SERVER_SHARE, 100);
   assert.ok(budget.admits('d', 50));
   assert.deepEqual(asked.slice(2), ['lingering', 'history b']);
   assert.equal(metrics.value('retained_evictions', { stage: 'history' }), 1);
@@ -118,7 +118,7 @@ test('who is beyond its part lets go of its own, or is refused and counted; othe
   assert.equal(other.asked.length, 0, 'what somebody follows is kept');
   assert.equal(other.metrics.value('limit_reached', { limit: 'maxRetainedBytes' }), 1);
   assert.ok(!other.budget.admits('b', 501), 'more than one can ever have');
-  other.keep(SERVER_OWNER, 500);
+  other.keep(SERVER_SHARE, 500);
   assert.ok(other.budget.admits('b', 100), 'below its part there is room');
   assert.deepEqual(other.asked.slice(0, 1), ['followed a']);
   assert.equal(metrics.value('limit_reached', { limit: 'maxRetainedBytes' }), 0);

@@ -6,19 +6,19 @@ export const DEFAULT_MAX_RETAINED_BYTES = 536_870_912;
 
 /**
  * What is let go of, in this order. `lingering`: rings that nobody reads. `history`: what is kept of streams that nobody follows, the
- * least recently used first. `followed-history`: the oldest of histories that somebody follows, for who is within its share alone.
+ * least recently used first. `followed-history`: the oldest of histories that somebody follows, for who is within its part alone.
  */
 export type ReleaseStage = 'lingering' | 'history' | 'followed-history';
 
-/** Lets go of about `bytes` of an owner, or of anybody, in a bounded number of steps; answers how many octets are free now. */
-export type Release = (bytes: number, owner: string | undefined) => number;
+/** Lets go of about `bytes` of a share, or of anybody, in a bounded number of steps; answers how many octets are free now. */
+export type Release = (bytes: number, share: string | undefined) => number;
 
-/** Owners that are asked to let go, for one that asks for room; what they have not freed then, the next message asks for. */
+/** Times that shares are asked to let go, for one that asks for room; what they have not freed then, the next message asks for. */
 const MAX_RELEASES = 8;
 /** The gauge moves in steps of this part of the budget: each message would be too often. */
 const GAUGE_STEPS = 4_096;
 
-/** Beyond `maxRetainedBytes` what stands first in `ReleaseStage` goes; then who is beyond its share gets no more. */
+/** Beyond `maxRetainedBytes` what stands first in `ReleaseStage` goes; then who is beyond its part gets no more. */
 export class RetainedBudget {
   readonly #shares: Shares;
   readonly #metrics: Metrics;
@@ -47,8 +47,8 @@ export class RetainedBudget {
     return this.#shares.total + this.#measuredBytes();
   }
 
-  bytesOf(owner: string): number {
-    return this.#shares.of(owner);
+  bytesOf(share: string): number {
+    return this.#shares.of(share);
   }
 
   /** Counts octets that somebody holds and charges to nobody. */
@@ -61,21 +61,21 @@ export class RetainedBudget {
     this.#releases[stage].push(release);
   }
 
-  /** Counts octets as an owner's; negative ones, when they are let go of. */
-  charge(owner: string, bytes: number): void {
-    this.#shares.add(owner, bytes);
+  /** Counts octets as a share's; negative ones, when they are let go of. */
+  charge(share: string, bytes: number): void {
+    this.#shares.add(share, bytes);
     this.#show();
   }
 
   /**
-   * Whether so much more may be kept for an owner. Makes room where there is none: an owner beyond its share has to let go itself,
-   * for others it is who holds most. To be asked before the octets are charged.
+   * Whether so much more may be kept of a share (of an `Owner`). Makes room where there is none: one beyond its part has to let go
+   * itself, for others it is who holds most. To be asked before the octets are charged.
    */
-  admits(owner: string, bytes: number): boolean {
+  admits(share: string, bytes: number): boolean {
     // What takes no more than it replaces needs none.
     if (bytes <= 0) return true;
-    if (this.#hasRoom(owner, bytes)) return true;
-    if (bytes <= this.#shares.mostOf(owner) && this.#makeRoom(owner, bytes)) return true;
+    if (this.#hasRoom(share, bytes)) return true;
+    if (bytes <= this.#shares.mostOf(share) && this.#makeRoom(share, bytes)) return true;
     this.countRefusal('maxRetainedBytes');
     return false;
   }
@@ -90,38 +90,41 @@ export class RetainedBudget {
     this.#metrics.count('limit_reached', { limit });
   }
 
-  #hasRoom(owner: string, bytes: number): boolean {
+  #hasRoom(share: string, bytes: number): boolean {
     if (!this.#shares.fits(bytes, this.#measuredBytes())) return false;
-    return this.#shares.admits(owner, bytes) || !this.#shares.isBeyondPart(owner, bytes);
+    return this.#shares.admits(share, bytes) || !this.#shares.isBeyondPart(share, bytes);
   }
 
-  #makeRoom(owner: string, bytes: number): boolean {
+  #makeRoom(share: string, bytes: number): boolean {
     if (!this.#shares.fits(bytes, this.#measuredBytes())) {
       this.#releaseOf('lingering', undefined, bytes);
-      if (this.#hasRoom(owner, bytes)) return true;
+      if (this.#hasRoom(share, bytes)) return true;
     }
-    if (this.#shares.isBeyondPart(owner, bytes)) {
+    if (this.#shares.isBeyondPart(share, bytes)) {
       return (
-        this.#releaseFrom([owner], 'lingering', owner, bytes) ||
-        this.#releaseFrom([owner], 'history', owner, bytes)
+        this.#releaseFrom([share], 'lingering', share, bytes) ||
+        this.#releaseFrom([share], 'history', share, bytes)
       );
     }
     return (
-      this.#releaseFrom(this.#shares.largest(), 'history', owner, bytes) ||
-      this.#releaseFrom(this.#shares.largest(), 'followed-history', owner, bytes)
+      this.#releaseFrom(this.#shares.largest(), 'history', share, bytes) ||
+      this.#releaseFrom(this.#shares.largest(), 'followed-history', share, bytes)
     );
   }
 
   #releaseFrom(
     holders: Iterable<string>,
     stage: ReleaseStage,
-    owner: string,
+    share: string,
     bytes: number,
   ): boolean {
     let count = 0;
     for (const holder of holders) {
-      this.#releaseOf(stage, holder, bytes);
-      if (this.#hasRoom(owner, bytes)) return true;
+      // What is let go of may free less of the share than it is worth in all: rings cost more than what is charged for them.
+      while (this.#releaseOf(stage, holder, bytes) > 0) {
+        if (this.#hasRoom(share, bytes)) return true;
+        if (++count >= MAX_RELEASES) return false;
+      }
       if (++count >= MAX_RELEASES) return false;
     }
     return false;

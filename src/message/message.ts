@@ -6,7 +6,7 @@ import {
   parseJson,
   RequestError,
 } from '../foundation/index.js';
-import type { JsonValue, Octets } from '../foundation/index.js';
+import type { JsonValue, Octets, Owner } from '../foundation/index.js';
 
 /** Ordered name and value pairs; of repeated names the first counts. */
 export type MessageHeaders = readonly (readonly [name: string, value: string])[];
@@ -181,8 +181,8 @@ export interface PublicationFields {
   readonly messageId?: string | undefined;
   /** Absent when it is for everyone. */
   readonly audience?: Audience | undefined;
-  /** Whom keeping it is charged to: its publisher. No client is told. */
-  readonly owner?: string | undefined;
+  /** Its publisher, to whose share keeping it is charged. Absent: the server. No client is told. */
+  readonly owner?: Owner | undefined;
 }
 
 /** A message that was accepted for a destination (semantics M2). */
@@ -194,7 +194,7 @@ export class Publication extends Message implements PublicationFields {
   readonly key: string | undefined;
   readonly messageId: string | undefined;
   readonly audience: Audience | undefined;
-  readonly owner: string | undefined;
+  readonly owner: Owner | undefined;
   #retainedBytes = 0;
 
   constructor(message: Message, fields: PublicationFields) {

@@ -63,6 +63,7 @@ function sessionOf(name: string | undefined, sessionId: string, lineLength = 10)
     handlerLine: new HandlerLine(lineLength),
     ended: new Cancellation(),
     principal: { ...ANONYMOUS, name },
+    owner: { id: sessionId, share: sessionId },
   };
   return session as unknown as Session;
 }

@@ -16,6 +16,11 @@ export interface Caller {
   readonly principal: Principal;
   /** The session that stands behind it; undefined for the server itself and for its HTTP API. */
   readonly session: Session | undefined;
+  /**
+   * Where the server sends what comes of somebody's message, as a handler does: the share that is charged for what is kept of it
+   * (`owner.share` of the session). Left out: that of `session`, or the server's own.
+   */
+  readonly chargedShare?: string | undefined;
 }
 
 interface OperationOfCaller {

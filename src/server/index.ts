@@ -31,7 +31,14 @@ export {
 export { DEFAULT_ACCESS_WORDS, MIN_API_KEY_LENGTH } from './given-options.js';
 export { MIN_SECRET_BYTES, tokenAuthentication, type TokenOptions } from './tokens.js';
 export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
-export type { ErrorCode, JsonValue, Log, Metrics, StandardSchema } from '../foundation/index.js';
+export type {
+  ErrorCode,
+  JsonValue,
+  Log,
+  Metrics,
+  Owner,
+  StandardSchema,
+} from '../foundation/index.js';
 export { escapeName, Message } from '../message/index.js';
 export type {
   Audience,

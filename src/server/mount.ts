@@ -1,5 +1,6 @@
 /** The door of `tideway/mount`: what a mount of one's own is written against. */
-export { RequestError, Disconnect, type CancellationSignal } from '../foundation/index.js';
+export { RequestError, Disconnect } from '../foundation/index.js';
+export type { CancellationSignal, Owner } from '../foundation/index.js';
 export { DestinationPattern, Message, Publication } from '../message/index.js';
 export type { MessageHeaders, StreamPosition } from '../message/index.js';
 export type {

@@ -12,6 +12,7 @@ import type {
   ErrorCode,
   Log,
   Metrics,
+  Owner,
   TurnBudget,
 } from '../foundation/index.js';
 import { isInAudience, type Publication } from '../message/index.js';
@@ -26,6 +27,7 @@ import type { Principal } from './principal.js';
 import { ServerOpenings } from './server-openings.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
+import { sessionOwner } from './share.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
@@ -77,7 +79,7 @@ export class Session implements SubscriptionOwner {
   #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
-  #owner: string | undefined = undefined;
+  #owner: Owner | undefined = undefined;
   #attributes: Map<string, unknown> | undefined;
   #takeovers: Takeovers | undefined;
   #serverOpenings: ServerOpenings | undefined;
@@ -127,10 +129,9 @@ export class Session implements SubscriptionOwner {
     return this.#principal;
   }
 
-  /** Whom what it publishes and opens is charged to: its principal, over all its sessions, or this session alone. One string. */
-  get owner(): string {
-    const { name } = this.#principal;
-    return (this.#owner ??= name === undefined ? `s:${this.sessionId}` : `p:${name}`);
+  /** Whose all is that it publishes and opens, the same object for as long as it lives. */
+  get owner(): Owner {
+    return (this.#owner ??= sessionOwner(this));
   }
 
   /** What the application keeps for as long as the session lives. */

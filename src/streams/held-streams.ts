@@ -74,15 +74,15 @@ export class HeldStreams {
 
   /**
    * Lets go of streams that nobody reads, least recently left first, until about `bytes` are free; answers how many are. Who comes back
-   * for one of them recovers from its history, where there is one. Stays below what is asked for when nothing else lingers. With an
-   * `owner`, those that it published the newest of.
+   * for one of them recovers from its history, where there is one. Stays below what is asked for when nothing else lingers. With a
+   * `share`, those of which the newest is its own.
    */
-  releaseLingering(bytes: number, owner?: string): number {
+  releaseLingering(bytes: number, share?: string): number {
     let releasedBytes = 0;
     let lookCount = Math.min(this.#lingering.size, MAX_LOOK_COUNT);
     for (const held of this.#lingering) {
       if (releasedBytes >= bytes || lookCount-- <= 0) break;
-      if (owner !== undefined && !held.stream.isOf(owner)) continue;
+      if (share !== undefined && !held.stream.isOf(share)) continue;
       if (isOwed(held.stream)) {
         // Its turn comes again after the others.
         this.#lingering.delete(held);

@@ -1,5 +1,5 @@
 /** Owns the latest publications of one stream by offset, within a bound that gives way to what readers were not told of. */
-import { Ring } from '../foundation/index.js';
+import { Ring, SERVER_OWNER } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
 import type { RetainedTally } from './retained-tally.js';
 
@@ -46,9 +46,10 @@ export class LiveRing {
     return Math.max(0, Math.min(bytes, this.maxBytes - this.#retainedBytes));
   }
 
-  /** Whether the newest was published by that owner. */
-  isOf(owner: string): boolean {
-    return this.at(this.head - 1)?.owner === owner;
+  /** Whether the newest is of that share. */
+  isOf(share: string): boolean {
+    const newest = this.at(this.head - 1);
+    return newest !== undefined && (newest.owner ?? SERVER_OWNER).share === share;
   }
 
   /** It is charged to nobody any more: only readers that have still to read it keep it. */

@@ -1,7 +1,13 @@
 /** Proves the memory store: the contract of all stores, and its own bounds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeUtf8, MemoryMetrics, RequestError, RetainedBudget } from '../foundation/index.js';
+import {
+  encodeUtf8,
+  MemoryMetrics,
+  RequestError,
+  RetainedBudget,
+  type Owner,
+} from '../foundation/index.js';
 import { Message, type StreamPosition } from '../message/index.js';
 import { fullStoreCase, SeededRandom, streamStoreContract, VirtualTime } from '../testing/index.js';
 import { MemoryStreamStore, type AppendOptions, type MemoryStreamStoreOptions } from './index.js';
@@ -29,6 +35,9 @@ function rig(options: MemoryStreamStoreOptions = {}) {
     });
   return { time, store, append };
 }
+
+/** Somebody with a share of its own. */
+const of = (id: string): Owner => ({ id, share: id });
 
 const isUnavailable = (error: unknown): boolean =>
   error instanceof RequestError && error.code === 'stream/unavailable';
@@ -63,14 +72,21 @@ test('[S8] a message id is forgotten after its window, or when too many came aft
 
 test('[S8] message ids are of who gives them: nobody suppresses the message of another', async () => {
   const { append } = rig();
-  const to = (owner: string | undefined) => append('/topic/a', { messageId: 'm', owner });
+  const to = (id: string | undefined) =>
+    append('/topic/a', { messageId: 'm', owner: id === undefined ? undefined : of(id) });
   assert.equal((await to('p:ada')).isDuplicate, false);
   assert.equal((await to('p:bob')).isDuplicate, false);
   assert.equal((await to(undefined)).isDuplicate, false);
   assert.equal((await to('p:ada')).position.offset, 1);
   assert.equal((await to('p:bob')).position.offset, 2);
-  assert.equal((await append('/topic/a', { messageId: 'bm', owner: 'p:a' })).isDuplicate, false);
-  assert.equal((await append('/topic/a', { messageId: 'm', owner: 'p:ab' })).isDuplicate, false);
+  assert.equal(
+    (await append('/topic/a', { messageId: 'bm', owner: of('p:a') })).isDuplicate,
+    false,
+  );
+  assert.equal(
+    (await append('/topic/a', { messageId: 'm', owner: of('p:ab') })).isDuplicate,
+    false,
+  );
 });
 
 test('[S2] a full store forgets what nobody follows, the least recently used first, and never what somebody does', async () => {
@@ -89,7 +105,7 @@ test('[S2] a full store forgets what nobody follows, the least recently used fir
 
 test('[S2] one client cannot fill the table of streams: it has what is free, and gives of its own', async () => {
   const { store, append } = rig({ maxStreamCount: 100 });
-  const follow = (owner: string, name: string) => store.follow(`/topic/${owner}/${name}`, owner);
+  const follow = (id: string, name: string) => store.follow(`/topic/${id}/${name}`, of(id));
   let openedCount = 0;
   assert.throws(() => {
     for (; openedCount < 100; openedCount++) follow('s:greedy', String(openedCount));
@@ -100,15 +116,15 @@ test('[S2] one client cannot fill the table of streams: it has what is free, and
   for (let index = 0; index < 10; index++) store.unfollow(`/topic/s:greedy/${index}`);
   follow('s:greedy', 'more');
   assert.equal(store.streamCount, 75);
-  await append('/topic/s:modest/0', { owner: 's:modest' });
+  await append('/topic/s:modest/0', { owner: of('s:modest') });
 });
 
 test('[S2] who has less than its part gets a place of who has most, even in a full table', () => {
   const { store } = rig({ maxStreamCount: 40 });
   for (let index = 0; index < 40; index++) store.follow(`/topic/${index}`);
-  assert.throws(() => store.follow('/topic/a', 's:late'), isUnavailable);
+  assert.throws(() => store.follow('/topic/a', of('s:late')), isUnavailable);
   for (let index = 0; index < 40; index++) store.unfollow(`/topic/${index}`);
-  for (let index = 0; index < 13; index++) store.follow(`/topic/late/${index}`, 's:late');
+  for (let index = 0; index < 13; index++) store.follow(`/topic/late/${index}`, of('s:late'));
   assert.equal(store.streamCount, 40);
 });
 
@@ -166,20 +182,20 @@ test('a full budget takes histories that nobody follows, the least recently used
 
 test('an owner beyond its share lets go of its own, then is refused; one below it always gets room', async () => {
   const { append, budget, store, metrics } = budgetRig(200_000);
-  const greedy = { owner: 's:greedy' };
+  const greedy = { owner: of('s:greedy') };
   let keptCount = 0;
   const fill = async (): Promise<void> => {
     for (; keptCount < 100; keptCount++) {
-      store.follow(`/topic/g${keptCount}`, 's:greedy');
+      store.follow(`/topic/g${keptCount}`, of('s:greedy'));
       await append(`/topic/g${keptCount}`, greedy);
     }
   };
   await assert.rejects(fill(), isUnavailable);
   assert.ok(budget.bytesOf('s:greedy') <= 100_000);
   assert.equal(metrics.value('limit_reached', { limit: 'maxRetainedBytes' }), 1);
-  for (let index = 0; index < 4; index++) await append('/topic/m', { owner: 's:modest' });
+  for (let index = 0; index < 4; index++) await append('/topic/m', { owner: of('s:modest') });
   await assert.rejects(append('/topic/other', greedy), isUnavailable);
-  await append('/topic/new', { owner: 's:newcomer' });
+  await append('/topic/new', { owner: of('s:newcomer') });
   store.unfollow('/topic/g0');
   const others = budget.bytes - budget.bytesOf('s:greedy');
   await append('/topic/other', greedy).catch(() => {});
@@ -190,17 +206,47 @@ test('where all is followed, who is below its share gets the oldest of who has m
   const { append, budget, store } = budgetRig(100_000);
   store.follow('/topic/server');
   for (let index = 0; index < 9; index++) await append('/topic/server');
-  store.follow('/topic/late', 's:late');
-  for (let index = 0; index < 3; index++) await append('/topic/late', { owner: 's:late' });
+  store.follow('/topic/late', of('s:late'));
+  for (let index = 0; index < 3; index++) await append('/topic/late', { owner: of('s:late') });
   assert.ok(budget.bytesOf('s:late') > 3 * BIG && budget.bytes <= 100_000);
+});
+
+test('[Q1] owners of one share are charged together, for streams, publications and message ids', async () => {
+  const { append, budget, store } = budgetRig(300_000, { maxStreamCount: 8 });
+  const member = (index: number): Owner => ({ id: `m${index}`, share: 'all' });
+  const retention = { historySize: 10, historyTtlMs: Infinity };
+  for (let index = 0; index < 4; index++) {
+    const options = { owner: member(index), messageId: 'm', retention };
+    assert.equal((await append('/topic/one', options)).isDuplicate, false);
+    store.follow(index === 0 ? '/topic/one' : `/topic/${index}`, member(index));
+    assert.equal(budget.bytesOf('all'), budget.bytes);
+  }
+  assert.throws(() => store.follow('/topic/more', member(4)), isUnavailable);
+  store.follow('/topic/other', of('other'));
+  store.unfollow('/topic/1');
+  store.follow('/topic/more', member(4));
+  assert.equal(store.streamCount, 5, 'it has given one that another of them had left');
+  // Above its half there is nothing, whoever of them asks.
+  const fill = async (): Promise<void> => {
+    for (let index = 0; index < 100; index++) {
+      await append('/topic/one', {
+        owner: member(index),
+        retention: { ...retention, historySize: 100 },
+      });
+    }
+  };
+  await assert.rejects(fill(), isUnavailable);
+  assert.ok(budget.bytesOf('all') > 120_000 && budget.bytesOf('all') <= 150_000);
+  store.close();
+  assert.deepEqual([budget.bytesOf('all'), budget.bytes], [0, 0]);
 });
 
 test('a history that is full asks for no more room than it has', async () => {
   const { append, budget, store } = budgetRig(100_000);
   const retention = { historySize: 4, historyTtlMs: Infinity };
-  store.follow('/topic/a', 's:one');
+  store.follow('/topic/a', of('s:one'));
   for (let index = 0; index < 100; index++) {
-    await append('/topic/a', { owner: 's:one', retention });
+    await append('/topic/a', { owner: of('s:one'), retention });
   }
   assert.ok(budget.bytesOf('s:one') < 5 * (BIG + 1_000));
 });

@@ -1,6 +1,6 @@
 /** Owns streams that live and die with the process: the durability level `memory` (semantics T1). */
 import { newId, RetainedBudget, SERVER_OWNER } from '../foundation/index.js';
-import type { Cancel, Clock, Random, Timers } from '../foundation/index.js';
+import type { Cancel, Clock, Owner, Random, Timers } from '../foundation/index.js';
 import { Publication, type Message, type StreamPosition } from '../message/index.js';
 import type { MemoryStream } from './memory-stream.js';
 import { MemoryStreamTable } from './memory-stream-table.js';
@@ -17,8 +17,8 @@ import type {
 
 export interface MemoryStreamStoreOptions {
   /**
-   * Streams known at the same time. Beyond it the one that nobody has followed or published to for longest goes, of the owner that has
-   * most; where there is none, a new one is refused with `stream/unavailable`. An owner may have as many as are free. Default 100,000.
+   * Streams known at the same time. Beyond it the one that nobody has followed or published to for longest goes, of the share that has
+   * most; where there is none, a new one is refused with `stream/unavailable`. A share may have as many as are free. Default 100,000.
    */
   readonly maxStreamCount?: number;
   /** How long a message id is remembered. Default 300,000 (five minutes). */
@@ -100,7 +100,7 @@ export class MemoryStreamStore implements StreamStore {
     return { position: { epoch, offset }, isDuplicate: false };
   }
 
-  follow(destination: string, owner: string = SERVER_OWNER): StreamPosition {
+  follow(destination: string, owner: Owner = SERVER_OWNER): StreamPosition {
     const stream = this.#stream(destination, owner);
     this.#table.setFollowed(stream, true);
     return { epoch: stream.epoch, offset: stream.lastOffset };
@@ -145,24 +145,24 @@ export class MemoryStreamStore implements StreamStore {
     this.#table.clear();
   }
 
-  #stream(destination: string, owner: string): MemoryStream {
+  #stream(destination: string, { share }: Owner): MemoryStream {
     const known = this.#table.get(destination);
     if (known !== undefined) return known;
     const epoch = newId(this.#random, EPOCH_BYTES);
-    return this.#table.bear(destination, epoch, owner);
+    return this.#table.bear(destination, epoch, share);
   }
 
   /** What is kept here takes room, less what goes for it from a history that is full. */
   #requireRoom(
     stream: MemoryStream,
     publication: Publication,
-    owner: string,
+    owner: Owner,
     retention: Retention,
   ): void {
     const { messageId } = publication;
     const idBytes = messageId === undefined ? 0 : messageIdBytes(owner, messageId);
     const bytes = idBytes + stream.growthBy(publication, retention);
-    if (this.#table.admits(stream, owner, bytes)) return;
+    if (this.#table.admits(stream, owner.share, bytes)) return;
     throw noRoom();
   }
 

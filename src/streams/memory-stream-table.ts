@@ -10,8 +10,8 @@ import { Holding, MemoryStream, STREAM_BYTES } from './memory-stream.js';
 
 /** Streams that one shortage takes. */
 const MAX_FORGOTTEN = 32;
-/** Owners that are asked for a stream when there is no place left. */
-const MAX_OWNERS = 4;
+/** Shares that are asked for a stream when there is no place left. */
+const MAX_SHARES = 4;
 /** Publications that one shortage takes out of histories that somebody follows. */
 const MAX_DROPPED = 64;
 
@@ -19,9 +19,9 @@ export class MemoryStreamTable {
   readonly #budget: RetainedBudget;
   readonly #streams = new Map<string, MemoryStream>();
   readonly #births: Shares;
-  /** By owner, what was born for it and nobody follows, the least recently used first. */
+  /** By share, what was born for it and nobody follows, the least recently used first. */
   readonly #unfollowed: Lists = new Map();
-  /** By owner, where it holds octets and nobody follows, the least recently used first. */
+  /** By share, where it holds octets and nobody follows, the least recently used first. */
   readonly #held: Lists = new Map();
   /** The same, where somebody follows. */
   readonly #heldFollowed: Lists = new Map();
@@ -33,8 +33,8 @@ export class MemoryStreamTable {
   constructor(maxStreamCount: number, budget: RetainedBudget) {
     this.#births = new Shares(maxStreamCount);
     this.#budget = budget;
-    budget.onShortage('history', (bytes, owner = '') => this.#releaseHistories(bytes, owner));
-    budget.onShortage('followed-history', (bytes, owner = '') => this.#dropOldest(bytes, owner));
+    budget.onShortage('history', (bytes, share = '') => this.#releaseHistories(bytes, share));
+    budget.onShortage('followed-history', (bytes, share = '') => this.#dropOldest(bytes, share));
   }
 
   get count(): number {
@@ -46,49 +46,49 @@ export class MemoryStreamTable {
   }
 
   /** Throws `stream/unavailable` when there is no place for one more. */
-  bear(destination: string, epoch: string, owner: string): MemoryStream {
-    this.#requirePlace(owner);
-    const stream = new MemoryStream(destination, epoch, owner, this.#changed);
+  bear(destination: string, epoch: string, share: string): MemoryStream {
+    this.#requirePlace(share);
+    const stream = new MemoryStream(destination, epoch, share, this.#changed);
     this.#streams.set(destination, stream);
-    this.#births.add(owner, 1);
-    this.#budget.charge(owner, STREAM_BYTES + 2 * destination.length);
-    listOf(this.#unfollowed, owner).touch(stream.born);
+    this.#births.add(share, 1);
+    this.#budget.charge(share, STREAM_BYTES + 2 * destination.length);
+    listOf(this.#unfollowed, share).touch(stream.born);
     return stream;
   }
 
   /** It was published to. */
   touch(stream: MemoryStream): void {
-    if (!stream.isFollowed) listOf(this.#unfollowed, stream.owner).touch(stream.born);
+    if (!stream.isFollowed) listOf(this.#unfollowed, stream.share).touch(stream.born);
   }
 
   /** Whether somebody follows it: then it is not forgotten. */
   setFollowed(stream: MemoryStream, isFollowed: boolean): void {
     if (stream.isFollowed === isFollowed) return;
     stream.isFollowed = isFollowed;
-    if (isFollowed) unlist(this.#unfollowed, stream.owner, stream.born);
+    if (isFollowed) unlist(this.#unfollowed, stream.share, stream.born);
     else this.touch(stream);
     const [from, to] = [this.#listsOf(!isFollowed), this.#listsOf(isFollowed)];
     for (const holding of stream.holdings) {
-      unlist(from, holding.owner, holding);
-      listOf(to, holding.owner).touch(holding);
+      unlist(from, holding.share, holding);
+      listOf(to, holding.share).touch(holding);
     }
   }
 
   /** Whether a publication to that stream finds room; makes it, if need be. */
-  admits(stream: MemoryStream, owner: string, bytes: number): boolean {
+  admits(stream: MemoryStream, share: string, bytes: number): boolean {
     this.#spared = stream;
-    const isAdmitted = this.#budget.admits(owner, bytes);
+    const isAdmitted = this.#budget.admits(share, bytes);
     this.#spared = undefined;
     return isAdmitted;
   }
 
   forget(stream: MemoryStream): void {
-    const { destination, owner } = stream;
+    const { destination, share } = stream;
     stream.forget();
     this.#streams.delete(destination);
-    this.#births.add(owner, -1);
-    this.#budget.charge(owner, -STREAM_BYTES - 2 * destination.length);
-    unlist(this.#unfollowed, owner, stream.born);
+    this.#births.add(share, -1);
+    this.#budget.charge(share, -STREAM_BYTES - 2 * destination.length);
+    unlist(this.#unfollowed, share, stream.born);
   }
 
   /** Forgets all, and takes them out of the budget. */
@@ -96,18 +96,18 @@ export class MemoryStreamTable {
     for (const stream of this.#streams.values()) this.forget(stream);
   }
 
-  /** An owner that has its part of the places gives one of its own; where all are taken, so does who has most. */
-  #requirePlace(owner: string): void {
+  /** A share that has its part of the places gives one of its own; where all are taken, so does who has most. */
+  #requirePlace(share: string): void {
     const births = this.#births;
-    const isBeyond = births.isBeyondPart(owner, 1);
-    const isAdmitted = births.admits(owner, 1) || (!isBeyond && births.fits(1));
-    if (isAdmitted && this.#budget.admits(owner, STREAM_BYTES)) return;
-    if (!isBeyond && !births.fits(1)) this.#budget.releaseLingering(MAX_OWNERS * STREAM_BYTES);
-    const owners = isBeyond ? [owner] : births.largest();
+    const isBeyond = births.isBeyondPart(share, 1);
+    const isAdmitted = births.admits(share, 1) || (!isBeyond && births.fits(1));
+    if (isAdmitted && this.#budget.admits(share, STREAM_BYTES)) return;
+    if (!isBeyond && !births.fits(1)) this.#budget.releaseLingering(MAX_SHARES * STREAM_BYTES);
+    const shares = isBeyond ? [share] : births.largest();
     let count = 0;
-    for (const holder of owners) {
+    for (const holder of shares) {
       if (this.#forgetOldest(this.#unfollowed.get(holder)) && births.fits(1)) return;
-      if (++count >= MAX_OWNERS) break;
+      if (++count >= MAX_SHARES) break;
     }
     this.#budget.countRefusal('maxStreamCount');
     throw new RequestError(
@@ -125,24 +125,24 @@ export class MemoryStreamTable {
     return true;
   }
 
-  #releaseHistories(bytes: number, owner: string): number {
-    const before = this.#budget.bytesOf(owner);
-    const freedBytes = (): number => before - this.#budget.bytesOf(owner);
+  #releaseHistories(bytes: number, share: string): number {
+    const before = this.#budget.bytesOf(share);
+    const freedBytes = (): number => before - this.#budget.bytesOf(share);
     for (let count = 0; count < MAX_FORGOTTEN && freedBytes() < bytes; count++) {
       // Streams that keep nothing cost something too.
       const isFreed =
-        this.#forgetOldest(this.#held.get(owner)) ||
-        this.#forgetOldest(this.#unfollowed.get(owner));
+        this.#forgetOldest(this.#held.get(share)) ||
+        this.#forgetOldest(this.#unfollowed.get(share));
       if (!isFreed) break;
     }
     return freedBytes();
   }
 
-  #dropOldest(bytes: number, owner: string): number {
-    const before = this.#budget.bytesOf(owner);
-    const freedBytes = (): number => before - this.#budget.bytesOf(owner);
+  #dropOldest(bytes: number, share: string): number {
+    const before = this.#budget.bytesOf(share);
+    const freedBytes = (): number => before - this.#budget.bytesOf(share);
     for (let count = 0; count < MAX_DROPPED && freedBytes() < bytes; count++) {
-      const list = this.#heldFollowed.get(owner);
+      const list = this.#heldFollowed.get(share);
       const oldest = list?.oldest;
       if (list === undefined || oldest === undefined) break;
       if (oldest.value.historyCount > 0) oldest.value.dropOldest();
@@ -157,24 +157,24 @@ export class MemoryStreamTable {
   }
 
   #charge(holding: Holding, bytes: number): void {
-    const { owner } = holding;
-    this.#budget.charge(owner, bytes);
+    const { share } = holding;
+    this.#budget.charge(share, bytes);
     const lists = this.#listsOf(holding.value.isFollowed);
-    if (holding.bytes === 0) unlist(lists, owner, holding);
-    else if (bytes > 0) listOf(lists, owner).touch(holding);
+    if (holding.bytes === 0) unlist(lists, share, holding);
+    else if (bytes > 0) listOf(lists, share).touch(holding);
   }
 }
 
 type Lists = Map<string, RecencyList<MemoryStream>>;
 
-function listOf(lists: Lists, owner: string): RecencyList<MemoryStream> {
-  let list = lists.get(owner);
-  if (list === undefined) lists.set(owner, (list = new RecencyList()));
+function listOf(lists: Lists, share: string): RecencyList<MemoryStream> {
+  let list = lists.get(share);
+  if (list === undefined) lists.set(share, (list = new RecencyList()));
   return list;
 }
 
-function unlist(lists: Lists, owner: string, entry: RecencyEntry<MemoryStream>): void {
-  const list = lists.get(owner);
+function unlist(lists: Lists, share: string, entry: RecencyEntry<MemoryStream>): void {
+  const list = lists.get(share);
   list?.remove(entry);
-  if (list?.isEmpty === true) lists.delete(owner);
+  if (list?.isEmpty === true) lists.delete(share);
 }

@@ -1,24 +1,24 @@
 /** Owns one stream of the memory store: its positions, its history, the ids of its messages, and who holds how much of it. */
-import { RecencyEntry, Ring, SERVER_OWNER } from '../foundation/index.js';
+import { RecencyEntry, Ring, SERVER_OWNER, type Owner } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
 import { RememberedIds } from './remembered-ids.js';
 import type { Retention } from './stream-store.js';
 
-/** What one owner holds of one stream: a place in the order in which that owner used its streams. */
+/** What one share holds of one stream: a place in the order in which its owners used their streams. */
 export class Holding extends RecencyEntry<MemoryStream> {
-  readonly owner: string;
+  readonly share: string;
   bytes: number = 0;
 
-  constructor(stream: MemoryStream, owner: string) {
+  constructor(stream: MemoryStream, share: string) {
     super(stream);
-    this.owner = owner;
+    this.share = share;
   }
 }
 
 /** Is told of what is kept, and with a negative number of what is not any more. */
 export type HoldingChanged = (holding: Holding, bytes: number) => void;
 
-/** Measured on Node 20: the stream, its places in the table and in the order of its owner. */
+/** Measured on Node 20: the stream, its places in the table and in the order of its share. */
 export const STREAM_BYTES = 500;
 /** Publications that are let go of in one go: a whole history may be over at once. */
 const MAX_TRIMMED = 64;
@@ -28,9 +28,9 @@ export class MemoryStream {
   /** One string for all publications, whatever the publishers' ones are. */
   readonly destination: string;
   readonly epoch: string;
-  /** For whom it was born. */
-  readonly owner: string;
-  /** Its place among those that were born for its owner. */
+  /** Of whose places it takes one: the share of whom it was born for. */
+  readonly share: string;
+  /** Its place among those that were born for its share. */
   readonly born: RecencyEntry<MemoryStream>;
   lastOffset: number = 0;
   isFollowed: boolean = false;
@@ -44,10 +44,10 @@ export class MemoryStream {
   #ids: RememberedIds | undefined = undefined;
   #holdings: Map<string, Holding> | undefined = undefined;
 
-  constructor(destination: string, epoch: string, owner: string, changed: HoldingChanged) {
+  constructor(destination: string, epoch: string, share: string, changed: HoldingChanged) {
     this.destination = destination;
     this.epoch = epoch;
-    this.owner = owner;
+    this.share = share;
     this.#changed = changed;
     this.born = new RecencyEntry<MemoryStream>(this);
   }
@@ -159,14 +159,14 @@ export class MemoryStream {
     return publishedAtMs < nowMs - this.#retention.historyTtlMs;
   }
 
-  #hold(owner: string, bytes: number): void {
-    let holding = this.#holdings?.get(owner);
+  #hold({ share }: Owner, bytes: number): void {
+    let holding = this.#holdings?.get(share);
     if (holding === undefined) {
-      holding = new Holding(this, owner);
-      (this.#holdings ??= new Map<string, Holding>()).set(owner, holding);
+      holding = new Holding(this, share);
+      (this.#holdings ??= new Map<string, Holding>()).set(share, holding);
     }
     holding.bytes += bytes;
-    if (holding.bytes === 0) this.#holdings?.delete(owner);
+    if (holding.bytes === 0) this.#holdings?.delete(share);
     this.#changed(holding, bytes);
   }
 }

@@ -1,9 +1,9 @@
 /** Owns the message ids that one stream or queue remembers, each of the owner that gave it (semantics S8). */
-import { Ring } from '../foundation/index.js';
+import { Ring, type Owner } from '../foundation/index.js';
 
 interface RememberedId {
   readonly key: string;
-  readonly owner: string;
+  readonly owner: Owner;
   readonly offset: number;
   readonly atMs: number;
   /** In the order in which ids came. */
@@ -17,7 +17,7 @@ export interface MessageIdBounds {
 }
 
 /** Is told what ids cost their owners, and with a negative number what they no longer cost. */
-export type ChargeOwner = (owner: string, bytes: number) => void;
+export type ChargeOwner = (owner: Owner, bytes: number) => void;
 
 /** Measured on Node 20 with ids of 36 characters: 334 beside them in all, places in map and ring included. */
 const BYTES_BESIDE_ID = 300;
@@ -25,7 +25,7 @@ const BYTES_BESIDE_ID = 300;
 const MAX_FORGOTTEN = 256;
 
 /** Octets that an id takes while it is remembered. */
-export function messageIdBytes(owner: string, messageId: string): number {
+export function messageIdBytes(owner: Owner, messageId: string): number {
   return bytesOfKey(keyOf(owner, messageId));
 }
 
@@ -53,7 +53,7 @@ export class RememberedIds {
   }
 
   /** Where the message with that id of that owner went. */
-  offsetOf(owner: string, messageId: string, bounds: MessageIdBounds): number | undefined {
+  offsetOf(owner: Owner, messageId: string, bounds: MessageIdBounds): number | undefined {
     this.forget(bounds);
     const known = this.#byKey.get(keyOf(owner, messageId));
     // More may be over than are forgotten in one go.
@@ -61,7 +61,7 @@ export class RememberedIds {
   }
 
   remember(
-    owner: string,
+    owner: Owner,
     messageId: string,
     offset: number,
     atMs: number,
@@ -104,9 +104,9 @@ export class RememberedIds {
   }
 }
 
-/** No other owner and id make the same. */
-function keyOf(owner: string, messageId: string): string {
-  return `${owner.length}:${owner}${messageId}`;
+/** No other owner and message id make the same. */
+function keyOf({ id }: Owner, messageId: string): string {
+  return `${id.length}:${id}${messageId}`;
 }
 
 function bytesOfKey(key: string): number {

@@ -1,5 +1,10 @@
 /** Owns the sum of octets that the streams of a node keep, added to where they come and go so that asking for it costs nothing. */
-import { RequestError, SERVER_OWNER, type RetainedBudget } from '../foundation/index.js';
+import {
+  RequestError,
+  SERVER_OWNER,
+  type Owner,
+  type RetainedBudget,
+} from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
 
 /** What all rings, kept encodings, places of readers and waiting appends cost together. */
@@ -17,15 +22,15 @@ export class RetainedTally {
   }
 
   /** Whether so much more may be kept for an owner. */
-  admits(owner: string, bytes: number): boolean {
-    return this.#budget?.admits(owner, bytes) ?? true;
+  admits({ share }: Owner, bytes: number): boolean {
+    return this.#budget?.admits(share, bytes) ?? true;
   }
 
   /** A publication stands in a ring from now on, or does no more. The ring counts it in the total. */
   own({ owner = SERVER_OWNER, retainedBytes }: Publication, isKept: boolean): void {
     const bytes = isKept ? retainedBytes : -retainedBytes;
     this.#ownedBytes += bytes;
-    this.#budget?.charge(owner, bytes);
+    this.#budget?.charge(owner.share, bytes);
   }
 }
 

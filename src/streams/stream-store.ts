@@ -1,4 +1,5 @@
 /** Owns the port of stores that keep ordered streams: it issues positions, and fan-out comes only from its feed (semantics S1 to S3). */
+import type { Owner } from '../foundation/index.js';
 import type { Audience, Message, Publication, StreamPosition } from '../message/index.js';
 
 /** How much of a stream is kept for recovery; all bounds hold. */
@@ -15,8 +16,11 @@ export interface AppendOptions {
   readonly key: string | undefined;
   /** An id that this owner repeats within the store's window is answered with the first answer (semantics S8). */
   readonly messageId: string | undefined;
-  /** Who publishes: ids are its own, and what is kept is charged to it. Default: the server. */
-  readonly owner?: string | undefined;
+  /**
+   * Who publishes: message ids are those of its `id`, what is kept is charged to its `share`. Kept with the publication, as it is or as
+   * its two strings, and given back with it in the feed and in history; one without an owner is the server's. Default: the server.
+   */
+  readonly owner?: Owner | undefined;
   /** Kept with the publication: it holds for a replay too. */
   readonly audience?: Audience | undefined;
   readonly retention: Retention;
@@ -54,10 +58,10 @@ export interface StreamStore {
   append(destination: string, message: Message, options: AppendOptions): Promise<Appended>;
   /**
    * Answers the last position of a stream; from then on all that is appended to it is in the feed. One that is born for it is
-   * charged to `owner`; default: the server. Throws or rejects with `stream/unavailable` when it cannot be born.
+   * charged to the share of `owner`; default: the server's. Throws or rejects with `stream/unavailable` when it cannot be born.
    * A store that knows at once answers at once: then what a session publishes after it has subscribed reaches it.
    */
-  follow(destination: string, owner?: string): StreamPosition | Promise<StreamPosition>;
+  follow(destination: string, owner?: Owner): StreamPosition | Promise<StreamPosition>;
   /** The stream is not needed in the feed any more. */
   unfollow(destination: string): void;
   /** All streams inside a pattern are in the feed, those born later too. */

@@ -152,9 +152,9 @@ export class Stream {
     return this.#ring.growthBy(bytes);
   }
 
-  /** Whether that owner published the newest of it. */
-  isOf(owner: string): boolean {
-    return this.#ring.isOf(owner);
+  /** Whether the newest of it is of that share. */
+  isOf(share: string): boolean {
+    return this.#ring.isOf(share);
   }
 
   /** Whether somebody reads it by its name, and not by a pattern alone. */

@@ -1,13 +1,15 @@
 /** Proves that rings are part of what the server keeps: charged to who publishes, and let go of in the stated order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryMetrics, RequestError, RetainedBudget } from '../foundation/index.js';
+import { MemoryMetrics, RequestError, RetainedBudget, type Owner } from '../foundation/index.js';
 import { Message } from '../message/index.js';
 import { SeededRandom, VirtualTime } from '../testing/index.js';
 import { MemoryStreamStore, Streams, type Appended } from './index.js';
 
 const BIG = 10_000;
 const sink = { ready: () => {} };
+/** Somebody with a share of its own. */
+const of = (id: string): Owner => ({ id, share: id });
 const isUnavailable = (error: unknown): boolean =>
   error instanceof RequestError && error.code === 'stream/unavailable';
 
@@ -19,7 +21,7 @@ function rig(maxRetainedBytes: number) {
   const streams = new Streams(store, time, metrics, { retained });
   const publish = async (
     destination: string,
-    owner: string,
+    owner: Owner | string,
     historySize = 0,
   ): Promise<Appended> => {
     const appended = await streams.publish(
@@ -28,7 +30,7 @@ function rig(maxRetainedBytes: number) {
       {
         key: undefined,
         messageId: undefined,
-        owner,
+        owner: typeof owner === 'string' ? of(owner) : owner,
         retention: { historySize, historyTtlMs: Infinity },
       },
     );
@@ -36,7 +38,7 @@ function rig(maxRetainedBytes: number) {
     return appended;
   };
   const open = (destination: string, owner: string) =>
-    streams.open(destination, sink, undefined, owner);
+    streams.open(destination, sink, undefined, of(owner));
   return { time, metrics, retained, store, streams, publish, open };
 }
 
@@ -87,6 +89,22 @@ test('what lingers makes room: of its own publisher where that is beyond its sha
   assert.ok(metrics.value('retained_evictions', { stage: 'lingering' }) > 100);
   assert.ok(retained.bytesOf('s:0') > 100_000 && retained.bytesOf('s:1') > 100_000);
   streams.close();
+});
+
+test('[Q1] rings of all owners of a share are charged together, and what of them lingers makes room for each', async () => {
+  const { retained, metrics, streams, publish, open } = rig(1_000_000);
+  const member = (index: number): Owner => ({ id: `m${index}`, share: 'all' });
+  for (let index = 0; index < 200; index++) {
+    const { source } = await open(`/topic/${index}`, 'reader');
+    await publish(`/topic/${index}`, member(index));
+    source.close();
+    assert.ok(retained.bytesOf('all') <= 520_000);
+    assert.equal(retained.bytesOf(`m${index}`), 0);
+  }
+  assert.ok(retained.bytesOf('all') > 300_000);
+  assert.ok(metrics.value('retained_evictions', { stage: 'lingering' }) > 100);
+  streams.close();
+  assert.equal(retained.bytes, 0);
 });
 
 test('a ring that is full asks for no more room than it has', async () => {

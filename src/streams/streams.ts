@@ -6,6 +6,7 @@ import {
   SERVER_OWNER,
   TurnBudget,
   type Metrics,
+  type Owner,
   type RetainedBudget,
   type Time,
 } from '../foundation/index.js';
@@ -97,7 +98,7 @@ export class Streams {
     const { retained } = options;
     this.#tally = new RetainedTally(retained);
     this.#opening = new OpeningStreams(this.#tally);
-    retained?.onShortage('lingering', (bytes, owner) => this.releaseLingering(bytes, owner));
+    retained?.onShortage('lingering', (bytes, share) => this.releaseLingering(bytes, share));
     const turns = options.turns ?? new TurnBudget(time);
     const deadlines = new DeadlineWheel(time, WHEEL_GRANULARITY_MS, { turns });
     this.#deadlines = deadlines;
@@ -142,7 +143,7 @@ export class Streams {
     destination: string,
     sink: DeliverySink,
     cursor: string | undefined,
-    owner?: string,
+    owner?: Owner,
   ): Promise<OpenedReader> {
     let stream: Stream;
     do {
@@ -218,11 +219,11 @@ export class Streams {
 
   /**
    * Lets go of rings that nobody reads, least recently left first, until about `bytes` octets are free. Answers how many are. Readers who
-   * come back for one of them recover from its history, or are told that they were not recovered. With an `owner`: of those that it
-   * published the newest of.
+   * come back for one of them recover from its history, or are told that they were not recovered. With a `share`: of those
+   * of which the newest is its own.
    */
-  releaseLingering(bytes: number, owner?: string): number {
-    return this.#held.releaseLingering(bytes, owner);
+  releaseLingering(bytes: number, share?: string): number {
+    return this.#held.releaseLingering(bytes, share);
   }
 
   close(): void {
@@ -271,7 +272,7 @@ export class Streams {
     return growthBytes === 0 || this.#tally.admits(owner, growthBytes);
   }
 
-  #hold(destination: string, owner: string | undefined): Stream | Promise<Stream> {
+  #hold(destination: string, owner: Owner | undefined): Stream | Promise<Stream> {
     if (this.#isClosed) {
       throw new RequestError('stream/unavailable', 'the streams of this server are closed');
     }

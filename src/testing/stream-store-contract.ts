@@ -1,5 +1,5 @@
 /** Owns what every stream store promises (semantics S1 to S3, S6, S8), as cases to run against an implementation. */
-import { encodeUtf8 } from '../foundation/index.js';
+import { encodeUtf8, type Owner } from '../foundation/index.js';
 import { Message } from '../message/index.js';
 import type { StreamPosition } from '../message/index.js';
 import type { AppendOptions, FeedEntry, HistoryPart, StreamStore } from '../streams/index.js';
@@ -334,11 +334,27 @@ function addMessageIds(add: Add): void {
   });
   add("[S8] a message id is its owner's: the same of another is another", async (rig) => {
     const message = new Message(encodeUtf8('x'), 'text/plain');
-    const of = async (owner: string | undefined): Promise<boolean> =>
+    const of = async (owner: Owner | undefined): Promise<boolean> =>
       (await rig.store.append('/topic/a', message, { ...KEEP, messageId: 'once', owner }))
         .isDuplicate;
-    const answers = [await of('p:ada'), await of('p:bob'), await of(undefined), await of('p:ada')];
+    const [ada, bob] = [
+      { id: 'ada', share: 'address' },
+      { id: 'bob', share: 'address' },
+    ];
+    const answers = [await of(ada), await of(bob), await of(undefined), await of({ ...ada })];
     expectEqual(answers, [false, false, false, true], 'isDuplicate');
+  });
+  add('[Q1] whose a publication is comes back with it, in the feed and in history', async (rig) => {
+    const owner: Owner = { id: 'ada', share: 'address' };
+    const { epoch } = await rig.store.follow('/topic/a');
+    await rig.append('/topic/a', 'x', { ...KEEP, owner });
+    await rig.settle();
+    const read = await rig.store.read('/topic/a', { epoch, offset: 0 }, 1e6);
+    const kept = read.kind === 'publications' ? read.publications[0] : undefined;
+    for (const publication of [rig.feedOf('/topic/a')[0]?.publication, kept]) {
+      const { id, share } = publication?.owner ?? { id: '', share: '' };
+      expectEqual([id, share], ['ada', 'address'], 'the owner');
+    }
   });
 }
 

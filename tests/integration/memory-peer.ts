@@ -9,8 +9,8 @@ export interface MemoryServer {
   readonly time: VirtualTime;
   /** What the server's log was told of errors. */
   readonly errors: readonly string[];
-  /** A client that has connected; its token is its principal's name. */
-  readonly connect: (name?: string, fields?: object) => Promise<MemoryPeer>;
+  /** A client that has connected; its token is its principal's name. It comes from loopback, unless another address is given. */
+  readonly connect: (name?: string, fields?: object, address?: string) => Promise<MemoryPeer>;
   /** Lets everything happen that is due now. */
   readonly settle: () => Promise<void>;
 }
@@ -35,9 +35,11 @@ export function memoryServer(options: ServerOptions = {}): MemoryServer {
     await new Promise((resolve) => setImmediate(resolve));
   };
   let count = 0;
-  const connect = async (name?: string, fields?: object): Promise<MemoryPeer> => {
+  const connect = async (name?: string, fields?: object, address?: string): Promise<MemoryPeer> => {
     const connectionId = `connection-${++count}`;
-    const pair = new ConnectionPair(time, server.accept, { connectionId });
+    const handshake =
+      address === undefined ? {} : { peer: { address, port: 1, isSecure: false, share: address } };
+    const pair = new ConnectionPair(time, server.accept, { connectionId, handshake });
     const peer = new MemoryPeer(pair, settle);
     const [connected] = await peer.say({ type: 'connect', token: name, ...fields });
     peer.sessionId = String(connected?.['sessionId']);

@@ -6,6 +6,7 @@ import type {
   FeedListener,
   HistoryPart,
   Message,
+  Owner,
   StreamPosition,
   StreamStore,
 } from 'tideway';
@@ -49,7 +50,7 @@ export class AdversarialStore implements StreamStore {
     return appended;
   }
 
-  follow(destination: string, owner?: string): StreamPosition | Promise<StreamPosition> {
+  follow(destination: string, owner?: Owner): StreamPosition | Promise<StreamPosition> {
     if (this.#random.below(2) === 0) return this.#inner.follow(destination, owner);
     return this.#followLater(destination, owner);
   }
@@ -83,7 +84,7 @@ export class AdversarialStore implements StreamStore {
     this.#inner.close();
   }
 
-  async #followLater(destination: string, owner: string | undefined): Promise<StreamPosition> {
+  async #followLater(destination: string, owner: Owner | undefined): Promise<StreamPosition> {
     await this.#delay();
     const position = await this.#inner.follow(destination, owner);
     await this.#delay();

@@ -6,7 +6,7 @@ import {
   type Captures,
   type StreamPosition,
 } from '../../message/index.js';
-import { SERVER_CALLER, type Caller, type Router } from '../../routing/index.js';
+import { serverActingFor, type Caller, type Router } from '../../routing/index.js';
 import type { HandlerSendOptions, HandlerSendToUserOptions } from './handler.js';
 import type { ValueMessages } from './value-message.js';
 import { completed, type ValueTargets } from './value-targets.js';
@@ -57,7 +57,8 @@ export class Outbox {
     payload: unknown,
     options: HandlerSendOptions = {},
   ): Promise<StreamPosition | undefined> {
-    return this.#send(destination, payload, options, audienceOf(sender, options.excludeSender));
+    const audience = audienceOf(sender, options.excludeSender);
+    return this.#send(sender, destination, payload, options, audience);
   }
 
   /** Rejects with a RequestError. */
@@ -72,7 +73,7 @@ export class Outbox {
     const rest = audienceOf(sender, excludeSender);
     const audience = onlySessionId === undefined ? rest : { ...rest, onlySessionId };
     const whole = userDestination(this.#userPrefix, name, destination);
-    return this.#send(whole, payload, options, audience);
+    return this.#send(sender, whole, payload, options, audience);
   }
 
   /** Sends a value to its targets; `undefined` and `null` are no value. Rejects with a RequestError. */
@@ -82,7 +83,9 @@ export class Outbox {
     // All are known before the first is sent: a value goes to each of them, or to none.
     const ways = [...this.#topicsOf(targets, origin), ...this.#usersOf(targets, origin)];
     await Promise.all(
-      ways.map(({ destination, audience }) => this.#send(destination, message, {}, audience)),
+      ways.map(({ destination, audience }) =>
+        this.#send(origin.caller, destination, message, {}, audience),
+      ),
     );
   }
 
@@ -112,6 +115,7 @@ export class Outbox {
   }
 
   async #send(
+    sender: Caller,
     destination: string,
     payload: unknown,
     options: HandlerSendOptions,
@@ -120,7 +124,7 @@ export class Outbox {
     const { key, messageId } = options;
     const message = messageOf(payload, options);
     const submission = { message, key, messageId, audience };
-    return (await this.#router.send(SERVER_CALLER, destination, submission)).position;
+    return (await this.#router.send(serverActingFor(sender), destination, submission)).position;
   }
 }
 

@@ -35,7 +35,7 @@ export class KeptMessages {
   #returned = new Ring<KeptMessage>();
   #count = 0;
   #bytes = 0;
-  readonly #bytesByOwner = new Map<string, number>();
+  readonly #bytesByShare = new Map<string, number>();
   #waitingCount = 0;
 
   constructor(total: KeptTotal) {
@@ -97,19 +97,20 @@ export class KeptMessages {
 
   /** Forgets all. */
   clear(): void {
-    for (const [owner, bytes] of this.#bytesByOwner) this.#total.add(owner, -bytes);
-    this.#bytesByOwner.clear();
+    for (const [share, bytes] of this.#bytesByShare) this.#total.add(share, -bytes);
+    this.#bytesByShare.clear();
     this.#count = this.#bytes = this.#waitingCount = 0;
     this.#arrived = new Ring();
     this.#returned = new Ring();
   }
 
   #addBytes({ owner = SERVER_OWNER }: Publication, bytes: number): void {
+    const { share } = owner;
     this.#bytes += bytes;
-    const ownBytes = (this.#bytesByOwner.get(owner) ?? 0) + bytes;
-    if (ownBytes > 0) this.#bytesByOwner.set(owner, ownBytes);
-    else this.#bytesByOwner.delete(owner);
-    this.#total.add(owner, bytes);
+    const ownBytes = (this.#bytesByShare.get(share) ?? 0) + bytes;
+    if (ownBytes > 0) this.#bytesByShare.set(share, ownBytes);
+    else this.#bytesByShare.delete(share);
+    this.#total.add(share, bytes);
   }
 
   #next(): KeptMessage | undefined {

@@ -15,20 +15,20 @@ export class KeptTotal {
     return this.#shares.total;
   }
 
-  /** The most that an owner can ever have kept. */
-  mostOf(owner: string): number {
-    return Math.min(this.#shares.mostOf(owner), this.#budget.maxBytes);
+  /** The most that a share can ever have kept. */
+  mostOf(share: string): number {
+    return Math.min(this.#shares.mostOf(share), this.#budget.maxBytes);
   }
 
-  /** The limit that stands against so much more of an owner's; undefined when there is room. */
-  limitAgainst(owner: string, bytes: number): string | undefined {
-    if (!this.#shares.admits(owner, bytes)) return 'maxWorkBytes';
-    return this.#budget.admits(owner, bytes) ? undefined : 'maxRetainedBytes';
+  /** The limit that stands against so much more of a share's; undefined when there is room. */
+  limitAgainst(share: string, bytes: number): string | undefined {
+    if (!this.#shares.admits(share, bytes)) return 'maxWorkBytes';
+    return this.#budget.admits(share, bytes) ? undefined : 'maxRetainedBytes';
   }
 
   /** Adds, or takes away with a negative number. */
-  add(owner: string, bytes: number): void {
-    this.#shares.add(owner, bytes);
-    this.#budget.charge(owner, bytes);
+  add(share: string, bytes: number): void {
+    this.#shares.add(share, bytes);
+    this.#budget.charge(share, bytes);
   }
 }

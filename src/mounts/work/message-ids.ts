@@ -1,6 +1,6 @@
 /** Owns when the message ids that a queue remembers are over, so that they take no room of others (semantics S8). */
 import { Deadline } from '../../foundation/index.js';
-import type { Clock, DeadlineWheel } from '../../foundation/index.js';
+import type { Clock, DeadlineWheel, Owner } from '../../foundation/index.js';
 import { RememberedIds, type MessageIdBounds } from '../../streams/index.js';
 import type { KeptTotal } from './kept-total.js';
 
@@ -27,15 +27,15 @@ export class MessageIds {
 
   constructor(parts: MessageIdsParts) {
     this.#parts = parts;
-    this.#ids = new RememberedIds((owner, bytes) => parts.total.add(owner, bytes));
+    this.#ids = new RememberedIds(({ share }, bytes) => parts.total.add(share, bytes));
   }
 
   /** Where the message of that id of that owner went, within the window. */
-  offsetOf(owner: string, messageId: string): number | undefined {
+  offsetOf(owner: Owner, messageId: string): number | undefined {
     return this.#ids.offsetOf(owner, messageId, this.#bounds());
   }
 
-  remember(owner: string, messageId: string, offset: number): void {
+  remember(owner: Owner, messageId: string, offset: number): void {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#ids.remember(owner, messageId, offset, nowMs, this.#bounds());
     if (!this.#isWatched) this.#watchOldest();

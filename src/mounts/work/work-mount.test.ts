@@ -619,11 +619,11 @@ test('the first work rule that matches holds; what is no setting is refused', ()
   assert.throws(() => rules.add('/work/a*', {}), hasCode('destination/invalid'));
 });
 
-/** A caller that is charged as `owner`. */
-const callerOf = (owner: string): SendOperation['caller'] => ({
+/** A caller whose ids are those of `id`, charged to `share`. */
+const callerOf = (id: string, share: string = id): SendOperation['caller'] => ({
   authority: 'client',
   principal: ANONYMOUS,
-  session: { owner } as never,
+  session: { owner: { id, share } } as never,
 });
 
 test('[S8] message ids are of who gives them: nobody suppresses the work of another', async () => {
@@ -658,6 +658,30 @@ test('[K7] one client cannot take the room of all queues: it has what is free, a
   await mount.send(sendOf('the server itself has what is left'));
   const large = sendOf('x'.repeat(51_000), { caller: callerOf('s:fourth') });
   await assert.rejects(mount.send(large), hasCode('message/too-large'));
+});
+
+test('[K7] many sessions of one address have one share of all queues, and message ids of their own', async () => {
+  const retained = new RetainedBudget();
+  const parts = { maxWorkBytes: 100_000, maxWorkQueueCount: 4, retained };
+  const { mount, sendOf } = rig({ parts });
+  const member = (index: number) => callerOf(`m${index}`, 'all');
+  const messageOf = (index: number) => ({ messageId: 'm', caller: member(index) });
+  const small = { ...messageOf(100), destination: '/work/other', messageId: undefined };
+  await mount.send(sendOf(1, small));
+  const fill = async (): Promise<void> => {
+    for (let index = 0; index < 100; index++) {
+      const { isDuplicate } = await mount.send(sendOf('x'.repeat(1_000), messageOf(index)));
+      assert.notEqual(isDuplicate, true);
+    }
+  };
+  await assert.rejects(fill(), hasCode('work/full'));
+  assert.ok(mount.keptBytes <= 50_000 && mount.keptBytes > 45_000);
+  assert.equal(retained.bytesOf('all'), retained.bytes);
+  await assert.rejects(
+    mount.send(sendOf(1, { ...small, destination: '/work/more', caller: member(101) })),
+    /maxWorkQueueCount/,
+  );
+  await mount.send(sendOf(1, { ...small, destination: '/work/more', caller: callerOf('late') }));
 });
 
 test('[K7] one client cannot take all queues', async () => {

@@ -1,5 +1,5 @@
 /** Owns work: queues whose consumers compete, each message kept until one of them has acknowledged it (semantics K2 to K7). */
-import { RequestError, Shares, type RetainedBudget } from '../../foundation/index.js';
+import { RequestError, Shares, type Owner, type RetainedBudget } from '../../foundation/index.js';
 import { quoted } from '../../message/index.js';
 import { ownerOf, refuseOtherPolicies } from '../../routing/index.js';
 import type {
@@ -16,7 +16,7 @@ import { withoutDeliveryHeaders } from './redelivery.js';
 import { WorkQueue, type Queued, type WorkQueueParts } from './work-queue.js';
 
 export interface WorkMountParts extends WorkQueueParts {
-  /** Queues known at the same time; one more is refused with `work/full`. An owner may have as many as are left free. */
+  /** Queues known at the same time; one more is refused with `work/full`. A share may have as many as are left free. */
   readonly maxWorkQueueCount: number;
   /** Octets that all queues keep together, remembered message ids included; a send beyond is refused with `work/full`. */
   readonly maxWorkBytes: number;
@@ -99,11 +99,11 @@ export class WorkMount implements Mount {
     }
   }
 
-  #queue(destination: string, owner: string): WorkQueue {
+  #queue(destination: string, { share }: Owner): WorkQueue {
     const known = this.#queues.get(destination);
     if (known !== undefined) return known;
     const { maxWorkQueueCount, metrics, retained } = this.#parts;
-    if (!this.#births.admits(owner, 1) || !retained.admits(owner, QUEUE_BYTES)) {
+    if (!this.#births.admits(share, 1) || !retained.admits(share, QUEUE_BYTES)) {
       metrics.count('limit_reached', { limit: 'maxWorkQueueCount' });
       throw new RequestError(
         'work/full',
@@ -111,8 +111,8 @@ export class WorkMount implements Mount {
       );
     }
     const count = (by: 1 | -1): void => {
-      this.#births.add(owner, by);
-      retained.charge(owner, by * QUEUE_BYTES);
+      this.#births.add(share, by);
+      retained.charge(share, by * QUEUE_BYTES);
     };
     const queue = new WorkQueue(destination, this.#parts, this.#total, () => {
       this.#queues.delete(destination);

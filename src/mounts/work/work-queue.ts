@@ -1,6 +1,6 @@
 /** Owns one queue: its messages, its consumers, whose turn it is, and when a message comes back. */
 import { Deadline, newId, RequestError } from '../../foundation/index.js';
-import type { Random, Time } from '../../foundation/index.js';
+import type { Owner, Random, Time } from '../../foundation/index.js';
 import { Publication, quoted, type Message, type StreamPosition } from '../../message/index.js';
 import type { DeliverySink } from '../../session/index.js';
 import { messageIdBytes } from '../../streams/index.js';
@@ -23,8 +23,8 @@ export interface QueuedMessage {
   readonly message: Message;
   readonly key: string | undefined;
   readonly messageId: string | undefined;
-  /** Who sends it: ids are its own, and what is kept is charged to it. */
-  readonly owner: string;
+  /** Who sends it: message ids are its own, and what is kept is charged to its share. */
+  readonly owner: Owner;
 }
 
 export interface Queued {
@@ -177,9 +177,9 @@ export class WorkQueue implements ConsumerQueue {
     this.forgetIfIdle();
   }
 
-  #refuseBeyondBounds(owner: string, bytes: number, idBytes: number): void {
+  #refuseBeyondBounds({ share }: Owner, bytes: number, idBytes: number): void {
     const { maxMessageCount, maxQueueBytes } = this.#settings;
-    if (bytes > maxQueueBytes || bytes + idBytes > this.#total.mostOf(owner)) {
+    if (bytes > maxQueueBytes || bytes + idBytes > this.#total.mostOf(share)) {
       const words = `the message costs ${bytes} octets; this queue keeps ${maxQueueBytes} (maxQueueBytes)`;
       throw new RequestError('message/too-large', words);
     }
@@ -188,7 +188,7 @@ export class WorkQueue implements ConsumerQueue {
         ? 'maxMessageCount'
         : this.#kept.bytes + bytes > maxQueueBytes
           ? 'maxQueueBytes'
-          : this.#total.limitAgainst(owner, bytes + idBytes);
+          : this.#total.limitAgainst(share, bytes + idBytes);
     if (reached === undefined) return;
     this.#parts.metrics.count('limit_reached', { limit: reached });
     const queue = quoted(this.#destination);
