@@ -7,6 +7,8 @@ export const MAX_TURN_MS = 5;
 export const MAX_SLICE_UNITS = 64;
 /** Units between two looks at the clock: looking for each would cost more than most of them. */
 const UNITS_A_LOOK = 16;
+/** About what a unit takes that was not timed. */
+const UNTIMED_UNIT_MS = 0.01;
 /** Steps that are tried in one turn; each has a callback of its own, so that its promises settle before the next begins. */
 const MAX_STEPS_A_TURN = 32;
 
@@ -71,7 +73,7 @@ export class TurnBudget {
   /** Counts what was done; answers whether more may be begun in this turn. */
   spend(units: number = 1): boolean {
     this.#units += units;
-    return this.#units < UNITS_A_LOOK ? this.#hasRoom : this.#look();
+    return this.#units < UNITS_A_LOOK ? this.#hasRoom : this.#look(units);
   }
 
   /** Runs a step in one of the next turns, after those of its queue that wait already. One that waits is not taken twice. */
@@ -106,10 +108,14 @@ export class TurnBudget {
     }
   }
 
-  #look(): boolean {
+  #look(units: number): boolean {
     this.#units = 0;
-    if (!this.#isTimed) this.#begin();
-    else if (this.#hasRoom) {
+    if (!this.#isTimed) {
+      this.#begin();
+      // What was done before the clock was looked at took its time too.
+      this.#startedAtMs -= units * UNTIMED_UNIT_MS;
+      this.#hasRoom = units * UNTIMED_UNIT_MS < this.#maxTurnMs;
+    } else if (this.#hasRoom) {
       this.#hasRoom = this.#time.monotonicMs() - this.#startedAtMs < this.#maxTurnMs;
     }
     return this.#hasRoom;
@@ -147,7 +153,7 @@ export class TurnBudget {
       this.#take('backlog');
     try {
       step?.();
-      this.#look();
+      this.#look(0);
     } catch (error) {
       this.#onError(error);
     } finally {

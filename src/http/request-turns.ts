@@ -17,6 +17,25 @@ export interface RequestTurnsOptions {
 export function inTurns(listener: RequestListener, options: RequestTurnsOptions): RequestListener {
   const { turns, metrics, maxPipelinedRequestCount } = options;
   const unanswered = new WeakMap<Socket, number>();
+  /** Requests that wait for a turn, by their sockets: one step for each socket, so that they stay in order. */
+  const waiting = new WeakMap<Socket, (() => void)[]>();
+  const wait = (socket: Socket, handle: () => void): void => {
+    const line = waiting.get(socket);
+    if (line !== undefined) {
+      line.push(handle);
+      return;
+    }
+    const own = [handle];
+    waiting.set(socket, own);
+    const step = (): void => {
+      const next = own.shift();
+      if (own.length === 0) waiting.delete(socket);
+      else turns.later(step, 'prompt');
+      turns.spend(REQUEST_UNITS);
+      if (!socket.destroyed) next?.();
+    };
+    turns.later(step, 'prompt');
+  };
   const answered = (socket: Socket): void => {
     unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
   };
@@ -32,10 +51,9 @@ export function inTurns(listener: RequestListener, options: RequestTurnsOptions)
     }
     unanswered.set(socket, count);
     response.once('close', () => answered(socket));
-    if (turns.spend(REQUEST_UNITS)) return listener(request, response);
-    turns.later(() => {
-      if (!socket.destroyed) listener(request, response);
-    }, 'prompt');
+    const isWaiting = waiting.has(socket);
+    if (!isWaiting && turns.spend(REQUEST_UNITS)) return listener(request, response);
+    wait(socket, () => listener(request, response));
   };
 }
 

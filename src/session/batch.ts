@@ -20,6 +20,7 @@ export class Batch {
   readonly isForEveryone: boolean;
   readonly #keeper: BatchKeeper | undefined;
   #firstVariant: string | undefined = undefined;
+  #units = 0;
   #firstEncoding: SharedBatch | undefined = undefined;
   #encodings: Map<string, SharedBatch> | undefined = undefined;
   /** Octets of the encodings beside the first. */
@@ -36,6 +37,16 @@ export class Batch {
   /** Octets that the encodings cost as they are kept now, with what transports make of them. */
   get encodedBytes(): number {
     return this.#encodedBytes;
+  }
+
+  /** What to deliver it costs, in units of a turn's budget. */
+  get units(): number {
+    if (this.#units === 0) {
+      let bytes = 0;
+      for (const { body } of this.publications) bytes += body.length;
+      this.#units = this.publications.length + (bytes >> 12);
+    }
+    return this.#units;
   }
 
   /** The encoding of a variant (dialect and options), made by `encode` for the first who asks. */

@@ -4,6 +4,7 @@ export * from './admission.js';
 export * from './batch.js';
 export * from './connection.js';
 export * from './delivery.js';
+export * from './delivery-writer.js';
 export * from './grant.js';
 export * from './handler-line.js';
 export * from './input-flow.js';

@@ -8,13 +8,14 @@ function rig(maxBytes = 1_000_000) {
   const time = new VirtualTime();
   const metrics = new MemoryMetrics();
   const budget = new InputFlowBudget(maxBytes, new TurnBudget(time), metrics);
+  let shareCount = 0;
   const flow = (limits = { maxOperationCount: 4, maxWaitingBytes: 100_000 }) => {
     const gate = {
       pauses: 0,
       pauseInput: () => void (gate.pauses += 1),
       resumeInput: () => void (gate.pauses -= 1),
     };
-    return { gate, flow: new InputFlow(gate, limits, budget) };
+    return { gate, flow: new InputFlow(gate, limits, budget, `share ${(shareCount += 1)}`) };
   };
   return { time, metrics, budget, flow };
 }
@@ -74,13 +75,15 @@ test('a session that has ended is read on, and what of it is under way counts un
   assert.equal(budget.bytes, 0);
 });
 
-test('what is kept beside operations is refused where the server has no room, and counts until it is let go', () => {
+test('what is kept beside operations is bounded by shares, and holds up no operation', () => {
   const { flow: make, budget } = rig(100_000);
   const [hog, other] = [make(), make()];
-  assert.equal(hog.flow.keep(100_000), true);
-  assert.equal(other.flow.keep(20_000), false);
-  assert.equal(other.flow.keep(10_000), true, 'the least share');
-  hog.flow.letGo(100_000);
+  assert.equal(hog.flow.keep(50_000), true);
+  assert.equal(hog.flow.keep(1_000), false, 'half of it is left for the others');
   assert.equal(other.flow.keep(20_000), true);
-  assert.equal(budget.bytes, 30_000);
+  hog.flow.begin(10);
+  assert.deepEqual([hog.gate.pauses, budget.isSpent], [0, false]);
+  hog.flow.letGo(50_000);
+  other.flow.letGo(20_000);
+  assert.equal(budget.kept.total, 0);
 });

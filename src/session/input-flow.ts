@@ -1,5 +1,5 @@
 /** Owns flow control inwards: what of a session is under way and what it costs; beyond its limits its connection is not read. */
-import type { Metrics, TurnBudget } from '../foundation/index.js';
+import { Shares, type Metrics, type TurnBudget } from '../foundation/index.js';
 
 /** Who can be told to hand on nothing more for a while: a connection, or a dialect that has read more than it has handed on. */
 export interface InputGate {
@@ -23,13 +23,19 @@ export class InputFlowBudget {
   readonly #turns: TurnBudget;
   readonly #metrics: Metrics;
   #bytes = 0;
-  /** Those whose input is paused. */
+  /**
+   * Octets that sessions keep beside their operations, by their shares. A sum of its own: what is kept is freed by what a client says
+   * next, so it must not be a reason not to read it.
+   */
+  readonly kept: Shares;
+  /** Those whose input is paused for the sum. */
   readonly #paused = new Set<InputFlow>();
   readonly #lookAgain = (): void => this.#resumeSome();
 
   /** `maxBytes`: octets that may be under way of all sessions; beyond it only those are read that have next to nothing under way. */
   constructor(maxBytes: number, turns: TurnBudget, metrics: Metrics) {
     this.#maxBytes = maxBytes;
+    this.kept = new Shares(maxBytes);
     this.#turns = turns;
     this.#metrics = metrics;
   }
@@ -52,7 +58,7 @@ export class InputFlowBudget {
   }
 
   paused(flow: InputFlow, limit: string): void {
-    this.#paused.add(flow);
+    if (limit === 'maxTotalWaitingBytes') this.#paused.add(flow);
     this.#metrics.count('limit_reached', { limit });
   }
 
@@ -82,13 +88,16 @@ export class InputFlow {
   readonly #gate: InputGate;
   readonly #limits: InputFlowLimits;
   readonly #budget: InputFlowBudget;
+  readonly #share: string;
   #count = 0;
   #bytes = 0;
   /** The limit for which its input is paused. */
   #pausedFor: string | undefined = undefined;
   #hasEnded = false;
 
-  constructor(gate: InputGate, limits: InputFlowLimits, budget: InputFlowBudget) {
+  /** `share`: whom what is kept is charged to. */
+  constructor(gate: InputGate, limits: InputFlowLimits, budget: InputFlowBudget, share: string) {
+    this.#share = share;
     this.#gate = gate;
     this.#limits = limits;
     this.#budget = budget;
@@ -123,19 +132,17 @@ export class InputFlow {
     if (this.#pausedFor !== undefined) this.reconsider();
   }
 
-  /** Octets that are kept for the session beside its operations; answers whether there is room for them. */
+  /** Octets that are kept for the session beside its operations; answers whether its share has room for them. */
   keep(bytes: number): boolean {
-    if (this.#budget.isSpent && this.#bytes + bytes > LEAST_SHARE_BYTES) return false;
-    this.#bytes += bytes;
-    this.#budget.add(bytes);
+    const { kept } = this.#budget;
+    if (!kept.admits(this.#share, bytes)) return false;
+    kept.add(this.#share, bytes);
     return true;
   }
 
   /** They are not kept any more. */
   letGo(bytes: number): void {
-    this.#bytes -= bytes;
-    this.#budget.remove(bytes);
-    if (this.#pausedFor !== undefined) this.reconsider();
+    this.#budget.kept.add(this.#share, -bytes);
   }
 
   /** Is read again as soon as half of what it may have is free: not at once, or it would go back and forth. */

@@ -37,7 +37,7 @@ export interface SessionLimits {
    * While so many wait for their acknowledgement, nothing more is delivered to it. Default 1,000.
    */
   readonly maxUnacknowledgedCount: number;
-  /** The same of all subscriptions of one session together. Default 10,000. */
+  /** The same of all subscriptions of one session together. Default 2,000. */
   readonly maxTotalUnacknowledgedCount: number;
   /** Octets waiting in a connection above which its session pulls no more. Default 65,536. */
   readonly maxBufferedBytes: number;
@@ -81,7 +81,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxWaitingInterceptionCount: 256,
   interceptorTimeoutMs: 30_000,
   maxUnacknowledgedCount: 1_000,
-  maxTotalUnacknowledgedCount: 10_000,
+  maxTotalUnacknowledgedCount: 2_000,
   maxBufferedBytes: 65_536,
   maxPullBytes: 65_536,
   maxOutboundBytes: 4_194_304,

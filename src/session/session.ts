@@ -19,6 +19,7 @@ import { isInAudience, type Publication } from '../message/index.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
+import type { DeliveryWriter } from './delivery-writer.js';
 import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
@@ -31,17 +32,6 @@ import { sessionOwner } from './share.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
-
-/** How a dialect writes what its session has for the client. */
-export interface DeliveryWriter {
-  writeDelivery(subscription: Subscription, delivery: Delivery): void;
-  /** Says why, then closes the connection. */
-  writeDisconnect(error: Disconnect): void;
-  /** Tells the client of a subscription that the server made for it; a dialect without words for it leaves this out. */
-  writeSubscribed?(subscription: Subscription, cursor: string | undefined): void;
-  /** Tells the client that such a subscription is no more. */
-  writeUnsubscribed?(subscription: Subscription): void;
-}
 
 /** What every session of a server shares. */
 export interface SessionEnvironment {
@@ -84,8 +74,8 @@ export class Session implements SubscriptionOwner {
   #takeovers: Takeovers | undefined;
   #serverOpenings: ServerOpenings | undefined;
   #isPumping = false;
-  /** Publications that the last pull brought. */
-  #pulledCount = 0;
+  /** What the last pull cost. */
+  #pulledUnits = 0;
   /** Goes on with what is ready in a later turn; made when a turn was not enough. */
   #pumpOn: (() => void) | undefined = undefined;
   #isEnding = false;
@@ -116,7 +106,7 @@ export class Session implements SubscriptionOwner {
   /** What its dialect counts operations in. */
   get flow(): InputFlow {
     const { limits, inputFlow } = this.#environment;
-    return (this.#flow ??= new InputFlow(this.#gate, limits, inputFlow));
+    return (this.#flow ??= new InputFlow(this.#gate, limits, inputFlow, this.owner.share));
   }
 
   /** What the windows of its subscriptions share. */
@@ -373,7 +363,7 @@ export class Session implements SubscriptionOwner {
       // Nearly always one is ready alone and has one thing to deliver, so it does not go into the line.
       const isAlone = (this.#ready === undefined || this.#ready.size === 0) && this.#canTake;
       const mayPull = isAlone && this.#environment.turns.hasRoom;
-      if (first !== undefined && (!mayPull || this.#pullOnce(first))) this.#line(first);
+      if (first !== undefined && (!mayPull || this.#pullFirst(first))) this.#line(first);
       if (this.#ready !== undefined) this.#pullInTurns(this.#ready);
     } catch (error) {
       // A defect of ours, or of a mount, ends this session and not the others that are told in the same turn.
@@ -382,6 +372,14 @@ export class Session implements SubscriptionOwner {
     } finally {
       this.#isPumping = false;
     }
+  }
+
+  /** Who tells it counts a unit for it; what is large counts for more. */
+  #pullFirst(first: Subscription): boolean {
+    this.#pulledUnits = 0;
+    const isDelivered = this.#pullOnce(first);
+    if (this.#pulledUnits > 1) this.#environment.turns.spend(this.#pulledUnits - 1);
+    return isDelivered;
   }
 
   #line(subscription: Subscription): void {
@@ -399,11 +397,11 @@ export class Session implements SubscriptionOwner {
         break;
       }
       ready.delete(subscription);
-      this.#pulledCount = 0;
+      this.#pulledUnits = 0;
       // Added again at the end of the line: the iteration comes back to it after the others.
       if (this.#pullOnce(subscription)) ready.add(subscription);
-      units += 1 + this.#pulledCount;
-      turns.spend(1 + this.#pulledCount);
+      units += 1 + this.#pulledUnits;
+      turns.spend(1 + this.#pulledUnits);
     }
   }
 
@@ -420,7 +418,7 @@ export class Session implements SubscriptionOwner {
     const delivery = subscription.liveSource?.pull(this.#environment.limits.maxPullBytes);
     if (delivery === undefined) return false;
     if (delivery.kind === 'publications') {
-      this.#pulledCount = delivery.batch.publications.length;
+      this.#pulledUnits = delivery.batch.units;
       const batch = this.#permittedPart(subscription, delivery.batch);
       if (batch !== undefined) {
         this.#writer.writeDelivery(

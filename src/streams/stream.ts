@@ -243,7 +243,7 @@ export class Stream {
       for (const reader of this.#telling) {
         reader.streamReady(this);
         count += 1;
-        if (count % UNITS_AT_ONCE !== 0) continue;
+        if (count % UNITS_AT_ONCE !== 0 && turns.hasRoom) continue;
         if (!turns.spend(UNITS_AT_ONCE) || count >= maxCount) return false;
       }
       this.#telling = this.#tellingGroups[this.#tellingGroupCount++]?.readers.values() as

@@ -1,5 +1,5 @@
 /** Owns a native connection before its session: the first message, and who hears the others. */
-import { countRequestError, type Disconnect, type Octets } from '../../foundation/index.js';
+import { countRequestError, Disconnect, type Octets } from '../../foundation/index.js';
 import {
   decodeClientBinary,
   decodeClientText,
@@ -106,5 +106,12 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Arrival
     } as const;
     countRequestError(this.#environment.session.metrics, error);
     this.#connection.send(frameMessage(answer));
+    if (this.#connection.bufferedBytes <= this.#environment.session.limits.maxOutboundBytes) return;
+    this.#opening.refuse(
+      new Disconnect(
+        'session/slow-consumer',
+        'more than maxOutboundBytes wait for this connection',
+      ),
+    );
   }
 }

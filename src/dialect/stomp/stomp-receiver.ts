@@ -94,7 +94,7 @@ export class StompReceiver
       return this.violated({ message, limit: 'maxFramesPerMessage' });
     }
     this.#take(frame);
-    const units = 1 + (frame.body.length >> 10);
+    const units = 1 + (byteLengthOf(frame) >> 10);
     this.#units += units;
     const hasRoom = this.#environment.session.turns.spend(units);
     if (!hasRoom || this.#units >= MAX_SLICE_UNITS) this.#parser.pause();
