@@ -4,6 +4,8 @@ import type { SharedBatch } from './shared-message.js';
 
 /** Variants beside the first that a batch remembers; what is beyond is encoded anew for each who asks. */
 const MAX_KEPT_VARIANT_COUNT = 256;
+/** What a character of a header costs, in octets of a body. */
+const HEADER_WEIGHT = 8;
 /** Octets of those, about. */
 const MAX_KEPT_VARIANT_BYTES = 4_194_304;
 
@@ -43,7 +45,11 @@ export class Batch {
   get units(): number {
     if (this.#units === 0) {
       let bytes = 0;
-      for (const { body } of this.publications) bytes += body.length;
+      for (const { body, headers } of this.publications) {
+        bytes += body.length;
+        // Each is escaped, for each way in which it is written.
+        for (const [name, value] of headers) bytes += HEADER_WEIGHT * (name.length + value.length);
+      }
       this.#units = this.publications.length + (bytes >> 12);
     }
     return this.#units;

@@ -28,6 +28,7 @@ import { InputHold } from './input-hold.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
 import { copyOf } from './own-octets.js';
+import { restAfterRead } from './read-turns.js';
 import { listenTo, type SocketEndpoint } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
@@ -118,6 +119,10 @@ export class Endpoint
     return this.#parser?.isPaused !== true;
   }
 
+  get mayRead(): boolean {
+    return !this.#isPaused && this.#hold?.isHeld !== true;
+  }
+
   get isInsideMessage(): boolean {
     return this.#parser?.isInsideMessage ?? false;
   }
@@ -195,7 +200,6 @@ export class Endpoint
     }
   }
 
-  /** @internal */
   received(chunk: Buffer): void {
     const { sender } = this;
     sender.isInReadBatch = true;
@@ -206,6 +210,7 @@ export class Endpoint
     } finally {
       this.#batchEnded(isDone);
     }
+    restAfterRead(this, chunk.length, this.#terms.loop.turns);
   }
 
   /** Takes `[0, end)` of the buffer that the sockets of the loop share. */
@@ -224,6 +229,7 @@ export class Endpoint
       staticRead.reader = undefined;
       this.#batchEnded(isDone);
     }
+    restAfterRead(this, end, this.#terms.loop.turns);
   }
 
   /** Hands on what was held back, then parses what waits. */
@@ -354,30 +360,25 @@ export class Endpoint
     this.#compressedInput.take(octets, start, end, isText);
   }
 
-  /** @internal */
   inflatedText(text: Buffer, isAscii: boolean): void {
     this.#handler.textReceived(text, 0, text.length, isAscii);
   }
 
-  /** @internal */
   inflatedBinary(octets: Buffer): void {
     this.#handler.binaryReceived(octets, 0, octets.length);
   }
 
-  /** @internal */
   inflateFailed(violation: Violation): void {
     this.#requireParser().discard();
     this.onViolation(violation);
   }
 
-  /** @internal */
   holdInput(): void {
     (this.#hold ??= new InputHold()).isHeld = true;
     this.#requireParser().pause();
     this.socket.pause();
   }
 
-  /** @internal */
   releaseInput(deliver: () => void): void {
     const hold = this.#hold!;
     if (this.#isPaused && hold.whileHeld !== 'gone') {

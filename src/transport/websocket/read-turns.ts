@@ -1,0 +1,31 @@
+/** Owns that reading takes its turns too: who has just been read much of waits while others had nothing. */
+import type { Duplex } from 'node:stream';
+import type { TurnBudget } from '../../foundation/index.js';
+
+/** Octets of a read that take a unit: to unmask and to check them. */
+const BYTES_A_UNIT_LOG2 = 11;
+/** A smaller read is of somebody who says little, and is left alone. */
+const MIN_READ_BYTES = 16_384;
+
+/** Whose socket it is. */
+export interface ReadSubject {
+  readonly socket: Duplex;
+  /** Nobody else has reason to hold its input. */
+  readonly mayRead: boolean;
+}
+
+/** To be called after so many octets were parsed: where the turn is over, the socket is read on in a later one. */
+export function restAfterRead(
+  subject: ReadSubject,
+  byteLength: number,
+  turns: TurnBudget | undefined,
+): void {
+  if (byteLength < MIN_READ_BYTES || turns?.spend(byteLength >> BYTES_A_UNIT_LOG2) !== false)
+    return;
+  if (!subject.mayRead) return;
+  const { socket } = subject;
+  socket.pause();
+  turns.later(() => {
+    if (subject.mayRead && !socket.destroyed) socket.resume();
+  }, 'backlog');
+}
