@@ -132,10 +132,12 @@ test('a step that waits is there once, and can be forgotten', async () => {
   budget.later(step, 'backlog');
   await loop.untilIdle();
   assert.equal(count, 1);
-  budget.later(step, 'prompt');
-  budget.forget(step);
-  await loop.untilIdle();
-  assert.equal(count, 1);
+  for (const queue of ['prompt', 'backlog'] as const) {
+    budget.later(step, queue);
+    budget.forget(step);
+    await loop.untilIdle();
+    assert.equal(count, 1);
+  }
 });
 
 test('many things are done in slices', async () => {
@@ -148,4 +150,10 @@ test('many things are done in slices', async () => {
   await loop.untilIdle();
   await all;
   assert.deepEqual(done, items);
+});
+
+test('what was large counts, though it was done before the clock was looked at', () => {
+  const loop = new Loop();
+  const budget = new TurnBudget(loop);
+  assert.equal(budget.spend(1_024), false);
 });

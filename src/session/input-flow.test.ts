@@ -87,3 +87,16 @@ test('what is kept beside operations is bounded by shares, and holds up no opera
   other.flow.letGo(20_000);
   assert.equal(budget.kept.total, 0);
 });
+
+test('those that wait for the sum are all looked at, though a turn has no room for them', () => {
+  const { flow: make, time } = rig(150_000);
+  const hog = make();
+  hog.flow.begin(90_000);
+  const others = Array.from({ length: 40 }, () => make());
+  for (const { flow } of others) flow.begin(20_000);
+  assert.equal(others.filter(({ gate }) => gate.pauses === 1).length, 38);
+  hog.flow.end(90_000);
+  for (const { flow } of others.slice(0, 38)) flow.end(20_000);
+  time.advance(0);
+  assert.ok(others.every(({ gate }) => gate.pauses === 0));
+});

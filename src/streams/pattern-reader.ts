@@ -7,6 +7,9 @@ import type { Stream, StreamReader } from './stream.js';
 
 /** Streams that may wait for one reader; one that is further behind has overflowed (semantics P1). */
 const MAX_BEHIND_COUNT = 16_384;
+/** Places of all readers together; beyond it a reader has overflowed that is behind in more than its part. */
+const MAX_TOTAL_BEHIND_COUNT = 524_288;
+const LEAST_BEHIND_COUNT = 256;
 /** What a place costs in its map. Measured on Node 24. */
 const PLACE_BYTES = 96;
 
@@ -86,21 +89,29 @@ export class PatternReader implements StreamReader, DeliverySource {
     else {
       const next = stream.roundStartFor(this.#openingNumber);
       if (next === undefined) return false;
-      if (this.#places.size >= MAX_BEHIND_COUNT) this.#endWith(OVERFLOW);
+      if (this.#places.size >= this.#maxBehindCount) this.#endWith(OVERFLOW);
       else this.#place(stream, next);
     }
     return true;
+  }
+
+  /** One that does not read, with a thousand patterns over thousands of streams, must not fill the memory of all. */
+  get #maxBehindCount(): number {
+    const isFull = this.#tally.placeCount >= MAX_TOTAL_BEHIND_COUNT;
+    return isFull ? LEAST_BEHIND_COUNT : MAX_BEHIND_COUNT;
   }
 
   #place(stream: Stream, next: number): void {
     this.#places.set(stream, { next, end: stream.tellingTo });
     stream.behindCount += 1;
     this.#tally.totalBytes += PLACE_BYTES;
+    this.#tally.placeCount += 1;
   }
 
   #forget(stream: Stream): void {
     stream.behindCount -= 1;
     this.#tally.totalBytes -= PLACE_BYTES;
+    this.#tally.placeCount -= 1;
   }
 
   #endWith(end: Delivery): Delivery {

@@ -12,6 +12,8 @@ export class RetainedTally {
   readonly #budget: RetainedBudget | undefined;
   #ownedBytes = 0;
   totalBytes: number = 0;
+  /** Places of pattern readers in streams that they are behind in. */
+  placeCount: number = 0;
   /** The part of it that is kept for readers who may come back. */
   lingeringBytes: number = 0;
 

@@ -74,7 +74,11 @@ test('[B4] over STOMP: so is a message of many frames, which stops in its middle
 });
 
 test('[B4] a client that is not read and whose link breaks is gone, though what it asked for hangs', async (t) => {
-  const { server, seen } = await rig(t, { maxOperationCount: 4, heartbeatIntervalMs: 100, closeTimeoutMs: 200 });
+  const { server, seen } = await rig(t, {
+    maxOperationCount: 4,
+    heartbeatIntervalMs: 100,
+    closeTimeoutMs: 200,
+  });
   const peer = await NativePeer.open(server.url);
   const gone = new Promise<string>((resolve) =>
     server.on('disconnect', ({ reason }) => resolve(reason)),
@@ -103,4 +107,77 @@ test('[B4] a server that closes ends a client that it does not read', async (t) 
   await other.frame('receipt');
   await server.close();
   assert.equal((await peer.closed).closeCode, 4000);
+});
+
+test('[B2] what was sent before a polite end is handled before that end is told, in both dialects', async (t) => {
+  const { server } = await rig(t, {});
+  const reader = await NativePeer.open(server.url);
+  reader.send({ type: 'subscribe', id: 1, destination: '/topic/a' });
+  await reader.frame('subscribed');
+  const count = 2_000;
+  const stomp = await StompPeer.open(server.url);
+  stomp.socket.send('SEND\ndestination:/topic/a\n\n1\0'.repeat(count));
+  stomp.socket.close();
+  await reader.frame('publication', { offset: count });
+  const native = await NativePeer.open(server.url);
+  for (let index = 0; index < count; index++) {
+    native.send({ type: 'send', destination: '/topic/a', body: 1 });
+  }
+  native.socket.close();
+  await reader.frame('publication', { offset: 2 * count });
+});
+
+test('[B2] [E4] a COMMIT of many frames is whole before the next frame of its session', async (t) => {
+  const { server } = await rig(t, {});
+  const reader = await NativePeer.open(server.url);
+  reader.send({ type: 'subscribe', id: 1, destination: '/topic/a' });
+  await reader.frame('subscribed');
+  const peer = await StompPeer.open(server.url);
+  const ids = Array.from({ length: 500 }, (_, id) => id);
+  const frame = (body: number, more: string): string =>
+    `SEND\ndestination:/topic/a\ncontent-type:application/json\n${more}\n${body}\0`;
+  const kept = ids.map((id) => frame(id, 'transaction:t\n')).join('');
+  peer.socket.send(`BEGIN\ntransaction:t\n\n\0${kept}COMMIT\ntransaction:t\n\n\0${frame(500, '')}`);
+  await reader.frame('publication', { offset: 501 });
+  const bodies = reader.frames.filter(({ type }) => type === 'publication').map(({ body }) => body);
+  assert.deepEqual(bodies, [...ids, 500]);
+});
+
+test('[B4] what a transaction keeps does not keep its COMMIT from being read', async (t) => {
+  const { server } = await rig(t, { maxWaitingBytes: 100_000, maxTransactionBytes: 100_000 });
+  const peer = await StompPeer.open(server.url);
+  const body = 'x'.repeat(30_000);
+  peer.say('BEGIN', { transaction: 't' });
+  for (let index = 0; index < 3; index++) {
+    peer.say('SEND', { destination: '/topic/a', transaction: 't' }, body);
+  }
+  peer.say('SEND', { destination: '/topic/a' }, body);
+  peer.say('COMMIT', { transaction: 't', receipt: 'done' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'done' });
+});
+
+test('a session that ends is delivered nothing for the room that its windows give back', async (t) => {
+  const { server } = await rig(t, { maxTotalUnacknowledgedCount: 2 });
+  const peer = await StompPeer.open(server.url);
+  for (const id of ['a', 'b']) {
+    peer.say('SUBSCRIBE', {
+      destination: `/work/${id}`,
+      id,
+      ack: 'client-individual',
+      receipt: id,
+    });
+    await peer.frame('RECEIPT', { 'receipt-id': id });
+  }
+  for (const id of ['a', 'b']) {
+    for (let index = 0; index < 4; index++) await server.publish(`/work/${id}`, index);
+  }
+  peer.say('SEND', { destination: '/topic/x', receipt: 'settled' });
+  await peer.frame('RECEIPT', { 'receipt-id': 'settled' });
+  const before = peer.frames.length;
+  peer.say('DISCONNECT', { receipt: 'bye' });
+  await peer.closed;
+  assert.deepEqual(
+    peer.frames.slice(before).map(({ command }) => command),
+    ['RECEIPT'],
+  );
 });

@@ -86,7 +86,6 @@ export class Endpoint
     return this.#isOpen;
   }
 
-  /** Whether permessage-deflate was agreed upon. */
   get hasCompression(): boolean {
     return this.#compression !== undefined;
   }
