@@ -87,7 +87,7 @@ test('an authenticate hook that answers nothing refuses, and says so in the log'
   const authenticate = (() => Promise.resolve(undefined)) as unknown as Authenticate;
   const { server, errors, pair, say } = rig({ authenticate });
   await say({ type: 'connect' });
-  assert.equal(pair.ended?.closeCode, 4501);
+  assert.equal(pair.ended?.closeCode, 4004);
   assert.deepEqual([errors, server.sessionCount], [['the authenticate hook failed'], 0]);
   await server.close();
 });
