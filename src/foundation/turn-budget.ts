@@ -43,6 +43,8 @@ export class TurnBudget {
   /** The turn in which each queue last had a step. */
   readonly #lastStepIn: Record<TurnQueue, number> = { prompt: -1, backlog: -1 };
   #scheduledCount = 0;
+  /** Sessions that have something to deliver and had no room for it: they count themselves. */
+  pendingDeliveryCount: number = 0;
 
   /** `onError` is told what a step throws. */
   constructor(

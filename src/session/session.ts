@@ -20,6 +20,7 @@ import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Delivery } from './delivery.js';
 import type { DeliveryWriter } from './delivery-writer.js';
+import { DuePump } from './due-pump.js';
 import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
@@ -76,8 +77,8 @@ export class Session implements SubscriptionOwner {
   #isPumping = false;
   /** What the last pull cost. */
   #pulledUnits = 0;
-  /** Goes on with what is ready in a later turn; made when a turn was not enough. */
-  #pumpOn: (() => void) | undefined = undefined;
+  /** Made when a turn was not enough. */
+  #duePump: DuePump | undefined = undefined;
   #isEnding = false;
 
   constructor(
@@ -306,7 +307,7 @@ export class Session implements SubscriptionOwner {
     this.#subscriptions.clear();
     this.#countByName = undefined;
     this.#ready = undefined;
-    if (this.#pumpOn !== undefined) this.#environment.turns.forget(this.#pumpOn);
+    this.#duePump?.forget();
     this.#flow?.sessionEnded();
     try {
       this.ended.cancel();
@@ -391,9 +392,8 @@ export class Session implements SubscriptionOwner {
     let units = 0;
     for (const subscription of ready) {
       if (!this.#canTake) break;
-      if (!turns.hasRoom || units >= MAX_SLICE_UNITS) {
-        this.#pumpOn ??= () => this.#pump();
-        turns.later(this.#pumpOn, units < MAX_SLICE_UNITS ? 'prompt' : 'backlog');
+      if (!turns.hasRoom || (units >= MAX_SLICE_UNITS && turns.waitingCount > 0)) {
+        (this.#duePump ??= new DuePump(turns, () => this.#pump())).later();
         break;
       }
       ready.delete(subscription);

@@ -3,6 +3,9 @@ import { MAX_SLICE_UNITS, Ring, type Metrics } from '../foundation/index.js';
 import type { TurnBudget, TurnScheduler } from '../foundation/index.js';
 import type { ReaderGroup, Stream } from './stream.js';
 
+/** Turns for which a ring waits for sessions that had no room. */
+const MAX_WAITING_TURNS = 32;
+
 export interface FlushParts {
   readonly time: TurnScheduler;
   readonly turns: TurnBudget;
@@ -64,9 +67,14 @@ export class Flush {
       metrics.count('readers_failed');
     }
     if (!isTold) this.#dirty.push(stream);
-    // Sessions that had no room in this turn pull in the next ones: the ring waits until each of them had its step.
-    else if (turns.waitingCount > 0) turns.later(() => this.#end(stream), 'prompt');
-    else this.#end(stream);
+    else this.#finish(stream, MAX_WAITING_TURNS);
+  }
+
+  /** Sessions that had no room in this turn pull in the next ones: the ring waits until they have. */
+  #finish(stream: Stream, leftCount: number): void {
+    const { turns } = this.#parts;
+    if (leftCount === 0 || turns.pendingDeliveryCount === 0) this.#end(stream);
+    else turns.later(() => this.#finish(stream, leftCount - 1), 'prompt');
   }
 
   #end(stream: Stream): void {

@@ -212,8 +212,10 @@ test('[P1] a reader whose session had no room in the turn pulls later, and the r
   const pullLater = (): void => {
     if (isWaiting) return;
     isWaiting = true;
+    turns.pendingDeliveryCount += 1;
     turns.later(() => {
       isWaiting = false;
+      turns.pendingDeliveryCount -= 1;
       reader!.read.push(...pull(source));
     }, 'prompt');
   };
