@@ -5,6 +5,8 @@ import { ready } from './program.mjs';
 const inAnHourMs = Date.now() + 3_600_000;
 const server = createServer({
   topics: { '/topic/**': { historySize: 100 } },
+  // All of the load is one principal's.
+  limits: { maxSessionsPerPrincipal: 100_000 },
   authenticate: () => Promise.resolve({ name: 'ada', claims: {}, expiresAtMs: inAnHourMs }),
 });
 server.access

@@ -268,6 +268,8 @@ const limits = object({
   maxOperationCount: count(DEFAULT_LIMITS.maxOperationCount),
   maxWaitingBytes: bytes(DEFAULT_LIMITS.maxWaitingBytes),
   maxTotalWaitingBytes: bytes(DEFAULT_LIMITS.maxTotalWaitingBytes),
+  maxTotalUnfinishedBytes: bytes(DEFAULT_LIMITS.maxTotalUnfinishedBytes),
+  maxTotalOutboundBytes: bytes(DEFAULT_LIMITS.maxTotalOutboundBytes),
   maxFramesPerMessage: count(DEFAULT_LIMITS.maxFramesPerMessage),
   maxTransactionCount: count(DEFAULT_LIMITS.maxTransactionCount),
   maxTransactionFrameCount: count(DEFAULT_LIMITS.maxTransactionFrameCount),

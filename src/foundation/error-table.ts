@@ -63,6 +63,7 @@ export const DISCONNECTS = {
   'session/operation-failed': 4007,
   'session/heartbeat-timeout': 4008,
   'session/too-many-sessions': 4009,
+  'server/overloaded': 4010,
   'session/invalid-token': 4501,
   'session/unknown-dialect': 4503,
   'session/too-many-operations': 4504,

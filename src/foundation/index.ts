@@ -8,6 +8,7 @@ export * from './error.js';
 export * from './error-table.js';
 export * from './guarded-log.js';
 export * from './guarded-metrics.js';
+export * from './held-total.js';
 export * from './ip-address.js';
 export * from './json.js';
 export * from './log.js';

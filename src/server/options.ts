@@ -62,6 +62,17 @@ export interface ServerLimits extends SessionLimits, AdmissionLimits {
    */
   readonly maxTotalWaitingBytes: number;
   /**
+   * Octets of messages that have begun to come and are no operations yet, of all connections: unfinished ones, and those that wait for a
+   * token or for their turn. Beyond it the address that has most there loses the connection that began first, with 1013 or
+   * `server/overloaded`. Default 128 MiB.
+   */
+  readonly maxTotalUnfinishedBytes: number;
+  /**
+   * Octets that wait for slow readers, of all sessions with `maxBufferedBytes` or more. Beyond it the name or address for which most
+   * waits loses the session that has been slow for the longest, with `session/slow-consumer`. Default 256 MiB.
+   */
+  readonly maxTotalOutboundBytes: number;
+  /**
    * Octets of all that is kept beyond a turn: histories, live rings, message ids, work queues. Beyond it what stands first goes: rings
    * that nobody reads, then histories that nobody follows. A client may hold as much as is left free, and always an equal part; who
    * would hold more is refused with `stream/unavailable`. Default 512 MiB.
@@ -178,6 +189,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxControlFramesPerSecond: 100,
   minHeartbeatIntervalMs: 1_000,
   maxTotalWaitingBytes: 134_217_728,
+  maxTotalUnfinishedBytes: 134_217_728,
+  maxTotalOutboundBytes: 268_435_456,
   maxRetainedBytes: DEFAULT_MAX_RETAINED_BYTES,
   maxWorkBytes: 268_435_456,
   maxWorkQueueCount: 10_000,

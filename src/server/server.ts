@@ -4,6 +4,7 @@ import {
   Cancellation,
   DeadlineWheel,
   Disconnect,
+  HeldTotal,
   newId,
   RetainedBudget,
   TurnBudget,
@@ -239,6 +240,7 @@ export class TidewayServer {
     });
 
     this.#inputFlow = new InputFlowBudget(limits.maxTotalWaitingBytes, turns, metrics);
+    const unfinished = new HeldTotal(limits.maxTotalUnfinishedBytes);
     const environment: DialectEnvironment = {
       session: {
         clock: time,
@@ -248,12 +250,14 @@ export class TidewayServer {
         log,
         turns,
         inputFlow: this.#inputFlow,
+        outbound: new HeldTotal(limits.maxTotalOutboundBytes),
         registry: this.#sessions,
         events: this.#events,
       },
       router: this.#router,
       authenticate: this.#router.interceptors.around(authenticationOf(options, time)),
       admission: this.#admission,
+      unfinished,
       newSessionId: () => newId(random),
       maxMessageBytes: limits.maxMessageBytes,
       connectTimeoutMs: limits.connectTimeoutMs,
@@ -291,6 +295,7 @@ export class TidewayServer {
       random,
       metrics,
       turns,
+      unfinished,
     });
     // Each time: a server of the application's may be told to listen again, at another address.
     this.#http.on('listening', this.#onListening);

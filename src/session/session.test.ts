@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   DeadlineWheel,
+  HeldTotal,
   Disconnect,
   encodeUtf8,
   MemoryMetrics,
@@ -120,6 +121,7 @@ function rig(
       log: SILENT_LOG,
       turns,
       inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
+      outbound: new HeldTotal(Infinity),
     },
     'session-1',
     connection,

@@ -11,7 +11,6 @@ import type {
   DeadlineWheel,
   ErrorCode,
   Log,
-  Metrics,
   Owner,
   TurnBudget,
 } from '../foundation/index.js';
@@ -30,17 +29,17 @@ import { ServerOpenings } from './server-openings.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { sessionOwner } from './share.js';
+import { SlowReader, type OutboundBounds } from './slow-reader.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
 
 /** What every session of a server shares. */
-export interface SessionEnvironment {
+export interface SessionEnvironment extends OutboundBounds {
   readonly clock: Clock;
   /** For the ends of tokens. */
   readonly deadlines: DeadlineWheel;
   readonly limits: SessionLimits;
-  readonly metrics: Metrics;
   readonly log: Log;
   /** What pumps count their work in, and go on by. */
   readonly turns: TurnBudget;
@@ -77,6 +76,8 @@ export class Session implements SubscriptionOwner {
   #isPumping = false;
   /** What the last pull cost. */
   #pulledUnits = 0;
+  /** Made when something first waits for the client. */
+  #slowReader: SlowReader | undefined = undefined;
   /** Made when a turn was not enough. */
   #duePump: DuePump | undefined = undefined;
   #isEnding = false;
@@ -281,6 +282,7 @@ export class Session implements SubscriptionOwner {
 
   /** The connection can take more. */
   connectionWritable(): void {
+    this.#slowReader?.caughtUp();
     this.#pump();
   }
 
@@ -298,6 +300,8 @@ export class Session implements SubscriptionOwner {
    * tells the client of `error` by itself.
    */
   end(closeCode: number, error?: Disconnect): void {
+    // One that was disconnected holds what waits for it until its connection has gone.
+    if (!this.connection.isOpen) this.#slowReader?.caughtUp();
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#environment.deadlines.clear(this.#tokenEnd);
@@ -326,15 +330,10 @@ export class Session implements SubscriptionOwner {
 
   /** To be called after a reply was queued: too many octets waiting end the session. */
   checkOutbound(): void {
-    const { maxOutboundBytes } = this.#environment.limits;
-    if (this.isEnded || this.connection.bufferedBytes <= maxOutboundBytes) return;
-    this.#environment.metrics.count('limit_reached', { limit: 'maxOutboundBytes' });
-    this.disconnect(
-      new Disconnect(
-        'session/slow-consumer',
-        `more than ${maxOutboundBytes} octets wait for this connection (maxOutboundBytes)`,
-      ),
-    );
+    const { maxBufferedBytes, maxOutboundBytes } = this.#environment.limits;
+    const isSlow = this.connection.bufferedBytes > Math.min(maxBufferedBytes, maxOutboundBytes);
+    if (!isSlow || this.isEnded) return;
+    (this.#slowReader ??= new SlowReader(this.#environment, this)).check();
   }
 
   *#all(): Generator<Subscription, void> {
@@ -391,7 +390,10 @@ export class Session implements SubscriptionOwner {
     const { turns } = this.#environment;
     let units = 0;
     for (const subscription of ready) {
-      if (!this.#canTake) break;
+      if (!this.#canTake) {
+        this.checkOutbound();
+        break;
+      }
       if (!turns.hasRoom || (units >= MAX_SLICE_UNITS && turns.waitingCount > 0)) {
         (this.#duePump ??= new DuePump(turns, () => this.#pump())).later();
         break;

@@ -3,6 +3,7 @@ import type * as http from 'node:http';
 import type * as https from 'node:https';
 import type { Duplex } from 'node:stream';
 import {
+  HeldTotal,
   NO_METRICS,
   newId,
   type Metrics,
@@ -55,6 +56,8 @@ export interface AcceptWebSocketOptions {
   readonly metrics?: Metrics;
   /** What the messages of all connections are counted in, and taken by. Default: one of its own. */
   readonly turns?: TurnBudget;
+  /** What is kept of messages that have begun and were not handed on, of all connections. Default: no bound. */
+  readonly unfinished?: HeldTotal;
   /** Whether plain TCP connections read into one shared buffer where that works. Default true. */
   readonly staticReadBuffer?: boolean;
   /**
@@ -113,6 +116,7 @@ class Door implements WebSocketDoor {
   readonly #loop: EngineLoop;
   readonly #terms: EndpointTerms;
   readonly #turns: TurnBudget;
+  readonly #unfinished: HeldTotal;
   readonly #addresses: PeerAddresses;
   readonly #compression: CompressionSettings | undefined;
   readonly #owedAnswers: OwedAnswers;
@@ -128,6 +132,7 @@ class Door implements WebSocketDoor {
     this.#random = options.random ?? nodeRandom();
     const time = options.time ?? nodeTime();
     this.#turns = options.turns ?? new TurnBudget(time);
+    this.#unfinished = options.unfinished ?? new HeldTotal(Infinity);
     this.#loop = new EngineLoop(time, this.#random, this.#turns);
     this.#addresses = options.addresses ?? new PeerAddresses();
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
@@ -267,6 +272,7 @@ class Door implements WebSocketDoor {
       terms: this.#terms,
       metrics: this.#metrics,
       turns: this.#turns,
+      unfinished: this.#unfinished,
       compression,
       ended: (ended) => this.#ended(ended),
     });

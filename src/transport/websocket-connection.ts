@@ -4,12 +4,15 @@ import {
   Deadline,
   MAX_SLICE_UNITS,
   type DeadlineWheel,
+  type HeldTotal,
+  type Holder,
   type Metrics,
   type Octets,
   type TurnBudget,
 } from '../foundation/index.js';
 import {
   FIN_BIT,
+  INPUT_OVERFLOW,
   MAX_CONTROL_PAYLOAD_BYTES,
   OPCODE_BINARY,
   OPCODE_TEXT,
@@ -42,6 +45,9 @@ const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 const TRANSPORT = 'websocket';
 const LABELS = { transport: TRANSPORT };
 
+/** Less than this of a connection is not counted, and nobody is ended for it. */
+const MIN_COUNTED_BYTES = 4_096;
+
 /** Messages with which a client comes: until then it waits behind the others where a turn is over. */
 const FIRST_MESSAGE_COUNT = 4;
 
@@ -54,13 +60,15 @@ export interface WebSocketConnectionParts {
   readonly metrics: Metrics;
   /** What its messages are counted in, and taken by. */
   readonly turns: TurnBudget;
+  /** What is kept of messages that have begun and were not handed on, of all connections. */
+  readonly unfinished: HeldTotal;
   /** What permessage-deflate agreed upon, without a window of ours. */
   readonly compression?: AgreedCompression | undefined;
   /** Told once, after the receiver was. */
   readonly ended: (connection: WebSocketConnection) => void;
 }
 
-export class WebSocketConnection implements Connection, EndpointHandler {
+export class WebSocketConnection implements Connection, EndpointHandler, Holder {
   readonly connectionId: string;
   readonly transport: string = TRANSPORT;
   handshake: Handshake;
@@ -70,6 +78,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   readonly #ended: (connection: WebSocketConnection) => void;
   #receiver: ConnectionReceiver | undefined = undefined;
   readonly #turns: TurnBudget;
+  readonly #unfinished: HeldTotal;
   /** The turn in which it was last given a message, and what it has had of it. */
   #turn = 0;
   #units = 0;
@@ -87,6 +96,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     this.handshake = parts.handshake;
     this.#metrics = parts.metrics;
     this.#turns = parts.turns;
+    this.#unfinished = parts.unfinished;
     this.#deadlines = parts.terms.loop.deadlines;
     this.#closeTimeoutMs = parts.terms.limits.closeTimeoutMs;
     this.#ended = parts.ended;
@@ -256,6 +266,34 @@ export class WebSocketConnection implements Connection, EndpointHandler {
     this.#spend(message.length);
   }
 
+  inputKept(byteLength: number): void {
+    const keptBytes = byteLength + (this.#held?.message?.length ?? 0);
+    if (keptBytes >= MIN_COUNTED_BYTES) this.#countKept(keptBytes);
+    else if (this.#held?.countedAt !== undefined) this.#uncountKept();
+  }
+
+  #countKept(byteLength: number): void {
+    const input = this.#input;
+    const { receivedCount } = this.#endpoint;
+    // Another message than the one that was counted: it began later.
+    if (input.countedAt !== receivedCount) this.#uncountKept();
+    input.countedAt = receivedCount;
+    this.#unfinished.hold(this.handshake.peer.share ?? '', this, byteLength);
+  }
+
+  #uncountKept(): void {
+    if (this.#held?.countedAt === undefined) return;
+    this.#held.countedAt = undefined;
+    this.#unfinished.release(this.handshake.peer.share ?? '', this);
+  }
+
+  /** Too much is kept of all connections, and most of it is of this one's address, or this one's for the longest. */
+  letGo(): void {
+    this.#isLeaving = true;
+    this.#endpoint.expired(INPUT_OVERFLOW);
+    if (this.#held !== undefined) this.#held.message = undefined;
+  }
+
   pingReceived(): void {}
 
   pongReceived(): void {}
@@ -296,6 +334,7 @@ export class WebSocketConnection implements Connection, EndpointHandler {
   #leave(closeCode: number, reason: Buffer): void {
     const input = this.#held;
     if (input !== undefined) {
+      this.#uncountKept();
       this.#turns.forget(input.goOn);
       this.#deadlines.clear(input.deadline);
       input.message = undefined;
@@ -328,6 +367,8 @@ class HeldInput {
   message: Octets | undefined = undefined;
   encoding: TextEncoding | undefined = undefined;
   pauseCount = 0;
+  /** How many messages had been received when what is kept was counted first; undefined while nothing is. */
+  countedAt: number | undefined = undefined;
   /** Tells the receiver of the end, which waits for what was read before it. */
   end: (() => void) | undefined = undefined;
   /** Until when it waits. */

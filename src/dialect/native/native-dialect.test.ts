@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   DeadlineWheel,
+  HeldTotal,
   MemoryMetrics,
   RequestError,
   SILENT_LOG,
@@ -58,10 +59,12 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
               log: SILENT_LOG,
               turns,
               inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
+              outbound: new HeldTotal(Infinity),
             },
             router,
             authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
             newSessionId: () => `session-${++sessionCount}`,
+            unfinished: new HeldTotal(Infinity),
             maxMessageBytes: 1_000_000,
             messageTimeoutMs: 60_000,
             minHeartbeatIntervalMs: 1_000,

@@ -1,5 +1,5 @@
 /** Owns what the sessions of a dialect are given by the server. */
-import type { Log } from '../../foundation/index.js';
+import type { HeldTotal, Log } from '../../foundation/index.js';
 import type { Router } from '../../routing/index.js';
 import type { Admission, Authenticate, SessionEnvironment } from '../../session/index.js';
 
@@ -9,6 +9,8 @@ export interface DialectEnvironment {
   readonly authenticate: Authenticate;
   /** Who is told how far a connection has come. Nobody when left out. */
   readonly admission?: Admission;
+  /** What is kept of operations that have begun to come, of all connections. */
+  readonly unfinished: HeldTotal;
   readonly newSessionId: () => string;
   /** What `connected` tells the client; the transport enforces it. */
   readonly maxMessageBytes: number;

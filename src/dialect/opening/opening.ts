@@ -3,6 +3,7 @@ import { Deadline, Disconnect, RequestError } from '../../foundation/index.js';
 import { checkedPrincipal } from '../../session/index.js';
 import type { Connection, Credentials, InputGate, Principal } from '../../session/index.js';
 import type { DialectEnvironment } from './environment.js';
+import { KeptInput } from './kept-input.js';
 
 /** What a dialect does when its opening has come to something. */
 export interface OpeningOutlet<Arrival> {
@@ -24,6 +25,8 @@ export class Opening<Arrival> {
   #isPaused = false;
   #waiting: Arrival[] = [];
   #waitingBytes = 0;
+  /** While something is kept: this lives as long as the connection. */
+  #kept: KeptInput | undefined = undefined;
   #isBegun = false;
   #isOver = false;
 
@@ -54,6 +57,8 @@ export class Opening<Arrival> {
     this.#waitingBytes += byteLength;
     this.#isPaused = true;
     this.#gate.pauseInput();
+    this.#keep();
+    if (this.#isOver) return;
     this.#open(credentials).catch((error: unknown) => this.#failed(error));
   }
 
@@ -64,6 +69,7 @@ export class Opening<Arrival> {
     const reached = this.#limitReached();
     if (reached === undefined) {
       this.#waiting.push(arrival);
+      this.#keep();
       return;
     }
     this.#environment.session.metrics.count('limit_reached', { limit: reached });
@@ -87,9 +93,17 @@ export class Opening<Arrival> {
   closed(): void {
     this.#isOver = true;
     this.#waiting = [];
+    this.#kept?.keepsNothing();
+    this.#kept = undefined;
     this.#environment.session.deadlines.clear(this.#deadline);
     if (this.#isPaused) this.#gate.resumeInput();
     this.#isPaused = false;
+  }
+
+  #keep(): void {
+    const refuse = (error: Disconnect): void => this.refuse(error);
+    this.#kept ??= new KeptInput(this.#environment, this.#connection, refuse);
+    this.#kept.keeps(this.#waitingBytes);
   }
 
   #limitReached(): string | undefined {

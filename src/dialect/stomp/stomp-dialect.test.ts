@@ -1,7 +1,13 @@
 /** Proves STOMP over a connection in memory: heartbeats on virtual time, waiting, shared octets, what is let go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeadlineWheel, MemoryMetrics, SILENT_LOG, TurnBudget } from '../../foundation/index.js';
+import {
+  DeadlineWheel,
+  HeldTotal,
+  MemoryMetrics,
+  SILENT_LOG,
+  TurnBudget,
+} from '../../foundation/index.js';
 import { TopicRules, TopicsMount } from '../../mounts/topics/index.js';
 import { AccessRules, Router } from '../../routing/index.js';
 import {
@@ -51,10 +57,12 @@ function rig(given: Given = {}) {
       log: SILENT_LOG,
       turns,
       inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
+      outbound: new HeldTotal(Infinity),
     },
     router,
     authenticate: given.authenticate ?? (() => Promise.resolve(ANONYMOUS)),
     newSessionId: () => `session-${++sessionCount}`,
+    unfinished: new HeldTotal(Infinity),
     maxMessageBytes: 1_000_000,
     minHeartbeatIntervalMs: 1_000,
     connectTimeoutMs: 5_000,

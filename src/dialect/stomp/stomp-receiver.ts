@@ -21,7 +21,7 @@ import {
   type StompViolation,
 } from '../../protocol/stomp/index.js';
 import type { Connection, ConnectionReceiver, InputGate, Principal } from '../../session/index.js';
-import { bearerToken, Opening, type OpeningOutlet } from '../opening/index.js';
+import { bearerToken, KeptInput, Opening, type OpeningOutlet } from '../opening/index.js';
 import type { StompEnvironment } from './environment.js';
 import { errorMessage } from './server-frames.js';
 import { StompSession } from './stomp-session.js';
@@ -40,6 +40,8 @@ export class StompReceiver
   #heartbeats: HeartbeatOffer = { sendsEveryMs: 0, wantsEveryMs: 0 };
   #errorHeaders: StompHeaders = [];
   #session: StompSession | undefined;
+  /** Made once a frame, or a part of a message, has to wait: most connections never need it. */
+  #kept: KeptInput | undefined = undefined;
   readonly #frameDeadline = new Deadline(() => this.#frameLate());
   #isFrameTimed = false;
   /** Units of work since it last began to read, and frames since a message was whole. */
@@ -184,11 +186,24 @@ export class StompReceiver
 
   /** All was read, or there is more of it than this turn has room for: then the connection waits with it. */
   #wasRead(): void {
+    this.#countKept();
     if (!this.#parser.isBetweenFrames && !this.#isFrameTimed) this.#timeFrame();
     if (!this.#parser.isPaused || this.#pauseCount > 0) return;
     if (!this.#parser.hasUnread) return this.#parser.resume();
     this.#holdConnection();
     this.#environment.session.turns.later(this.#goOn, 'backlog');
+  }
+
+  /** What is kept of a frame, or of a message that waits for its turn, counts with that of all connections. */
+  #countKept(): void {
+    const isEmpty = this.#parser.isBetweenFrames && !this.#parser.hasUnread;
+    if (isEmpty) return this.#kept?.keepsNothing();
+    this.#kept ??= new KeptInput(this.#environment, this.#connection, (error) => {
+      this.#stopReading();
+      if (this.#session === undefined) this.#opening.refuse(error);
+      else this.#session.session.disconnect(error);
+    });
+    this.#kept.keeps(this.#parser.keptBytes);
   }
 
   #holdConnection(): void {
@@ -227,6 +242,7 @@ export class StompReceiver
 
   #stopReading(): void {
     this.#parser.stop();
+    this.#kept?.keepsNothing();
     if (this.#isFrameTimed) this.#frameWhole();
   }
 

@@ -63,6 +63,12 @@ export class StompParser<Command extends string> {
     return this.#state === 'between' || this.#state === 'stopped';
   }
 
+  /** Octets that it keeps of what has not been handed on, about. */
+  get keptBytes(): number {
+    const unreadBytes = this.#unread.reduce((bytes, { length }) => bytes + length, 0);
+    return unreadBytes + this.#headersBytes + this.#line.roomBytes + this.#body.roomBytes;
+  }
+
   /** Reads no more, and lets go of what was read in part. */
   stop(): void {
     this.#state = 'stopped';

@@ -11,6 +11,11 @@ export class OctetCollector {
     return this.#length;
   }
 
+  /** Octets that it takes. */
+  get roomBytes(): number {
+    return this.#room.length;
+  }
+
   /** The caller has checked its bound, `maxBytes`, beyond which no room is taken. */
   append(part: Octets, maxBytes: number): void {
     const needed = this.#length + part.length;

@@ -13,6 +13,7 @@ export const CLOSE_POLICY_VIOLATION = 1008;
 export const CLOSE_MESSAGE_TOO_BIG = 1009;
 export const CLOSE_EXTENSION_MISSING = 1010;
 export const CLOSE_INTERNAL_ERROR = 1011;
+export const CLOSE_TRY_AGAIN_LATER = 1013;
 
 /**
  * Whether an endpoint may put the code into a Close frame, and so whether one that is received is valid.

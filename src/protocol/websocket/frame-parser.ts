@@ -1,6 +1,6 @@
 /** Owns the parsing of frames (RFC 6455 §5): octets in, whole messages and control frames out, the first violation ends it. */
 import type { Octets } from '../../foundation/index.js';
-import { CLOSE_NO_STATUS, isCloseCodeOnWire } from './close-code.js';
+import { CLOSE_NO_STATUS } from './close-code.js';
 import type { FrameParserOptions, FrameSink } from './frame-sink.js';
 import { Masker, NOT_ASCII_BITS, readMask, rotateMask } from './masking.js';
 import { MessageAssembly, type Allocate } from './message-assembly.js';
@@ -18,7 +18,7 @@ import {
   RESERVED_BITS,
   RSV1_BIT,
 } from './opcode.js';
-import { readLength64, refuseLength, reservedOpcode } from './header-checks.js';
+import * as header from './header-checks.js';
 import { Utf8Validator } from './utf8-validator.js';
 import * as violations from './violation.js';
 import type { Violation } from './violation.js';
@@ -122,6 +122,12 @@ export class FrameParser {
   /** Whether octets are kept, because it was paused inside a chunk or octets came while it was. */
   get isWaiting(): boolean {
     return this.#waiting !== undefined;
+  }
+
+  /** Octets that it keeps of what has not been handed on. */
+  get keptBytes(): number {
+    const waitingBytes = this.#waiting?.reduce((bytes, { length }) => bytes + length, 0) ?? 0;
+    return waitingBytes + (this.#assembly?.roomBytes ?? 0);
   }
 
   /** Takes the next octets, which it may unmask in place. While paused it keeps them. */
@@ -243,11 +249,11 @@ export class FrameParser {
     const opcode = first & 0x0f;
     if (opcode >= OPCODE_CLOSE) {
       // RFC 6455 §5.2: an unknown opcode MUST fail the connection.
-      if (opcode > OPCODE_PONG) return reservedOpcode(opcode);
+      if (opcode > OPCODE_PONG) return header.reservedOpcode(opcode);
       // RFC 6455 §5.5: control frames MUST NOT be fragmented and MUST have 125 octets or less.
       if ((first & FIN_BIT) === 0) return violations.CONTROL_FRAGMENTED;
       if ((second & 0x7f) > MAX_CONTROL_PAYLOAD_BYTES) return violations.CONTROL_TOO_LONG;
-    } else if (opcode > OPCODE_BINARY) return reservedOpcode(opcode);
+    } else if (opcode > OPCODE_BINARY) return header.reservedOpcode(opcode);
     // RFC 6455 §5.4: control frames MAY stand inside a message (they went above); a continuation needs one,
     // and fragments of two messages MUST NOT interleave.
     else if (opcode === OPCODE_CONTINUATION) {
@@ -283,8 +289,9 @@ export class FrameParser {
     const first = octets[at]!;
     let length = octets[at + 1]! & 0x7f;
     if (length >= 126) {
-      length = length === 126 ? (octets[at + 2]! << 8) | octets[at + 3]! : readLength64(octets, at);
-      const refused = refuseLength(length, octets[at + 1]! & 0x7f);
+      length =
+        length === 126 ? (octets[at + 2]! << 8) | octets[at + 3]! : header.readLength64(octets, at);
+      const refused = header.refuseLength(length, octets[at + 1]! & 0x7f);
       if (refused !== undefined) return this.#fail(refused);
     }
     const opcode = first & 0x0f;
@@ -307,8 +314,7 @@ export class FrameParser {
   /** Keeps the head of a header. */
   #carryOver(chunk: Octets, at: number): number {
     const carry = (this.#carry ??= new Uint8Array(MAX_HEADER_BYTES));
-    for (let index = at; index < this.#chunkEnd; index++)
-      carry[this.#carryLength++] = chunk[index]!;
+    for (let from = at; from < this.#chunkEnd; from++) carry[this.#carryLength++] = chunk[from]!;
     return this.#chunkEnd;
   }
 
@@ -469,19 +475,14 @@ export class FrameParser {
   }
 
   #tellClose(octets: Octets, start: number, end: number): void {
-    // RFC 6455 §5.5.1: if there is a body, the first two octets MUST be a code.
-    if (end - start === 1) {
-      this.#fail(violations.CLOSE_PAYLOAD_SHORT);
-      return;
-    }
+    const refused = header.refuseCloseCode(octets, start, end);
     const hasCode = end > start;
-    const closeCode = hasCode ? (octets[start]! << 8) | octets[start + 1]! : CLOSE_NO_STATUS;
-    if (hasCode && !isCloseCodeOnWire(closeCode)) {
-      this.#fail(violations.CLOSE_CODE_INVALID);
-    } else if (hasCode && !this.#isValidText(octets, start + 2, end)) {
-      // RFC 6455 §5.5.1 and §8.1: the reason is UTF-8.
+    if (refused !== undefined) this.#fail(refused);
+    // RFC 6455 §5.5.1 and §8.1: the reason is UTF-8.
+    else if (hasCode && !this.#isValidText(octets, start + 2, end)) {
       this.#fail(violations.REASON_NOT_UTF8);
     } else {
+      const closeCode = hasCode ? header.readCloseCode(octets, start) : CLOSE_NO_STATUS;
       // RFC 6455 §1.4: what comes after a Close frame is discarded.
       this.discard();
       this.#sink.onClose(closeCode, octets, hasCode ? start + 2 : start, end);

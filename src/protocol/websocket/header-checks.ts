@@ -1,5 +1,6 @@
-/** Owns what is looked at in the header of few frames (RFC 6455 §5.2): long payload lengths, and opcodes that nobody knows. */
+/** Owns what is looked at in few frames (RFC 6455 §5.2): long payload lengths, opcodes that nobody knows, codes of Close frames. */
 import type { Octets } from '../../foundation/index.js';
+import { isCloseCodeOnWire } from './close-code.js';
 import * as violations from './violation.js';
 import type { Violation } from './violation.js';
 
@@ -28,4 +29,17 @@ export function refuseLength(length: number, lengthField: number): Violation | u
 export function reservedOpcode(opcode: number): Violation {
   const { closeCode, code, message } = violations.OPCODE_RESERVED;
   return { closeCode, code, message: `${message} ${opcode}` };
+}
+
+/** The code at the head of a Close frame's payload. */
+export function readCloseCode(octets: Octets, at: number): number {
+  return (octets[at]! << 8) | octets[at + 1]!;
+}
+
+/** Why the payload `[start, end)` of a Close frame begins with no code that may be sent; its reason is not looked at. */
+export function refuseCloseCode(octets: Octets, start: number, end: number): Violation | undefined {
+  // RFC 6455 §5.5.1: if there is a body, the first two octets MUST be a code.
+  if (end - start === 1) return violations.CLOSE_PAYLOAD_SHORT;
+  const isKnown = end === start || isCloseCodeOnWire(readCloseCode(octets, start));
+  return isKnown ? undefined : violations.CLOSE_CODE_INVALID;
 }

@@ -24,6 +24,11 @@ export class MessageAssembly {
     return this.#length;
   }
 
+  /** Octets that it takes. */
+  get roomBytes(): number {
+    return this.#buffer?.length ?? 0;
+  }
+
   /** Where the last octets were appended. */
   get buffer(): Octets {
     return (this.#buffer ??= this.#allocate(0));

@@ -6,6 +6,7 @@ import {
   CLOSE_MESSAGE_TOO_BIG,
   CLOSE_POLICY_VIOLATION,
   CLOSE_PROTOCOL_ERROR,
+  CLOSE_TRY_AGAIN_LATER,
 } from './close-code.js';
 
 /** Why a connection is failed (RFC 6455 §7.1.7). The codes are those that users of `ws` know. */
@@ -144,6 +145,13 @@ export const OUTBOUND_OVERFLOW: Violation = ofConnection(
   'WS_ERR_OUTBOUND_OVERFLOW',
   'More than maxOutboundBytes wait for a peer that does not read them',
   'maxOutboundBytes',
+);
+/** Others began later and want the room, or more of it is one address's (semantics B6). */
+export const INPUT_OVERFLOW: Violation = ofConnection(
+  CLOSE_TRY_AGAIN_LATER,
+  'WS_ERR_INPUT_OVERFLOW',
+  'More than maxTotalUnfinishedBytes of messages that had not ended were there',
+  'maxTotalUnfinishedBytes',
 );
 export const INFLATE_RATIO_TOO_HIGH: Violation = violation(
   CLOSE_MESSAGE_TOO_BIG,

@@ -22,6 +22,8 @@ export class CompressedInput {
   readonly #owner: CompressedInputOwner;
   readonly #checksUtf8: boolean;
   #isClosed = false;
+  /** Octets of the message that is being inflated off the thread, or waits for it. */
+  keptBytes = 0;
 
   constructor(
     agreed: AgreedCompression,
@@ -42,12 +44,14 @@ export class CompressedInput {
       return;
     }
     this.#owner.holdInput();
+    this.keptBytes = end - start;
     this.#inflater.inflateLater(
       octets,
       start,
       end,
       () => !this.#isClosed,
       (later) => {
+        this.keptBytes = 0;
         if (!this.#isClosed) this.#owner.releaseInput(() => this.#tell(later, isText));
       },
     );

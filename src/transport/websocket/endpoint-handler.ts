@@ -10,6 +10,8 @@ export interface EndpointHandler {
   binaryReceived(octets: Buffer, start: number, end: number): void;
   pingReceived(octets: Buffer): void;
   pongReceived(octets: Buffer): void;
+  /** What was read in one go is parsed, and so many octets are kept of what was not handed on. */
+  inputKept?(byteLength: number): void;
   /** The connection is no longer open: a Close frame came or went, or the link is going. */
   closing(): void;
   /** The socket is gone while input is held: `closed` comes when that is released, or abandoned. */

@@ -8,7 +8,6 @@ import {
   FIN_BIT,
   OPCODE_CLOSE,
   OPCODE_PING,
-  OUTBOUND_OVERFLOW,
   TOO_MANY_CONTROL_FRAMES,
   type FrameParser,
   type FrameSink,
@@ -141,11 +140,7 @@ export class Endpoint
 
   /** Whether a frame of a message may be queued; if not, the callback is told why, and the connection may end. */
   admits(firstOctet: number, callback: SendCallback | undefined): boolean {
-    const verdict = this.#outbound?.judge(firstOctet) ?? 'send';
-    if (verdict === 'send') return true;
-    if (callback !== undefined) process.nextTick(callback, new WebSocketError(OUTBOUND_OVERFLOW));
-    if (verdict === 'disconnect') this.expired(OUTBOUND_OVERFLOW);
-    return false;
+    return this.#outbound?.admits(firstOctet, callback, this) ?? true;
   }
 
   /** Begins to read; `head` is what came together with the handshake. */
@@ -269,7 +264,11 @@ export class Endpoint
   /** Between two messages another connection may have it. */
   #leaveParser(): void {
     const parser = this.#parser;
-    if (parser?.isIdle !== true) return;
+    if (parser === undefined) return;
+    const { isIdle } = parser;
+    const inflatingBytes = this.#compressedInput?.keptBytes ?? 0;
+    this.#handler.inputKept?.(isIdle ? 0 : parser.keptBytes + inflatingBytes);
+    if (!isIdle) return;
     this.#parser = undefined;
     this.#parsedCount = parser.messageCount;
     this.#terms.leaveParser(parser, this.#compression !== undefined);

@@ -51,6 +51,8 @@ test('the codes of the table are those of the violations', async () => {
   }[]) {
     if (one.limit !== undefined) byLimit.set(one.limit, one);
   }
+  // A sum of all connections is an option of the server, and has no row here.
+  byLimit.delete('maxTotalUnfinishedBytes');
   const withCode = [...rows()].filter(([, { code }]) => code !== '');
   assert.deepEqual(new Set(withCode.map(([name]) => name)), new Set(byLimit.keys()));
   for (const [name, { code, closeCode }] of withCode) {

@@ -1,9 +1,15 @@
 /** Owns how much may wait for a peer that does not read: which message is still let in, and how many were not. */
-import { FIN_BIT, OPCODE_CONTINUATION } from '../../protocol/websocket/index.js';
-import type { FrameSender } from './frame-sender.js';
+import {
+  FIN_BIT,
+  OPCODE_CONTINUATION,
+  OUTBOUND_OVERFLOW,
+  type Violation,
+} from '../../protocol/websocket/index.js';
+import { WebSocketError } from './errors.js';
+import type { FrameSender, SendCallback } from './frame-sender.js';
 import type { ConnectionLimits } from './limits.js';
 
-export type OutboundVerdict = 'send' | 'drop' | 'disconnect';
+type Verdict = 'send' | 'drop' | 'disconnect';
 
 export class OutboundLimit {
   /** Messages that were dropped, a fragmented one once. */
@@ -18,8 +24,21 @@ export class OutboundLimit {
     this.#sender = sender;
   }
 
+  /** Whether a frame of a message may be queued; if not, the callback is told why, and the connection may end. */
+  admits(
+    firstOctet: number,
+    callback: SendCallback | undefined,
+    connection: { expired(limit: Violation): void },
+  ): boolean {
+    const verdict = this.#judge(firstOctet);
+    if (verdict === 'send') return true;
+    if (callback !== undefined) process.nextTick(callback, new WebSocketError(OUTBOUND_OVERFLOW));
+    if (verdict === 'disconnect') connection.expired(OUTBOUND_OVERFLOW);
+    return false;
+  }
+
   /** What becomes of a frame of a message, of which this is the first octet. */
-  judge(firstOctet: number): OutboundVerdict {
+  #judge(firstOctet: number): Verdict {
     const isFinal = (firstOctet & FIN_BIT) !== 0;
     const isContinuation = (firstOctet & 0x0f) === OPCODE_CONTINUATION;
     if (isContinuation && this.#isDroppingMessage) {

@@ -43,6 +43,27 @@ async function slowReader(ground: Ground, size: number): Promise<void> {
   for (const reader of readers) reader.close();
 }
 
+/** Nobody ends its message: the server has to let go of some. */
+async function unfinishedMessages(ground: Ground, size: number): Promise<void> {
+  const crowd = await ground.many(300 * size, () => ground.native());
+  const part = sendTo('/topic/a', `"${'é'.repeat(500_000)}"`).subarray(0, 990_000);
+  await Promise.all(crowd.map((connection) => connection.write(part)));
+  const last = await ground.native();
+  await nativeSettled(last, Buffer.alloc(0));
+}
+
+/** Replies up to what one connection may have, on many that read nothing. */
+async function slowAskers(ground: Ground, size: number): Promise<void> {
+  const request = (id: number): string =>
+    `{"type":"request","id":${id},"destination":"/app/echo","body":"${'.'.repeat(95_000)}"}`;
+  const requests = Buffer.concat(Array.from({ length: 40 }, (_, id) => text(request(id))));
+  const crowd = await ground.many(100 * size, () => ground.native());
+  for (const { socket } of crowd) socket.pause();
+  await Promise.all(crowd.map((connection) => connection.write(requests)));
+  const last = await ground.native();
+  await nativeSettled(last, Buffer.alloc(0));
+}
+
 export const WAITING_ATTACKS: readonly Attack[] = [
   {
     name: 'hung-handler',
@@ -148,6 +169,18 @@ export const WAITING_ATTACKS: readonly Attack[] = [
       connection.socket.resume();
       await nativeSettled(connection, Buffer.alloc(0));
     },
+  },
+  {
+    name: 'unfinished-messages',
+    isScaled: false,
+    what: '300 connections send 990 kB of a message of 1 MB that is not ASCII, and no more',
+    go: unfinishedMessages,
+  },
+  {
+    name: 'slow-askers',
+    isScaled: false,
+    what: '100 connections ask for 4 MB of replies each and read nothing',
+    go: slowAskers,
   },
   {
     name: 'handshake-fields',

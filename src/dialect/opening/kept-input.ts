@@ -1,0 +1,53 @@
+/** Owns that what a dialect keeps of a connection, before it is an operation, counts in the sum of all connections. */
+import { Disconnect, type Holder } from '../../foundation/index.js';
+import type { Connection } from '../../session/index.js';
+import type { DialectEnvironment } from './environment.js';
+
+/** Less than this of a connection is not counted, and nobody is ended for it. */
+const MIN_COUNTED_BYTES = 4_096;
+
+/** What one part of a dialect keeps of one connection. */
+export class KeptInput implements Holder {
+  readonly #environment: DialectEnvironment;
+  readonly #connection: Connection;
+  readonly #refuse: (error: Disconnect) => void;
+  #isCounted = false;
+
+  /** `refuse` ends the connection: there is too much in all, and this has been kept for the longest, or its address keeps most. */
+  constructor(
+    environment: DialectEnvironment,
+    connection: Connection,
+    refuse: (error: Disconnect) => void,
+  ) {
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#refuse = refuse;
+  }
+
+  /** It keeps so many octets now. */
+  keeps(byteLength: number): void {
+    if (byteLength < MIN_COUNTED_BYTES) return this.keepsNothing();
+    this.#isCounted = true;
+    this.#environment.unfinished.hold(this.#share, this, byteLength);
+  }
+
+  keepsNothing(): void {
+    if (this.#isCounted) this.#environment.unfinished.release(this.#share, this);
+    this.#isCounted = false;
+  }
+
+  letGo(): void {
+    this.#isCounted = false;
+    this.#environment.session.metrics.count('limit_reached', { limit: 'maxTotalUnfinishedBytes' });
+    this.#refuse(
+      new Disconnect(
+        'server/overloaded',
+        'too much that is not complete waits on this server (maxTotalUnfinishedBytes); come back',
+      ),
+    );
+  }
+
+  get #share(): string {
+    return this.#connection.handshake.peer.share ?? '';
+  }
+}
