@@ -88,6 +88,7 @@ interface Rig {
   readonly written: string[];
   readonly subscribe: (name: string, source: DeliverySource) => Subscription;
   readonly grant: (name: string) => Grant;
+  readonly outbound: HeldTotal;
 }
 
 const START_MS = 1_700_000_000_000;
@@ -111,6 +112,7 @@ function rig(
     connection.send(new SharedMessage(octets, false));
   };
   const turns = new TurnBudget(time);
+  const outbound = new HeldTotal(Infinity);
   const session = new Session(
     {
       clock: time,
@@ -121,7 +123,7 @@ function rig(
       log: SILENT_LOG,
       turns,
       inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
-      outbound: new HeldTotal(Infinity),
+      outbound,
     },
     'session-1',
     connection,
@@ -143,7 +145,7 @@ function rig(
     subscription.start();
     return subscription;
   };
-  return { time, rules, metrics, registry, pair, session, written, subscribe, grant };
+  return { time, rules, metrics, registry, pair, session, written, subscribe, grant, outbound };
 }
 
 function wordsOf(subscription: Subscription, delivery: Delivery): string {
@@ -157,6 +159,23 @@ function wordsOf(subscription: Subscription, delivery: Delivery): string {
 
 const hasCode = (code: string) => (error: unknown) =>
   error instanceof RequestError && error.code === code;
+
+test('what waits for a slow reader counts while it waits, and no longer', () => {
+  const { session, pair, outbound, subscribe, time } = rig({ limits: { maxBufferedBytes: 1_000 } });
+  pair.stopReading();
+  session.connection.send(new SharedMessage(new Uint8Array(1_500), false));
+  subscribe('/a', new Numbers('/a', 1));
+  assert.equal(outbound.bytes, 1_500);
+  pair.readOn();
+  assert.equal(outbound.bytes, 0);
+  pair.stopReading();
+  session.connection.send(new SharedMessage(new Uint8Array(1_500), false));
+  session.checkOutbound();
+  assert.equal(outbound.bytes, 1_500);
+  pair.cut();
+  time.advance(0);
+  assert.equal(outbound.bytes, 0);
+});
 
 test('subscriptions with much to give are pulled in turns', () => {
   const { subscribe, written, pair, session } = rig();
