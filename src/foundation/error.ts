@@ -15,6 +15,9 @@ export class TidewayError extends Error {
   }
 }
 
+/** Numbers of request errors from here on mean "try again" (semantics E1). */
+const FIRST_NUMBER_TO_TRY_AGAIN = 500;
+
 /** The number of a request error that an application made up itself. */
 export const APPLICATION_ERROR_NUMBER = 499;
 
@@ -32,6 +35,11 @@ export class RequestError extends TidewayError {
     super(code, message, options);
     const known: Readonly<Record<string, number>> = REQUEST_ERRORS;
     this.number = options?.number ?? known[code] ?? APPLICATION_ERROR_NUMBER;
+  }
+
+  /** Whether it is nobody's fault who asked, and the same may succeed later: its number is 500 or more. */
+  get mayTryAgain(): boolean {
+    return this.number >= FIRST_NUMBER_TO_TRY_AGAIN;
   }
 }
 

@@ -106,9 +106,9 @@ function errorAnswer(context: Context, options: HttpApiOptions, error: unknown):
   const told = isRequestError
     ? error
     : new RequestError('server/failed', 'the server failed to do this; try again');
-  const { code, number, message } = told;
+  const { code, number, message, mayTryAgain } = told;
   countRequestError(options.metrics, told);
-  const status = STATUS_OF_CODE[code] ?? (number >= 500 ? 503 : 400);
+  const status = STATUS_OF_CODE[code] ?? (mayTryAgain ? 503 : 400);
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
   return context.json({ error: { code, number, message } }, status);
 }

@@ -1,4 +1,5 @@
 /** Owns what the program itself publishes: in the server's own name, past the access rules. */
+import { RequestError } from '../foundation/index.js';
 import {
   messageOf,
   type Audience,
@@ -23,8 +24,31 @@ export interface Published extends StreamPosition {
   readonly isDuplicate?: true;
 }
 
-/** Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError. */
-export async function publishByServer(
+/**
+ * Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError. One that
+ * means "try again" is told to `refused` too, and may go unhandled: a ticker that publishes without waiting, in a server that closes or
+ * has no room, must not end the process. What can never be published still may.
+ */
+export function publishByServer(
+  router: Router,
+  destination: string,
+  body: unknown,
+  options: PublishOptions,
+  refused: (error: RequestError) => void,
+): Promise<Published | undefined> {
+  const published = new Promise<Published | undefined>((resolve, reject) => {
+    publish(router, destination, body, options).then(resolve, (error: unknown) => {
+      if (error instanceof RequestError && error.mayTryAgain) {
+        published.catch(() => {});
+        refused(error);
+      }
+      reject(error as Error);
+    });
+  });
+  return published;
+}
+
+async function publish(
   router: Router,
   destination: string,
   body: unknown,

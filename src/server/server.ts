@@ -327,14 +327,17 @@ export class TidewayServer {
 
   /**
    * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets.
-   * Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError.
+   * Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError. One whose
+   * number is 500 or more (`server/draining`, `stream/unavailable`) is logged, and ends no process that does not handle it.
    */
   publish(
     destination: string,
     body: unknown,
     options: PublishOptions = {},
   ): Promise<Published | undefined> {
-    return publishByServer(this.#router, destination, body, options);
+    return publishByServer(this.#router, destination, body, options, ({ code }) =>
+      this.#log.warn('a publication of the program was refused', { destination, code }),
+    );
   }
 
   /**
@@ -342,13 +345,17 @@ export class TidewayServer {
    * principal has it, or the id of a session for that one alone. Rejects with a RequestError, `destination/invalid` where the
    * destination has no leading `/`, or a TypeError for a name that is none.
    */
-  async sendToUser(
+  sendToUser(
     name: string,
     destination: string,
     body: unknown,
     options: PublishOptions = {},
   ): Promise<Published | undefined> {
-    return this.publish(userDestination(this.#userPrefix, name, destination), body, options);
+    try {
+      return this.publish(userDestination(this.#userPrefix, name, destination), body, options);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port, or an Error when it is closed. */

@@ -134,3 +134,23 @@ test('[S8] the program itself learns it too; an empty message id is none', async
   peer.send({ type: 'send', id: 1, destination: '/topic/a', body: 1, messageId: '' });
   assert.equal((await peer.frame('error'))['code'], 'frame/invalid-field');
 });
+
+test('[E1] what the server cannot publish just now ends no process that does not wait for it, and who waits is told', async () => {
+  const warnings: string[] = [];
+  const note = (words: string): void => void warnings.push(words);
+  const server = createServer({
+    log: { error: note, warn: note, info: () => {}, debug: () => {} },
+  });
+  await server.listen({ port: 0 });
+  // The runner fails a test that leaves a rejection unhandled.
+  const closed = server.close();
+  void server.publish('/topic/ticks', 1);
+  void server.sendToUser('ada', '/queue/notices', 1);
+  await assert.rejects(server.publish('/topic/ticks', 2), {
+    code: 'server/draining',
+    mayTryAgain: true,
+  });
+  await closed;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(warnings.filter((words) => words.includes('was refused')).length, 3);
+});

@@ -175,17 +175,13 @@ export class Opening<Arrival> {
   }
 }
 
-/** Request errors from here on mean "try again" (semantics E1). */
-const FIRST_NUMBER_TO_TRY_AGAIN = 500;
-
 /** Only what is the client's own fault keeps it away for good: a hook that fails, or says "try again", has it come back. */
 function refusalFor(error: RequestError | undefined): Disconnect {
   if (error === undefined) {
     return new Disconnect('server/internal-error', 'authentication failed; come back');
   }
-  const isFinal = error.number < FIRST_NUMBER_TO_TRY_AGAIN;
   return new Disconnect(
-    isFinal ? 'session/invalid-token' : 'session/operation-failed',
+    error.mayTryAgain ? 'session/operation-failed' : 'session/invalid-token',
     error.message,
   );
 }

@@ -57,8 +57,6 @@ const DONE: Outcome = {};
 const OFFERS = 'acknowledgement,cursor,receipt,transaction';
 /** DISCONNECT waits so long for the receipts of what came before it. */
 const LINGER_MS = 100;
-/** Request errors from here on mean "try again" (semantics E1). */
-const FIRST_NUMBER_TO_TRY_AGAIN = 500;
 
 /** Begins when the principal is known. */
 export class StompSession implements DeliveryWriter, HeartbeatOutlet {
@@ -358,32 +356,25 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
 
   /** STOMP 1.2, "SEND", "SUBSCRIBE": what cannot be done is an ERROR, and the connection is closed. */
   #failed({ headers }: Frame, error: unknown): void {
-    const { code, number, message } = this.#answerOf(error);
+    const answer = this.#answerOf(error);
     this.#count(error);
     // What DISCONNECT itself has ended is no failure.
-    if (this.#farewell !== undefined && ENDED_WITH_SESSION.has(code)) return;
+    if (this.#farewell !== undefined && ENDED_WITH_SESSION.has(answer.code)) return;
     // The goodbye to all follows, and it says to come back.
-    if (code === 'server/draining') return;
+    if (answer.code === 'server/draining') return;
     const receiptId = headers.get('receipt');
-    this.#fail(number, {
-      code,
-      message,
-      headers: receiptId === undefined ? [] : [['receipt-id', receiptId]],
-    });
+    this.#fail(answer, receiptId === undefined ? [] : [['receipt-id', receiptId]]);
   }
 
   #subscriptionFailed({ form, destination }: StompSubscription, error: RequestError): void {
-    const { code, number, message } = error;
-    const subscription = form.subscriptionId ?? destination;
-    this.#fail(number, { code, message, headers: [['subscription', subscription]] });
+    this.#fail(error, [['subscription', form.subscriptionId ?? destination]]);
   }
 
-  #fail(number: number, failure: StompFailure): void {
-    this.#failure ??= failure;
-    const isOurs = number >= FIRST_NUMBER_TO_TRY_AGAIN;
+  #fail({ code, message, mayTryAgain }: RequestError, headers: StompHeaders): void {
+    this.#failure ??= { code, message, headers };
     const error = new Disconnect(
-      isOurs ? 'session/operation-failed' : 'session/operation-refused',
-      failure.message,
+      mayTryAgain ? 'session/operation-failed' : 'session/operation-refused',
+      message,
     );
     // Between DISCONNECT and its receipt the session has ended, but there is still somebody to tell.
     if (this.#farewell !== undefined) {
