@@ -1,10 +1,10 @@
-/** Owns static files: of a directory as it was at the start; neither a request nor a changed file breaks more than itself. */
-import type { ReadStream } from 'node:fs';
+/** Owns static files: those that a directory has now, each whole and of one moment, also while a deployment replaces them. */
 import { validateHeaderValue } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import sirv from 'sirv';
+import type { Socket } from 'node:net';
 import type { Log } from '../foundation/index.js';
-import { isOpenInside, servesFrom } from './inside-directory.js';
+import { answerWithFile, FileChanged } from './file-answer.js';
+import { openFile } from './open-file.js';
 
 const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -23,16 +23,17 @@ const DEFAULT_CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** How often a file that changes while it is read is opened anew. */
+const MAX_TRY_COUNT = 4;
+const LEFT = 'a static file is a link that leads out of its directory, or no file';
+
 /** What is served, and what its pages may load. */
 export interface StaticFileOptions {
-  /** Files are those that were in it when the server started. Default none. */
+  /** A directory of files. Default none. */
   readonly staticDirectory?: string | undefined;
   /** False: pages may load anything. Default: from this server alone. */
   readonly contentSecurityPolicy?: string | false | undefined;
 }
-
-/** One range with a beginning, of numbers that a file can have. */
-const RANGE = /^bytes=(\d{1,15})-(\d{1,15})?$/;
 
 /** Answers what is a file of the directory, the rest is for `otherwise`. Throws a TypeError for a policy that is no header value. */
 export function serveStaticFiles(
@@ -48,71 +49,50 @@ export function serveStaticFiles(
     ...SECURITY_HEADERS,
     ...(policy !== false && { [POLICY_HEADER]: policy }),
   };
-  const serveFile = sirv(directory, {
-    etag: true,
-    setHeaders: (response, pathname) => {
-      if (!servesFrom(directory, pathname)) throw new LeavesDirectory();
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    for (let tryCount = 1; ; tryCount++) {
+      const file = await openFile(directory, path);
+      if (file === 'left') log.warn(LEFT, { path: request.url });
+      if (typeof file === 'string') return otherwise(request, response);
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    },
-  });
+      try {
+        return await answerWithFile(request, response, file);
+      } catch (error) {
+        // It is being written: a moment later it may be whole.
+        if (!(error instanceof FileChanged) || tryCount === MAX_TRY_COUNT) throw error;
+      } finally {
+        await file.handle.close();
+      }
+    }
+  };
+  const failed = (error: unknown, { url }: IncomingMessage, response: ServerResponse): void => {
+    log.warn('a static file could not be read', { path: url, error });
+    if (response.headersSent) response.destroy();
+    else response.writeHead(503, { 'Content-Length': 0, 'Retry-After': '1' }).end();
+  };
+  const lines = new RequestLines();
   return (request, response) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      otherwise(request, response);
-      return;
-    }
-    ignoreUnusableRange(request);
-    response.once('pipe', (source) => watchFile(directory, source as ReadStream, response, log));
-    try {
-      serveFile(request, response, () => otherwise(request, response));
-    } catch (error) {
-      if (!(error instanceof LeavesDirectory)) throw error;
-      log.warn('a static file is a link that leads out of its directory, or no file', {
-        path: request.url,
-      });
-      otherwise(request, response);
-    }
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead) return otherwise(request, response);
+    lines.add(request, response, () =>
+      answer(request, response).catch((error: unknown) => failed(error, request, response)),
+    );
   };
 }
 
-/**
- * RFC 9110 §14.2: a server may ignore a Range, and must ignore one that is not valid. The file server below takes any
- * text for one and throws when it ends before it begins; the whole file is always a right answer.
- */
-function ignoreUnusableRange(request: IncomingMessage): void {
-  const { range } = request.headers;
-  if (range === undefined) return;
-  const [, first = '', last = String(Number.MAX_SAFE_INTEGER)] = RANGE.exec(range) ?? [];
-  const isUsable = first !== '' && Number(last) > 0 && Number(last) >= Number(first);
-  if (!isUsable) delete request.headers.range;
-}
+/** Requests of one connection one after another, because answers that wait for those before them would be kept. */
+class RequestLines {
+  readonly #last = new WeakMap<Socket, Promise<void>>();
 
-/** Thrown through the file server, before it has begun to answer. */
-class LeavesDirectory extends Error {}
-
-/** The file may be gone since the start, or have another length: then the answer that has begun cannot be finished. */
-function watchFile(
-  directory: string,
-  source: ReadStream,
-  response: ServerResponse,
-  log: Log,
-): void {
-  source.once('open', (fd) => {
-    if (isOpenInside(directory, String(source.path), fd)) return;
-    log.warn('a static file was exchanged for a link while it was opened');
-    source.destroy();
-    response.destroy();
-  });
-  // A pipe leaves its source open when its end goes away: an answer that nobody waits for would keep the file.
-  response.once('close', () => source.destroy());
-  const expectedBytes = Number(response.getHeader('content-length'));
-  source.once('error', (error) => {
-    log.warn('a static file could not be read', { error });
-    response.destroy();
-  });
-  source.once('end', () => {
-    if (source.bytesRead === expectedBytes) return;
-    log.warn('a static file has changed since the start', { file: String(source.path) });
-    // RFC 9112 §6.3: what was announced and what was sent differ, so the connection cannot carry another answer.
-    response.destroy();
-  });
+  add(request: IncomingMessage, response: ServerResponse, answer: () => Promise<void>): void {
+    const { socket } = request;
+    const before = this.#last.get(socket);
+    const ended = new Promise<void>((resolve) => response.once('close', resolve));
+    const answered = before === undefined ? answer() : before.then(answer);
+    this.#last.set(
+      socket,
+      answered.then(() => ended),
+    );
+  }
 }

@@ -61,8 +61,8 @@ const WHOLE = { status: 200, contentRange: undefined, body: TEXT };
 
 test('a Range that is not valid, or not understood, is answered with the whole file', async (t) => {
   const { port } = await served(t);
-  const ranges = ['bytes=5-2', 'bytes=-5', 'bytes=-', 'bytes=abc', 'bytes=1e9-', 'items=1-2'];
-  ranges.push('bytes=0-1,3-4', `bytes=0-${'9'.repeat(30)}`, 'bytes=3--1', 'bytes=0-0');
+  const ranges = ['bytes=5-2', 'bytes=-', 'bytes=abc', 'bytes=1e9-', 'items=1-2'];
+  ranges.push('bytes=0-1,3-4', `bytes=0-${'9'.repeat(30)}`, 'bytes=3--1');
   for (const range of ranges) {
     assert.deepEqual(await get(port, '/a.txt', range), WHOLE, range);
   }
@@ -70,28 +70,105 @@ test('a Range that is not valid, or not understood, is answered with the whole f
 
 test('a Range that is valid is answered with that part, one beyond the file with 416', async (t) => {
   const { port } = await served(t);
-  const part = { status: 206, contentRange: 'bytes 2-4/10', body: '234' };
-  assert.deepEqual(await get(port, '/a.txt', 'bytes=2-4'), part);
-  const rest = { status: 206, contentRange: 'bytes 7-9/10', body: '789' };
-  assert.deepEqual(await get(port, '/a.txt', 'bytes=7-'), rest);
-  assert.deepEqual(await get(port, '/a.txt', 'bytes=7-999999999999999'), rest);
-  assert.equal((await get(port, '/a.txt', 'bytes=10-')).status, 416);
+  const parts = [
+    ['bytes=2-4', 'bytes 2-4/10', '234'],
+    ['bytes=0-0', 'bytes 0-0/10', '0'],
+    ['bytes=7-', 'bytes 7-9/10', '789'],
+    ['bytes=7-999999999999999', 'bytes 7-9/10', '789'],
+    ['bytes=-3', 'bytes 7-9/10', '789'],
+    ['bytes=-99', 'bytes 0-9/10', TEXT],
+  ] as const;
+  for (const [range, contentRange, body] of parts) {
+    assert.deepEqual(await get(port, '/a.txt', range), { status: 206, contentRange, body }, range);
+  }
+  for (const range of ['bytes=10-', 'bytes=-0']) {
+    assert.equal((await get(port, '/a.txt', range)).status, 416, range);
+  }
 });
 
-test('a file that is gone since the start cuts off its own answer, and the server lives', async (t) => {
+test('a Range of an older file is answered with the whole new one', async (t) => {
+  const { port } = await served(t);
+  const url = `http://127.0.0.1:${port}/a.txt`;
+  const modified = (await fetch(url)).headers.get('last-modified') ?? '';
+  const statusFor = async (ifRange: string): Promise<number> =>
+    (await fetch(url, { headers: { range: 'bytes=1-2', 'if-range': ifRange } })).status;
+  assert.equal(await statusFor(modified), 206);
+  assert.equal(await statusFor('Thu, 01 Jan 1970 00:00:00 GMT'), 200);
+});
+
+test('a file that a browser has is not sent again until it changes', async (t) => {
   const { folder, port } = await served(t);
-  await unlink(join(folder, 'gone.txt'));
-  await assert.rejects(get(port, '/gone.txt'));
-  assert.deepEqual(await get(port, '/a.txt'), WHOLE);
+  const url = `http://127.0.0.1:${port}/a.txt`;
+  const { headers } = await fetch(url);
+  const etag = headers.get('etag') ?? '';
+  const modified = headers.get('last-modified') ?? '';
+  assert.equal(headers.get('cache-control'), 'no-cache');
+  const statusFor = async (given: Record<string, string>): Promise<number> =>
+    (await fetch(url, { headers: given })).status;
+  for (const tag of [etag, `"x", ${etag}`, '*', etag.slice(2)]) {
+    assert.equal(await statusFor({ 'if-none-match': tag }), 304, tag);
+  }
+  assert.equal(await statusFor({ 'if-modified-since': modified }), 304);
+  assert.equal(await statusFor({ 'if-none-match': '"x"', 'if-modified-since': modified }), 200);
+  await writeFile(join(folder, 'a.txt'), 'new');
+  assert.equal(await statusFor({ 'if-none-match': etag }), 200);
 });
 
-test('a file with another length than at the start does not leave its connection to the next answer', async (t) => {
+test('what is served is what is there now: edited, longer, shorter, new, gone', async (t) => {
   const { folder, port } = await served(t);
   await writeFile(join(folder, 'shorter.txt'), '01');
   await writeFile(join(folder, 'longer.txt'), TEXT.repeat(2));
-  await assert.rejects(get(port, '/shorter.txt'));
-  // What is too much may be cut off by the client's parser, or by the end of the connection.
-  await get(port, '/longer.txt').catch(() => {});
+  await writeFile(join(folder, 'new.txt'), 'new');
+  await unlink(join(folder, 'gone.txt'));
+  assert.equal((await get(port, '/shorter.txt')).body, '01');
+  assert.equal((await get(port, '/longer.txt')).body, TEXT.repeat(2));
+  assert.equal((await get(port, '/new.txt')).body, 'new');
+  assert.equal((await get(port, '/gone.txt')).status, 404);
+});
+
+test('under a deployment that replaces files, each answer is one file, whole', async (t) => {
+  const { folder, port } = await served(t);
+  const [old, fresh] = ['a'.repeat(300_000), 'b'.repeat(400_000)];
+  const place = async (octets: string): Promise<void> => {
+    await writeFile(join(folder, 'next'), octets);
+    await rename(join(folder, 'next'), join(folder, 'page.js'));
+  };
+  await place(old);
+  let isOver = false;
+  const deployment = (async () => {
+    for (let count = 0; !isOver; count++) await place(count % 2 === 0 ? fresh : old);
+  })();
+  for (let count = 0; count < 100; count++) {
+    const { status, body } = await get(port, '/page.js');
+    assert.ok(status === 200 && (body === old || body === fresh), `${status} ${body.length}`);
+  }
+  isOver = true;
+  await deployment;
+});
+
+test('a file that is written in place while it is sent is cut off, never mixed', async (t) => {
+  const { folder, port } = await served(t);
+  const [old, fresh] = ['a'.repeat(32_000_000), 'b'.repeat(32_000_000)];
+  await writeFile(join(folder, 'large.txt'), old);
+  const asked = request({ port, path: '/large.txt' }).on('error', () => {});
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  await once(response, 'readable');
+  await writeFile(join(folder, 'large.txt'), fresh);
+  response.resume();
+  await assert.rejects(once(response, 'end'), { code: 'ECONNRESET' });
+  assert.deepEqual(await get(port, '/a.txt'), WHOLE);
+});
+
+test('a link to nothing, and a directory that nobody may read, keep the server from nothing', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tideway-static-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await symlink(join(folder, 'nothing'), join(folder, 'dangling'));
+  await writeFile(join(folder, 'a.txt'), TEXT);
+  const server = createServer({ staticDirectory: folder });
+  const { port } = await server.listen({ port: 0 });
+  t.after(() => server.close());
+  assert.equal((await get(port, '/dangling')).status, 404);
   assert.deepEqual(await get(port, '/a.txt'), WHOLE);
 });
 
