@@ -26,6 +26,7 @@ import {
 import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
 import { EndpointTerms } from './websocket/endpoint-terms.js';
 import { EngineLoop } from './websocket/engine-loop.js';
+import { asksForWebSocket, handBack } from './websocket/foreign-upgrade.js';
 import { OwedAnswers } from './websocket/owed-answers.js';
 import { CONNECT_UNITS, takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
 import { resolveLimits, type LimitOptions } from './websocket/limits.js';
@@ -186,7 +187,10 @@ class Door implements WebSocketDoor {
     const isOurs = paths.includes(pathOf(request));
     // Another listener may have taken the socket already, and what is written to it now would be a frame.
     if (!isOurs && !(refusesOtherPaths ?? server.listenerCount('upgrade') === 1)) return;
-    this.#owedAnswers.after(socket, () => this.#inTurn(request, socket, head));
+    this.#owedAnswers.after(socket, () => {
+      if (asksForWebSocket(request)) this.#inTurn(request, socket, head);
+      else handBack(server, request, socket, head);
+    });
   }
 
   #inTurn(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
