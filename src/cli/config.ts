@@ -10,6 +10,7 @@ import {
   DEFAULT_PREFIXES,
   DIALECT_NAMES,
   endpointFaults,
+  isOrigin,
   ENDPOINT_PATH,
   MIN_API_KEY_LENGTH,
   MIN_FORWARD_SECRET_BYTES,
@@ -343,8 +344,4 @@ export type Config = z.infer<typeof configSchema>;
 
 export function isLongEnough(secret: string): boolean {
   return Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
-}
-
-function isOrigin(value: string): boolean {
-  return URL.canParse(value) && new URL(value).origin === value;
 }

@@ -13,8 +13,18 @@ export interface OriginGateOptions {
 /** Origins that are the server's own: named, or whatever the Host header says. */
 export type OwnOrigins = { readonly origins: readonly string[] } | 'host';
 
-/** RFC 6454 §6.2: scheme, host and port, or `null`. There are no patterns: `*` would match nothing. */
-const ORIGIN = /^(?:null|[a-z][a-z\d+.-]*:\/\/[^\s/?#*]+)$/i;
+/**
+ * RFC 6454 §6.2: scheme, host and port, or `null`; web views of apps say `file://`. There are no patterns: `*` would match nothing.
+ */
+const ORIGIN = /^(?:null|file:\/\/|[a-z][a-z\d+.-]*:\/\/[^\s/?#*]+)$/i;
+
+/** Of pages from the web: a host in lower case, and no port that goes without saying. */
+const WEB_ORIGIN = /^(?:http:\/\/(?!.*:80$)|https:\/\/(?!.*:443$))[^@A-Z]+$/;
+
+/** Whether a browser may send it as an Origin. */
+export function isOrigin(value: string): boolean {
+  return ORIGIN.test(value) && (WEB_ORIGIN.test(value) || !/^https?:/i.test(value));
+}
 
 /**
  * Exact matches only. A request without Origin passes unless it brings cookies: browsers always send
@@ -27,10 +37,10 @@ export class OriginGate {
 
   /** Throws a RangeError for what no browser sends as an Origin. */
   constructor(options: OriginGateOptions = {}) {
-    const wrong = options.allowedOrigins?.find((origin) => !ORIGIN.test(origin));
+    const wrong = options.allowedOrigins?.find((origin) => !isOrigin(origin));
     if (wrong !== undefined) {
       throw new RangeError(
-        `allowedOrigins: ${JSON.stringify(wrong)} is no origin; name each, such as https://example.com, without a path`,
+        `allowedOrigins: ${JSON.stringify(wrong)} is no origin as browsers send it; name each, such as https://example.com, without a path`,
       );
     }
     this.#allowed = new Set(options.allowedOrigins ?? []);

@@ -120,6 +120,7 @@ export type {
   UserSession,
   UserSubscription,
 } from '../session/index.js';
+export { isOrigin } from '../routing/index.js';
 export { trustedProxyFault } from '../transport/index.js';
 export { MemoryStreamStore } from '../streams/index.js';
 export type {

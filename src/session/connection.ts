@@ -60,6 +60,11 @@ export interface Connection {
   /** Takes one pause back. What was held back is handed on in a later turn. */
   resumeInput(): void;
   /**
+   * Asks the peer whether it is there, in a way that its program need not answer; `peerAlive` tells of the answer. A transport that
+   * has none leaves it out.
+   */
+  askAlive?(): void;
+  /**
    * The session is open: from now on `handshake` is another object, without headers and query. A transport whose handshakes
    * are small leaves it out.
    */
@@ -76,6 +81,8 @@ export interface ConnectionReceiver {
   binaryReceived(octets: Octets): void;
   /** `bufferedBytes` has fallen to nothing after it was not: more may be sent. */
   writable(): void;
+  /** The peer has answered `askAlive`, or a question of the transport's own. Nobody is told when left out. */
+  peerAlive?(): void;
   /** The connection has ended; called exactly once, and nothing is called after it. */
   closed(closeCode: number, reason: string): void;
 }

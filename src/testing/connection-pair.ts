@@ -89,6 +89,16 @@ export class ConnectionPair {
     this.#end.finish(closeCode, reason);
   }
 
+  /** Runs when the server asks whether the client is there (`askAlive`). By default it is not answered. */
+  set onAsked(listener: () => void) {
+    this.#end.onAsked = listener;
+  }
+
+  /** The client's end of the link answers that, whatever its program does. */
+  answerAsked(): void {
+    if (this.#end.ended === undefined) this.#end.receiver?.peerAlive?.();
+  }
+
   /** How it ended; undefined while it lives. */
   get ended(): ConnectionEnd | undefined {
     return this.#end.ended;
@@ -102,6 +112,7 @@ class ServerEnd implements Connection {
   receiver: ConnectionReceiver | undefined = undefined;
   onMessage: ((message: ReceivedMessage) => void) | undefined = undefined;
   ended: ConnectionEnd | undefined = undefined;
+  onAsked: () => void = () => {};
   readonly #time: TurnScheduler;
   readonly #kernelBytes: number;
   #isReading = true;
@@ -202,6 +213,10 @@ class ServerEnd implements Connection {
     const receiver = this.receiver;
     this.receiver = undefined;
     receiver?.closed(closeCode, reason);
+  }
+
+  askAlive(): void {
+    this.onAsked();
   }
 
   stopReading(): void {

@@ -296,7 +296,14 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
 
   pingReceived(): void {}
 
-  pongReceived(): void {}
+  pongReceived(): void {
+    this.#receiver?.peerAlive?.();
+  }
+
+  /** RFC 6455 §5.5.2: a browser answers a Ping by itself, also for a page whose timers are slowed down. */
+  askAlive(): void {
+    if (this.#endpoint.isOpen) this.#endpoint.ask();
+  }
 
   closing(): void {}
 

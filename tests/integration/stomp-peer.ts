@@ -34,9 +34,13 @@ export class StompPeer {
   readonly closed: Promise<{ closeCode: number; reason: string }>;
   #waiting: { test: (frame: PeerFrame) => boolean; resolve: (frame: PeerFrame) => void }[] = [];
 
-  constructor(url: string | undefined, subprotocols: readonly string[] = ['v12.stomp']) {
+  constructor(
+    url: string | undefined,
+    subprotocols: readonly string[] = ['v12.stomp'],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     assert.ok(url !== undefined, 'the server listens');
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, [...subprotocols]);
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, [...subprotocols], { headers });
     this.socket.on('message', (data: Buffer, isBinary) => {
       const frame = frameOf(data, isBinary);
       if (frame === undefined) {
@@ -59,8 +63,9 @@ export class StompPeer {
   static async dial(
     url: string | undefined,
     subprotocols: readonly string[] = ['v12.stomp'],
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<StompPeer> {
-    const peer = new StompPeer(url, subprotocols);
+    const peer = new StompPeer(url, subprotocols, headers);
     await once(peer.socket, 'open');
     return peer;
   }

@@ -135,12 +135,21 @@ test('the token is the Authorization header of CONNECT, else the passcode, else 
     authenticate: ({ token, login, connectHeaders }) => {
       seen.push([token, login, connectHeaders?.get('x-tenant')]);
       if (token === 'bad') return Promise.reject(new RequestError('access/invalid-token', 'no'));
-      return Promise.resolve({ name: token, claims: {}, expiresAtMs: undefined });
+      return Promise.resolve({ name: token || undefined, claims: {}, expiresAtMs: undefined });
     },
   });
   const both = { Authorization: 'Bearer ada', login: 'l', passcode: 'p', 'x-tenant': 't' };
   await StompPeer.open(server.url, '1.2', both);
   await StompPeer.open(server.url, '1.2', { login: 'guest', passcode: 'guest' });
+  // Libraries fill in both where a program gives neither; what the HTTP request said counts then.
+  const fromRequest = await StompPeer.dial(server.url, ['v12.stomp'], {
+    Authorization: 'Bearer eve',
+  });
+  fromRequest.say('CONNECT', { 'accept-version': '1.2', login: '', passcode: '' });
+  await fromRequest.frame('CONNECTED');
+  await StompPeer.open(server.url, '1.2', { login: '', passcode: '' });
+  // A name with an empty passcode is a slip, and makes nobody anonymous.
+  await StompPeer.open(server.url, '1.2', { login: 'ada', passcode: '' });
   const peer = await StompPeer.dial(server.url);
   peer.say('CONNECT', { 'accept-version': '1.2', passcode: 'bad', receipt: 'none' });
   const { headers, body } = await peer.frame('ERROR');
@@ -152,6 +161,9 @@ test('the token is the Authorization header of CONNECT, else the passcode, else 
   assert.deepEqual(seen, [
     ['ada', 'l', 't'],
     ['guest', 'guest', undefined],
+    ['eve', undefined, undefined],
+    [undefined, undefined, undefined],
+    ['', 'ada', undefined],
     ['bad', undefined, undefined],
   ]);
 });

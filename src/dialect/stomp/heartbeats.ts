@@ -9,6 +9,8 @@ const SILENT_INTERVAL_COUNT = 3;
 export interface HeartbeatOutlet {
   /** Nothing was written for nearly the interval. */
   heartbeatDue(): void;
+  /** The client was silent for an interval: is its connection there? What answers that is `heard` too. */
+  askPeer(): void;
   /** The client has been silent for too long. */
   peerSilent(): void;
 }
@@ -70,5 +72,7 @@ export class Heartbeats {
     if (!this.#hasHeard) this.#silentCount += 1;
     this.#hasHeard = false;
     if (this.#silentCount >= SILENT_INTERVAL_COUNT) this.#outlet.peerSilent();
+    // The timers of a hidden page run once a minute, and its heartbeats with them.
+    else if (this.#silentCount > 0) this.#outlet.askPeer();
   }
 }

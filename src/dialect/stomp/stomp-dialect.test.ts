@@ -149,6 +149,24 @@ test('a client that is silent for three intervals is told so and cut off; any oc
   assert.deepEqual([pair.ended?.closeCode, registry.count], [4008, 0]);
 });
 
+test('a client that is silent is asked, and one whose connection answers lives', async () => {
+  const { connect, time } = rig();
+  const { say, heard, pair } = connect();
+  let askedCount = 0;
+  let answers = true;
+  pair.onAsked = () => {
+    askedCount += 1;
+    if (answers) pair.answerAsked();
+  };
+  await say(connectWith('2000,0'));
+  time.advance(60_000);
+  assert.deepEqual([heard(), pair.ended], [[], undefined]);
+  assert.ok(askedCount >= 14, String(askedCount));
+  answers = false;
+  time.advance(8_500);
+  assert.equal(pair.ended?.closeCode, 4008);
+});
+
 test('without an agreement there are no heartbeats in either direction', async () => {
   for (const header of ['0,0', undefined]) {
     const { connect, time } = rig();

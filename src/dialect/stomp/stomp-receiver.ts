@@ -79,6 +79,10 @@ export class StompReceiver
     this.#session?.writable();
   }
 
+  peerAlive(): void {
+    this.#session?.heard();
+  }
+
   closed(closeCode: number): void {
     this.#stopReading();
     this.#opening.closed();
@@ -165,7 +169,7 @@ export class StompReceiver
     this.#opening.begin(
       {
         token: tokenOf(headers, this.#connection.handshake.headers),
-        login: headers.get('login'),
+        login: givenIn(headers).login,
         connectHeaders: headers,
       },
       byteLengthOf(frame),
@@ -252,6 +256,14 @@ export class StompReceiver
   }
 }
 
+/** What CONNECT says of who it is; an empty `login` is none. */
+function givenIn(headers: ReadonlyMap<string, string>): {
+  login: string | undefined;
+  passcode: string | undefined;
+} {
+  return { login: headers.get('login') || undefined, passcode: headers.get('passcode') };
+}
+
 /** `Authorization: Bearer …` as clients of Spring's send it, else the passcode, else what the HTTP request said. */
 function tokenOf(
   headers: ReadonlyMap<string, string>,
@@ -263,7 +275,10 @@ function tokenOf(
       if (token !== undefined) return token;
     }
   }
-  return headers.get('passcode') ?? bearerToken(handshakeHeaders.get('authorization'));
+  const { passcode, login } = givenIn(headers);
+  // A client without credentials that fills in both says nothing; a name without its passcode is a slip, and no token.
+  const isLeftOut = passcode === undefined || (passcode === '' && login === undefined);
+  return isLeftOut ? bearerToken(handshakeHeaders.get('authorization')) : passcode;
 }
 
 /** About what a frame costs while it waits. */

@@ -177,6 +177,10 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#write(heartbeatMessage());
   }
 
+  askPeer(): void {
+    this.#connection.askAlive?.();
+  }
+
   peerSilent(): void {
     // It may have said what nobody has read.
     if (this.session.flow.isPaused) return this.heard();
