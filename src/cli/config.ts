@@ -244,6 +244,7 @@ const limits = object({
   maxHandshakeHeadersBytes: bytes(DEFAULT_LIMITS.maxHandshakeHeadersBytes),
   connectTimeoutMs: milliseconds(DEFAULT_LIMITS.connectTimeoutMs),
   closeTimeoutMs: milliseconds(DEFAULT_LIMITS.closeTimeoutMs),
+  drainTimeoutMs: milliseconds(DEFAULT_LIMITS.drainTimeoutMs, 0),
   heartbeatIntervalMs: milliseconds(DEFAULT_LIMITS.heartbeatIntervalMs, 0),
   heartbeatTimeoutMs: milliseconds(DEFAULT_LIMITS.heartbeatTimeoutMs),
   idleTimeoutMs: milliseconds(DEFAULT_LIMITS.idleTimeoutMs, 0),

@@ -145,5 +145,9 @@ function untilSignal(terminal: Terminal): Promise<NodeJS.Signals> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
+    // What sends it, a log rotation or a terminal that is closed, does not mean the server.
+    process.on('SIGHUP', () =>
+      terminal.note('SIGHUP: nothing is read anew; restart for another configuration'),
+    );
   });
 }

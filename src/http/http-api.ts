@@ -52,7 +52,12 @@ export function createHttpApi(options: HttpApiOptions): Hono {
     context.header('X-Content-Type-Options', 'nosniff');
     return next();
   });
-  api.get('/health', (context) => context.json({ status: 'ok' }));
+  api.get('/health', (context) =>
+    // Whoever balances load sends nobody here any more, while what is under way comes to its end.
+    options.router.isDraining
+      ? context.json({ status: 'draining' }, 503)
+      : context.json({ status: 'ok' }),
+  );
   api.use('/api/*', async (context, next) => {
     const headers = { get: (name: string) => context.req.header(name) };
     const refusal = options.originGate.refusalOf(headers);
@@ -79,6 +84,10 @@ export function createHttpApi(options: HttpApiOptions): Hono {
       const text = textOf(new Uint8Array(await context.req.arrayBuffer()));
       const { destination, submission } = parsePublishRequest(text, options.maxJsonValueCount);
       requireSize(submission.message.body.length, options.maxMessageBytes);
+      // Its caller is the server itself, whose handlers may still publish.
+      if (options.router.isDraining) {
+        throw new RequestError('server/draining', 'the server is shutting down; come back');
+      }
       const outcome = await options.router.send(options.caller, destination, submission);
       const { position, isDuplicate } = outcome;
       options.metrics.count('http_publishes');

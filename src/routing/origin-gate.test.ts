@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OriginGate } from './origin-gate.js';
 
+const WORDS =
+  'is no origin as browsers send it; name each, such as https://example.com, without a path';
+
 test('[A4] what no browser sends as an Origin cannot be allowed: patterns, paths, hosts alone', () => {
   const none = ['*', 'https://*.example.com', 'https://a.example/', 'a.example', '', 'file://x/y'];
   // Never equal to what a browser sends.
@@ -15,7 +18,7 @@ test('[A4] what no browser sends as an Origin cannot be allowed: patterns, paths
   for (const origin of none) {
     assert.throws(() => new OriginGate({ allowedOrigins: [origin] }), {
       name: 'RangeError',
-      message: `allowedOrigins: ${JSON.stringify(origin)} is no origin as browsers send it; name each, such as https://example.com, without a path`,
+      message: `allowedOrigins: ${JSON.stringify(origin)} ${WORDS}`,
     });
   }
 });

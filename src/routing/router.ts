@@ -76,7 +76,7 @@ export class Router {
   readonly interceptors: Interceptors;
   readonly #metrics: Metrics;
   #mountPoints: readonly MountPoint[] = [];
-  #isDraining = false;
+  #refuses: 'nobody' | 'clients' | 'everybody' = 'nobody';
 
   constructor(
     access: AccessRules,
@@ -163,9 +163,18 @@ export class Router {
     return this.#grant(clientCaller(session), 'subscribe', scopeOf(name));
   }
 
-  /** From now on operations are refused with `server/draining`, whoever asks: what was acknowledged is still delivered. */
+  /** From now on operations of clients are refused with `server/draining`; what handlers at work publish is taken and delivered. */
   drain(): void {
-    this.#isDraining = true;
+    this.#refuses = 'clients';
+  }
+
+  /** From now on operations are refused likewise, whoever asks. */
+  stop(): void {
+    this.#refuses = 'everybody';
+  }
+
+  get isDraining(): boolean {
+    return this.#refuses !== 'nobody';
   }
 
   /** Closes every mount once. */
@@ -256,12 +265,12 @@ export class Router {
 
   async #subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
     const scope = scopeOf(name);
-    const { mount, prefix } = this.#find(name);
     const { principal } = session;
     const isByServer = options.isByServer === true;
     const caller: Caller = isByServer
       ? { authority: 'server', principal, session }
       : clientCaller(session);
+    const { mount, prefix } = this.#find(name, caller);
     const grant = isByServer
       ? Grant.ofServer(principal, 'subscribe', scope)
       : this.#grant(caller, 'subscribe', scope);
@@ -313,7 +322,7 @@ export class Router {
     what: Submission,
   ): { readonly mount: Mount; readonly operation: SendOperation } {
     checkSubmission(destination, what);
-    const { mount, prefix } = this.#find(destination);
+    const { mount, prefix } = this.#find(destination, caller);
     const grant = this.#grant(caller, operation, DestinationPattern.parse(destination));
     return {
       mount,
@@ -331,8 +340,9 @@ export class Router {
     };
   }
 
-  #find(name: string): MountPoint {
-    if (this.#isDraining) {
+  #find(name: string, { authority }: Caller): MountPoint {
+    const isRefused = authority === 'server' ? 'everybody' : 'clients';
+    if (this.#refuses === 'everybody' || this.#refuses === isRefused) {
       throw new RequestError('server/draining', 'the server is shutting down; come back');
     }
     const point = this.#mountPoints.find(({ prefix }) => isWithin(prefix, name));

@@ -41,6 +41,8 @@ export interface ServerLimits extends SessionLimits, AdmissionLimits {
   readonly connectTimeoutMs: number;
   /** Time for the closing handshake; then the socket is dropped. Default 10,000. */
   readonly closeTimeoutMs: number;
+  /** Time for operations that are under way when the server begins to close, such as handlers at work. Default 5,000. */
+  readonly drainTimeoutMs: number;
   /** Silence after which a client is asked with a WebSocket Ping. 0 turns it off. Default 25,000. */
   readonly heartbeatIntervalMs: number;
   /** Time for an answer to that Ping; then the connection is dropped. Default 10,000. */
@@ -182,6 +184,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxHandshakeHeadersBytes: 16_384,
   connectTimeoutMs: 60_000,
   closeTimeoutMs: 10_000,
+  drainTimeoutMs: 5_000,
   heartbeatIntervalMs: 25_000,
   heartbeatTimeoutMs: 10_000,
   idleTimeoutMs: 0,

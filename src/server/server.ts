@@ -129,6 +129,7 @@ export class TidewayServer {
   readonly #flushLog: () => void;
   readonly #defaultAccess: NonNullable<ServerOptions['defaultAccess']>;
   readonly #closeTimeoutMs: number;
+  readonly #drainTimeoutMs: number;
   readonly #closing = new Cancellation();
   readonly #admission: Admission;
   readonly #door: WebSocketDoor;
@@ -273,6 +274,7 @@ export class TidewayServer {
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
+    this.#drainTimeoutMs = limits.drainTimeoutMs;
     this.#door = acceptWebSocketConnections({
       server: this.#http,
       paths: this.#endpoints.paths,
@@ -400,7 +402,8 @@ export class TidewayServer {
   }
 
   /**
-   * Tells every client to come back later (`server/shutdown`), closes, and resolves when all is gone.
+   * Takes no new operations, waits `drainTimeoutMs` at most for those under way, tells every client to come back later
+   * (`server/shutdown`), closes, and resolves when all is gone. Meanwhile `/health` answers 503.
    * Called again, it answers with the same promise.
    */
   close(): Promise<void> {
@@ -417,7 +420,10 @@ export class TidewayServer {
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#events.shutdown(goodbye);
     this.#router.drain();
-    await settled(this.#streams, this.#turns, this.#inputFlow);
+    await settled(this.#streams, this.#turns, this.#inputFlow, this.#drainTimeoutMs);
+    this.#router.stop();
+    // What handlers published last.
+    await settled(this.#streams, this.#turns, this.#inputFlow, 0);
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);

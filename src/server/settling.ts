@@ -3,20 +3,30 @@ import type { TurnBudget } from '../foundation/index.js';
 import type { InputFlowBudget } from '../session/index.js';
 import type { Streams } from '../streams/index.js';
 
-/** How often it is looked whether what is under way has settled: half a second in all, since an operation may hang. */
-const MAX_LOOKS = 100;
+/** How long it waits for what is done by itself, such as telling readers, and how often it looks. */
+const SETTLE_MS = 500;
 const LOOK_MS = 5;
+/** How often it looks whether the last handler has ended. */
+const HANDLER_LOOK_MS = 25;
 
-/** Resolves when readers were told of all that there is and nothing is under way any more, or when that takes too long. */
+/**
+ * Resolves when readers were told of all that there is and nothing is under way any more, or when that takes too long: half a second,
+ * or `drainTimeoutMs` where that is more and operations are still under way, such as handlers at work.
+ */
 export async function settled(
   streams: Streams,
   turns: TurnBudget,
   inputFlow: InputFlowBudget,
+  drainTimeoutMs: number,
 ): Promise<void> {
-  const isSettled = (): boolean =>
-    streams.isSettled && turns.waitingCount === 0 && inputFlow.bytes === 0;
+  const isAtWork = (): boolean => inputFlow.bytes > 0;
+  const isSettled = (): boolean => streams.isSettled && turns.waitingCount === 0 && !isAtWork();
+  let waitedMs = 0;
   // On the process's own timer, which keeps it alive: a server whose time a test moves has to close too.
-  for (let look = 0; look < MAX_LOOKS && !isSettled(); look++) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
+  const wait = async (ms: number): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    waitedMs += ms;
+  };
+  while (waitedMs < SETTLE_MS && !isSettled()) await wait(LOOK_MS);
+  while (waitedMs < drainTimeoutMs && isAtWork()) await wait(HANDLER_LOOK_MS);
 }

@@ -27,7 +27,8 @@ function errorLog(): { log: Log; errors: string[]; next: () => Promise<string> }
 }
 
 async function listening(context: TestContext, options: ServerOptions) {
-  const server = createServer(options);
+  // Handlers of these tests may hang.
+  const server = createServer({ ...options, limits: { drainTimeoutMs: 0 } });
   await server.listen({ port: 0 });
   context.after(() => server.close());
   return server;
@@ -138,7 +139,7 @@ test('a publication with a header, key or id that is no text is refused, and hur
 });
 
 test('a stream without an end that nobody waits for leaves the loop to the others', async (t) => {
-  const server = createServer();
+  const server = createServer({ limits: { drainTimeoutMs: 0 } });
   t.after(() => server.close());
   server.app.map('/endless', async function* () {
     for (;;) yield 1;

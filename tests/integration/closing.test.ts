@@ -1,9 +1,10 @@
 /** Proves that closing loses nothing that was acknowledged: readers get it before they are sent away. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createServer, RequestError } from 'tideway';
+import { createServer } from 'tideway';
 import { NativePeer } from './native-peer.js';
 
+const KEY = 'a-key-for-these-tests';
 const READER_COUNT = 60;
 const PUBLICATION_COUNT = 400;
 
@@ -32,34 +33,47 @@ test('what was acknowledged when the server began to close reaches every reader,
   await closed;
 });
 
-test('a server that closes takes nothing new: whoever asks is told so', async () => {
-  const server = createServer({ log: false });
-  let refused: unknown;
+test('[B5] a server that closes takes nothing new, and waits for handlers at work and what they publish', async () => {
+  const server = createServer({ log: false, apiKeys: [KEY] });
   let goOn = (): void => {};
   const gate = new Promise<void>((resolve) => (goOn = resolve));
   server.app.map('/late', async () => {
     await gate;
-    await server.publish('/topic/a', 1).catch((error: unknown) => (refused = error));
+    await server.publish('/topic/a', 'last');
     return 'done';
   });
   await server.listen({ port: 0 });
   const peer = await NativePeer.open(server.url);
+  const watcher = await reader(server.url);
+  const { url } = server;
   peer.send({ type: 'request', id: 1, destination: '/app/late' });
   peer.send({ type: 'send', id: 2, destination: '/topic/a', body: 1 });
   await peer.frame('receipt');
   const closed = server.close();
   peer.send({ type: 'send', id: 3, destination: '/topic/a', body: 1 });
   assert.equal((await peer.frame('error'))['code'], 'server/draining');
-  // What was under way settles first.
+  const health = await fetch(`${url}/health`);
+  assert.deepEqual([health.status, await health.json()], [503, { status: 'draining' }]);
+  const published = await fetch(`${url}/api/publish`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+    body: '{"destination":"/topic/a","body":1}',
+  });
+  assert.equal(published.status, 503);
+  // For longer than it waits where no handler is at work.
+  const sinceMs = performance.now();
+  while (performance.now() - sinceMs < 600) {
+    assert.equal((await fetch(`${url}/health`)).status, 503);
+  }
   goOn();
   assert.equal((await peer.frame('reply'))['body'], 'done');
+  assert.equal((await watcher.frame('publication', { body: 'last' }))['body'], 'last');
   await closed;
-  assert.ok(refused instanceof RequestError && refused.code === 'server/draining');
   await assert.rejects(server.publish('/topic/a', 1), { code: 'server/draining' });
 });
 
-test('an operation that hangs does not hold up the close for long', async () => {
-  const server = createServer({ log: false });
+test('[B5] an operation that hangs holds up the close for drainTimeoutMs at most', async () => {
+  const server = createServer({ log: false, limits: { drainTimeoutMs: 100 } });
   server.app.map('/hang', () => new Promise(() => {}));
   await server.listen({ port: 0 });
   const peer = await NativePeer.open(server.url);

@@ -25,7 +25,9 @@ export function memoryServer(options: ServerOptions = {}): MemoryServer {
   const authenticate = async ({ token }: { token: string | undefined }) => {
     return { name: token, claims: {}, expiresAtMs: undefined };
   };
-  const server = createServer({ authenticate, time, log, ...options });
+  // Handlers of these tests may hang.
+  const limits = { drainTimeoutMs: 0, ...options.limits };
+  const server = createServer({ authenticate, time, log, ...options, limits });
   server.access.allow(['subscribe', 'send', 'request'], '/**');
   const settle = async (): Promise<void> => {
     for (let count = 0; count < 4; count++) {

@@ -143,14 +143,13 @@ test('[E1] what the server cannot publish just now ends no process that does not
   });
   await server.listen({ port: 0 });
   // The runner fails a test that leaves a rejection unhandled.
-  const closed = server.close();
+  await server.close();
   void server.publish('/topic/ticks', 1);
   void server.sendToUser('ada', '/queue/notices', 1);
   await assert.rejects(server.publish('/topic/ticks', 2), {
     code: 'server/draining',
     mayTryAgain: true,
   });
-  await closed;
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(warnings.filter((words) => words.includes('was refused')).length, 3);
 });

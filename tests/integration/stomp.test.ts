@@ -12,8 +12,13 @@ import { WebSocket } from 'ws';
 import { NativePeer } from './native-peer.js';
 import { StompPeer } from './stomp-peer.js';
 
-async function listening(context: TestContext, options?: ServerOptions): Promise<TidewayServer> {
-  const server = createServer(options);
+async function listening(
+  context: TestContext,
+  options: ServerOptions = {},
+): Promise<TidewayServer> {
+  // Handlers of these tests may hang.
+  const limits = { drainTimeoutMs: 0, ...options.limits };
+  const server = createServer({ ...options, limits });
   await server.listen({ port: 0 });
   context.after(() => server.close());
   return server;

@@ -1,4 +1,4 @@
-/** Owns upgrades to something else than WebSocket: no business of ours, so HTTP/1.1 answers them as if nobody had asked (RFC 9110 §7.8). */
+/** Owns upgrades to something else than WebSocket: HTTP/1.1 answers them as if nobody had asked (RFC 9110 §7.8). */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
