@@ -1,5 +1,6 @@
 /** Owns the HTTP API for back ends: `POST /api/publish`, and `GET /health`. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import {
@@ -28,6 +29,7 @@ export interface HttpApiOptions {
 
 /** What a JSON request may add around a body of `maxMessageBytes`. */
 const MAX_ENVELOPE_BYTES = 65_536;
+const MAX_LOGGED_LENGTH = 200;
 
 const STATUS_OF_CODE: Readonly<Record<string, 400 | 401 | 403 | 404 | 405 | 413 | 415>> = {
   'http/unauthorized': 401,
@@ -118,8 +120,20 @@ function errorAnswer(context: Context, options: HttpApiOptions, error: unknown):
   const { code, number, message, mayTryAgain } = told;
   countRequestError(options.metrics, told);
   const status = STATUS_OF_CODE[code] ?? (mayTryAgain ? 503 : 400);
+  if (status === 401 || status === 403) {
+    options.log.info(`an HTTP request was refused: ${code}`, {
+      reason: message,
+      address: socketAddressOf(context),
+      path: context.req.path.slice(0, MAX_LOGGED_LENGTH),
+    });
+  }
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
   return context.json({ error: { code, number, message } }, status);
+}
+
+/** Where a request came from, a proxy in front included. */
+function socketAddressOf({ env }: Context): string | undefined {
+  return (env as { incoming?: IncomingMessage } | undefined)?.incoming?.socket.remoteAddress;
 }
 
 /** Not what `text()` of a request gives, which replaces what is not UTF-8 without a word. */

@@ -53,6 +53,7 @@ import {
   nodeTime,
   type WebSocketDoor,
 } from '../transport/index.js';
+import { logEnd } from './client-log.js';
 import { knownDialects } from './dialects.js';
 import { Endpoints, endpointsOf, type Endpoint } from './endpoints.js';
 import { Forwards } from './forwards.js';
@@ -170,7 +171,7 @@ export class TidewayServer {
     );
     for (const interceptor of options.interceptors ?? []) this.intercept(interceptor);
     this.#originGate = new OriginGate({ allowedOrigins: options.allowedOrigins ?? [] });
-    this.#events = new SessionEvents(log);
+    this.#events = new SessionEvents(log, (...end) => logEnd(log, ...end));
     this.#admission = new Admission({
       limits,
       clock: time,
@@ -296,6 +297,7 @@ export class TidewayServer {
       time,
       random,
       metrics,
+      log,
       turns,
       unfinished,
     });

@@ -88,6 +88,16 @@ export interface ToldSubscription {
   readonly name: string;
 }
 
+/** Whose session a connection had. */
+export type EndedClient = Pick<ToldSession, 'sessionId' | 'principal'>;
+
+/** Told of every connection that the server ends, at once and whether or not it had a session. */
+export type EndObserver = (
+  connection: Connection,
+  error: Disconnect,
+  client: EndedClient | undefined,
+) => void;
+
 const NAMES: readonly SessionEventName[] = [
   'connect',
   'connected',
@@ -101,6 +111,7 @@ type Listeners = { [N in SessionEventName]: readonly SessionListener<N>[] };
 /** Told by dialects and sessions; tells its listeners after the step that they hear of, so that none of them is in its way. */
 export class SessionEvents {
   readonly #log: Log;
+  readonly #onEnd: EndObserver;
   readonly #listeners: Listeners = {
     connect: [],
     connected: [],
@@ -115,8 +126,9 @@ export class SessionEvents {
   #untold: (() => void)[] = [];
   #goodbye: Disconnect | undefined = undefined;
 
-  constructor(log: Log) {
+  constructor(log: Log, onEnd: EndObserver = () => {}) {
     this.#log = log;
+    this.#onEnd = onEnd;
   }
 
   /** Runs `listener` for each such event; answers a way to withdraw it. Throws a TypeError for an event that there is not. */
@@ -143,11 +155,13 @@ export class SessionEvents {
 
   /** No session opens for it. */
   refused(connection: Connection, error: Disconnect): void {
+    this.#onEnd(connection, error, undefined);
     this.#gone(connection, error.closeCode, error);
   }
 
   /** The server is about to close the connection, whoever has it. */
   ending(connection: Connection, error: Disconnect): void {
+    this.#onEnd(connection, error, undefined);
     this.#endings.set(connection, error);
   }
 
@@ -179,6 +193,7 @@ export class SessionEvents {
   /** To be told once of each session that was opened; `error` where the server ended it. */
   ended(session: ToldSession, closeCode: number, error?: Disconnect): void {
     const { sessionId, principal, connection } = session;
+    if (error !== undefined) this.#onEnd(connection, error, session);
     this.#tellDisconnect(connection, { sessionId, principal }, closeCode, error);
   }
 

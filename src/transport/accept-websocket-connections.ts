@@ -5,7 +5,9 @@ import type { Duplex } from 'node:stream';
 import {
   HeldTotal,
   NO_METRICS,
+  SILENT_LOG,
   newId,
+  type Log,
   type Metrics,
   type Random,
   type Time,
@@ -55,6 +57,8 @@ export interface AcceptWebSocketOptions {
   readonly time?: Time;
   readonly random?: Random;
   readonly metrics?: Metrics;
+  /** Told who is refused or breaks the protocol, and from where. Default: nobody is. */
+  readonly log?: Log;
   /** What the messages of all connections are counted in, and taken by. Default: one of its own. */
   readonly turns?: TurnBudget;
   /** What is kept of messages that have begun and were not handed on, of all connections. Default: no bound. */
@@ -92,6 +96,7 @@ export type DoorDeflateOptions = Omit<
 >;
 
 const MAX_INFLATE_RATIO = 128;
+const MAX_LOGGED_LENGTH = 200;
 
 const DEFAULT_OWED_ANSWERS_TIMEOUT_MS = 10_000;
 
@@ -113,6 +118,7 @@ class Door implements WebSocketDoor {
   readonly connections = new Set<WebSocketConnection>();
   readonly #options: AcceptWebSocketOptions;
   readonly #metrics: Metrics;
+  readonly #log: Log;
   readonly #random: Random;
   readonly #loop: EngineLoop;
   readonly #terms: EndpointTerms;
@@ -130,6 +136,7 @@ class Door implements WebSocketDoor {
   constructor(options: AcceptWebSocketOptions) {
     this.#options = options;
     this.#metrics = options.metrics ?? NO_METRICS;
+    this.#log = options.log ?? SILENT_LOG;
     this.#random = options.random ?? nodeRandom();
     const time = options.time ?? nodeTime();
     this.#turns = options.turns ?? new TurnBudget(time);
@@ -212,31 +219,38 @@ class Door implements WebSocketDoor {
     const path = paths[paths.indexOf(pathOf(request))];
     if (path === undefined) {
       const others = paths.length === 0 ? '' : `; try ${paths.join(', ')}`;
-      return this.#refuse(socket, 404, `No WebSocket is served at this path${others}`);
+      return this.#refuse(request, socket, 404, `No WebSocket is served at this path${others}`);
     }
-    if (!this.#isAccepting) return this.#refuse(socket, 503, 'The server is closing');
+    if (!this.#isAccepting) return this.#refuse(request, socket, 503, 'The server is closing');
     const peer = this.#addresses.peerOf(socket, request.rawHeaders);
     if (peer === CONTRADICTION) {
       const words = 'Forwarded and X-Forwarded-For name different clients; the proxy must drop one';
-      return this.#refuse(socket, 400, words);
+      return this.#refuse(request, socket, 400, words);
     }
     const turnedAway = this.#options.refusalOf?.(peer);
     if (turnedAway !== undefined) {
       const { status, message, retryAfterSeconds } = turnedAway;
-      return this.#refuse(socket, status, message, { 'Retry-After': String(retryAfterSeconds) });
+      return this.#refuse(request, socket, status, message, {
+        'Retry-After': String(retryAfterSeconds),
+      });
     }
     const limit = limitReachedBy(request.rawHeaders, this.#options.limits ?? {});
     if (limit !== undefined) {
       this.#reached(limit);
-      return this.#refuse(socket, 431, `The header fields are too many or too long (${limit})`);
+      return this.#refuse(
+        request,
+        socket,
+        431,
+        `The header fields are too many or too long (${limit})`,
+      );
     }
     const judged = judgeUpgrade(request);
     if (!judged.isAccepted) {
-      return this.#refuse(socket, judged.status, judged.message, judged.headers);
+      return this.#refuse(request, socket, judged.status, judged.message, judged.headers);
     }
     const headers = headersOf(request);
     const refusal = checkOrigin?.(headers, path);
-    if (refusal !== undefined) this.#refuse(socket, 403, refusal);
+    if (refusal !== undefined) this.#refuse(request, socket, 403, refusal);
     else this.#open(judged, { path, query: queryOf(request), headers, peer }, socket, head);
   }
 
@@ -245,12 +259,21 @@ class Door implements WebSocketDoor {
   }
 
   #refuse(
+    request: http.IncomingMessage,
     socket: Duplex,
     status: number,
     message: string,
     headers?: Readonly<Record<string, string>>,
   ): void {
     this.#metrics.count('websocket_handshakes_refused', { code: String(status) });
+    const peer = this.#addresses.peerOf(socket, request.rawHeaders);
+    const { origin } = request.headers;
+    this.#log.info(`a WebSocket handshake was refused: ${status}`, {
+      reason: message,
+      address: peer === CONTRADICTION ? undefined : peer.address,
+      path: clipped(pathOf(request)),
+      ...(origin !== undefined && { origin: clipped(origin) }),
+    });
     refuseUpgrade(socket, status, message, headers);
   }
 
@@ -275,6 +298,7 @@ class Door implements WebSocketDoor {
       socket,
       terms: this.#terms,
       metrics: this.#metrics,
+      log: this.#log,
       turns: this.#turns,
       unfinished: this.#unfinished,
       compression,
@@ -291,6 +315,11 @@ class Door implements WebSocketDoor {
     this.#metrics.gauge('connections_open', this.connections.size, LABELS);
     if (this.connections.size === 0) this.#allEnded?.();
   }
+}
+
+/** What a stranger says, no longer than a line of a log should be. */
+function clipped(text: string): string {
+  return text.length <= MAX_LOGGED_LENGTH ? text : `${text.slice(0, MAX_LOGGED_LENGTH)}…`;
 }
 
 function doorDeflateOptions(given: boolean | DoorDeflateOptions): PerMessageDeflateOptions | false {

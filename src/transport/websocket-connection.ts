@@ -6,6 +6,7 @@ import {
   type DeadlineWheel,
   type HeldTotal,
   type Holder,
+  type Log,
   type Metrics,
   type Octets,
   type TurnBudget,
@@ -58,6 +59,7 @@ export interface WebSocketConnectionParts {
   readonly socket: Duplex;
   readonly terms: EndpointTerms;
   readonly metrics: Metrics;
+  readonly log: Log;
   /** What its messages are counted in, and taken by. */
   readonly turns: TurnBudget;
   /** What is kept of messages that have begun and were not handed on, of all connections. */
@@ -74,6 +76,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
   handshake: Handshake;
   readonly #endpoint: Endpoint;
   readonly #metrics: Metrics;
+  readonly #log: Log;
   readonly #compression: AgreedCompression | undefined;
   readonly #ended: (connection: WebSocketConnection) => void;
   #receiver: ConnectionReceiver | undefined = undefined;
@@ -95,6 +98,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     this.connectionId = parts.connectionId;
     this.handshake = parts.handshake;
     this.#metrics = parts.metrics;
+    this.#log = parts.log;
     this.#turns = parts.turns;
     this.#unfinished = parts.unfinished;
     this.#deadlines = parts.terms.loop.deadlines;
@@ -323,6 +327,11 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
   failed(error: WebSocketError): void {
     this.#metrics.count('websocket_violations', { code: error.code });
     if (error.limit !== undefined) this.#metrics.count('limit_reached', { limit: error.limit });
+    this.#log.info(`a WebSocket connection was failed: ${error.code}`, {
+      reason: error.message,
+      address: this.handshake.peer.address,
+      connectionId: this.connectionId,
+    });
   }
 
   drained(): void {
