@@ -67,6 +67,24 @@ for (const isAnswered of [true, false]) {
   });
 }
 
+test('[S9] of what comes while a stream is opened no more waits than its ring holds, and the newest in any case', async () => {
+  const { streams, store, publish } = rig({ liveRingBytes: () => 20_000 });
+  const { promise, open } = gate();
+  store.gate = promise;
+  const opening = streams.open(A, new Sink(), undefined);
+  for (let count = 0; count < 100; count++) {
+    await publish(A, 1_000);
+    assert.ok(streams.retainedBytes <= 20_000, `${streams.retainedBytes}`);
+  }
+  await publish(A, 50_000);
+  assert.ok(streams.retainedBytes > 50_000 && streams.retainedBytes < 60_000);
+  open();
+  const { source, cursor } = await opening;
+  assert.match(cursor ?? '', /:101$/);
+  await publish(A);
+  assert.deepEqual(pull(source), [102]);
+});
+
 test('[P1] a reader by a pattern that has met its end has no places any more, though nobody has pulled that end', async () => {
   const { streams, store, publish, time } = rig();
   const { source } = await streams.openPattern(ANY, new Sink(), undefined);
@@ -108,6 +126,23 @@ test('a stream that is let go leaves none of its encodings behind, neither live 
   assert.ok(retainedBytes > lingeringBytes + 10_000);
   assert.ok(streams.releaseLingering(Infinity) > 0);
   assert.equal(streams.retainedBytes, 0);
+});
+
+test('of live encodings a stream keeps the one that its readers share now', async () => {
+  const { streams, publish, time } = rig({ liveRingBytes: () => 1_000 });
+  const { source } = await streams.open(A, new Sink(), undefined);
+  const sizes: number[] = [];
+  for (let count = 0; count < 5; count++) {
+    await publish(A, 100_000);
+    time.advance(0);
+    const delivery = source.pull(65_536);
+    assert.ok(delivery?.kind === 'publications');
+    delivery.batch.encodedAs('dialect', ({ publications }) => {
+      return new SharedBatch(publications.map(({ body }) => new SharedMessage(body, false)));
+    });
+    sizes.push(streams.retainedBytes);
+  }
+  assert.equal(new Set(sizes).size, 1, sizes.join());
 });
 
 test('[P1] when all readers by patterns have as many places as there may be, one that is far behind has overflowed', () => {

@@ -225,6 +225,20 @@ test('[P1] a reader whose session had no room in the turn pulls later, and the r
   assert.deepEqual(reader!.read, upTo(100));
 });
 
+test('[P1] the ring does not wait for ever for a session that never has room: publishers go on without it', async () => {
+  const around = rig(2_000);
+  const [reader] = await open(around, 1);
+  const { turns } = around;
+  reader!.onReady = () => turns.later(() => {}, 'prompt');
+  turns.pendingDeliveryCount += 1;
+  const published = Promise.all(upTo(100).map((text) => around.publish(String(text))));
+  // Of each round some turns: the ring holds a few publications.
+  for (let turn = 0; turn < 100 * 40 && !around.time.isIdle; turn++) await around.time.turn();
+  assert.ok(around.time.isIdle);
+  await published;
+  assert.deepEqual(reader!.read, upTo(100));
+});
+
 test('a reader that throws when it is told harms no other', async () => {
   const around = rig();
   const readers = await open(around, 5);

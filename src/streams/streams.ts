@@ -287,6 +287,7 @@ export class Streams {
     return this.#opening.begin(
       destination,
       position,
+      this.#liveRingBytes(destination),
       (top, entries) => this.#held.get(destination) ?? this.#join(destination, top, entries),
     );
   }
