@@ -22,6 +22,7 @@ import {
   SharedMessage,
   type Delivery,
   type DeliverySource,
+  type SessionLimits,
   type Subscription,
 } from './index.js';
 
@@ -76,7 +77,7 @@ class Repeated implements DeliverySource {
   close(): void {}
 }
 
-function rig() {
+function rig(limits: Partial<SessionLimits> = {}) {
   const time = new Loop();
   const turns = new TurnBudget(time);
   const metrics = new MemoryMetrics();
@@ -92,7 +93,7 @@ function rig() {
     {
       clock: time,
       deadlines: new DeadlineWheel(time, 250),
-      limits: DEFAULT_SESSION_LIMITS,
+      limits: { ...DEFAULT_SESSION_LIMITS, ...limits },
       metrics,
       registry: new SessionRegistry(),
       log: SILENT_LOG,
@@ -202,3 +203,16 @@ test('[B1] streams do not wait for a session that has ended while it was to go o
   while (!time.isIdle) time.turn();
   assert.equal(turns.pendingDeliveryCount, 0);
 });
+
+for (const [what, act] of [
+  ['renewed token', (session: Session) => session.renew(session.principal, () => assert.fail())],
+  ['end', (session: Session) => session.end(1000)],
+] as const) {
+  test(`[B1] the ${what} of a session is as much of a turn as it has subscriptions`, () => {
+    const { session, turns, subscribe, repeated } = rig({ maxSubscriptionCount: 3_000 });
+    for (let index = 0; index < 2_500; index++) subscribe(`/${index}`, repeated(0));
+    assert.equal(turns.hasRoom, true);
+    act(session);
+    assert.equal(turns.hasRoom, false);
+  });
+}

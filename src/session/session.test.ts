@@ -353,6 +353,32 @@ test('a token that is renewed after the end leaves no deadline behind', () => {
   assert.equal(time.pendingTimerCount, 0);
 });
 
+test('a session that has ended leaves no deadline behind, and is read on to see how its connection ends', () => {
+  const { time, session, pair } = rig({
+    principal: { ...ADA, expiresAtMs: START_MS + 1e9 },
+    limits: { maxOperationCount: 1 },
+  });
+  session.flow.begin(1);
+  assert.ok(session.flow.isPaused);
+  session.end(1000);
+  assert.ok(!session.flow.isPaused);
+  pair.close();
+  time.advance(250);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('a subscription that was released while it waited for room is not looked at any more', () => {
+  const { session, subscribe, rules, metrics, pair } = rig();
+  pair.stopReading();
+  session.connection.send(new SharedMessage(new Uint8Array(70_000), false));
+  const source = new Numbers('/a', 1);
+  session.release(subscribe('/a', source));
+  rules.deny('/a');
+  pair.readOn();
+  assert.equal(metrics.value('access_refused', { operation: 'delivery' }), 0);
+  assert.equal(source.pulls, 0);
+});
+
 test('[M2] a session gets what is for it or for everyone, exact and by pattern, and a batch that is all for it as it is', () => {
   const { session, subscribe, written } = rig();
   const fields = { destination: '/topic/a', epoch: 'e', publishedAtMs: 0 };
@@ -495,6 +521,24 @@ test('what the encodings of a batch cost is told to its keeper, and they can be 
   assert.equal(batch.forgetEncodings(), keptBytes);
   assert.equal(batch.encodedBytes, 0);
   assert.notEqual(encode('native', 1_000), first);
+});
+
+test('beside the first, a batch keeps a bounded number of variants and octets, and again after they were let go of', () => {
+  const encodeAll = (batch: Batch, count: number, size: number): void => {
+    for (let index = 0; index < count; index++) {
+      const encoding = new SharedBatch([new SharedMessage(new Uint8Array(size), false)]);
+      batch.encodedAs(`variant ${index}`, () => encoding);
+    }
+  };
+  const batch = new Batch([]);
+  for (let round = 0; round < 5; round++) {
+    encodeAll(batch, 300, 1);
+    const perVariant = new SharedBatch([new SharedMessage(new Uint8Array(1), false)]).retainedBytes;
+    assert.equal(batch.forgetEncodings(), 257 * perVariant);
+    encodeAll(batch, 20, 500_000);
+    const bytes = batch.forgetEncodings();
+    assert.ok(bytes > 4_000_000 && bytes < 1_100_000 + 4_194_304, `${bytes}`);
+  }
 });
 
 test('ending every session ends each with the same words', async () => {

@@ -67,7 +67,7 @@ function rig(liveRingBytes?: number) {
   });
   const publish = (text: string, destination: string = A): Promise<unknown> =>
     streams.publish(destination, new Message(encodeUtf8(text), 'text/plain'), APPEND);
-  return { time, metrics, streams, turns, publish };
+  return { time, metrics, store, streams, turns, publish };
 }
 
 /** Reads at once when it is told, and takes its time. */
@@ -237,6 +237,28 @@ test('[P1] the ring does not wait for ever for a session that never has room: pu
   assert.ok(around.time.isIdle);
   await published;
   assert.deepEqual(reader!.read, upTo(100));
+});
+
+test('[B1] publications that waited for the readers are appended in turns', async () => {
+  const around = rig(500_000);
+  await open(around, 1);
+  const { store, time } = around;
+  let appendedCount = 0;
+  const append = store.append.bind(store);
+  store.append = (...given) => {
+    appendedCount += 1;
+    time.work(1);
+    return append(...given);
+  };
+  const published = [around.publish('x'.repeat(600_000))];
+  for (const text of upTo(200)) published.push(around.publish(String(text)));
+  assert.equal(appendedCount, 1, 'the others wait');
+  for (let before = 1; !time.isIdle; before = appendedCount) {
+    await time.turn();
+    assert.ok(appendedCount - before <= 32, `${appendedCount - before} of 1 ms in one turn`);
+  }
+  await Promise.all(published);
+  assert.equal(appendedCount, 201);
 });
 
 test('a reader that throws when it is told harms no other', async () => {
