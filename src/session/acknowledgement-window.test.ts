@@ -172,3 +172,23 @@ test('[K4] what comes again counts once in the total, and what was taken back no
   Object.assign(source, { awaits: ({ offset = -1 }: Publication) => offset !== 2 });
   assert.deepEqual([taken(), window.unacknowledgedCount, total.room], [[1], 1, 9]);
 });
+
+test('of those that wait for room in the total as many are told as there is room for, each once', () => {
+  const total = new UnacknowledgedTotal(2);
+  total.add(2);
+  const told: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    total.wait({
+      ready: () => {
+        told.push(name);
+        total.add(1);
+      },
+    });
+  }
+  total.remove(1);
+  assert.deepEqual(told, ['a']);
+  total.remove(2);
+  assert.deepEqual(told, ['a', 'b', 'c']);
+  total.remove(2);
+  assert.deepEqual([told.length, total.room], [3, 2]);
+});

@@ -563,6 +563,32 @@ test('ending every session ends each with the same words', async () => {
   assert.equal(registry.count, 0);
 });
 
+test('[B1] a server with many sessions ends them in turns, and those of a name are none when all have gone', async () => {
+  const registry = new SessionRegistry();
+  const time = new VirtualTime();
+  for (let index = 0; index < 500; index++) {
+    const listed = {
+      sessionId: `s${index}`,
+      principal: ADA,
+      connection: { transport: 'memory' },
+      subscriptions: [],
+      disconnect: () => registry.remove(listed),
+    };
+    registry.add(listed);
+  }
+  assert.deepEqual([registry.countOf('ada'), registry.nameCount], [500, 1]);
+  const goodbye = new Disconnect('server/shutdown', 'bye');
+  const ended = registry.disconnectAll(goodbye, new TurnBudget(time));
+  assert.ok(registry.count >= 500 - 64, `${registry.count} are left`);
+  let isEnded = false;
+  void ended.then(() => (isEnded = true));
+  while (!isEnded) {
+    time.advance(0);
+    await Promise.resolve();
+  }
+  assert.deepEqual([registry.count, registry.nameCount], [0, 0]);
+});
+
 /** The contract's type, so that the pair is proved to be one. */
 const isConnection = (connection: Connection): Connection => connection;
 
