@@ -76,6 +76,8 @@ class Reader {
   source: DeliverySource | undefined;
   toldCount = 0;
   onReady: () => void = () => {};
+  /** What it takes to tell it. */
+  costMs = 0.1;
   readonly #time: Loop;
 
   constructor(time: Loop) {
@@ -84,7 +86,7 @@ class Reader {
 
   ready(): void {
     this.toldCount += 1;
-    this.#time.work(0.1);
+    this.#time.work(this.costMs);
     this.onReady();
     if (this.source !== undefined) this.read.push(...pull(this.source));
   }
@@ -139,6 +141,21 @@ test('[O2] streams are told in turns: a large one does not make a small one wait
   );
   await around.time.untilIdle();
   assert.ok(large.every(({ read }) => read.length === 1));
+});
+
+test('[O2] so it does where the turn has room for both: a slice of the large one comes first', async () => {
+  const around = rig();
+  const large = await open(around, 2_000, '/topic/large');
+  const [small] = await open(around, 1, '/topic/small');
+  for (const reader of [...large, small!]) reader.costMs = 0;
+  const toldCount = (): number => large.filter((reader) => reader.toldCount > 0).length;
+  let toldBefore: number | undefined;
+  small!.onReady = () => (toldBefore = toldCount());
+  await around.publish('x', '/topic/large');
+  await around.publish('x', '/topic/small');
+  await around.time.untilIdle();
+  assert.ok(toldBefore !== undefined && toldBefore <= 80, `${toldBefore} were told before it`);
+  assert.equal(toldCount(), 2_000);
 });
 
 test('[O1] who comes, goes and publishes while a fan-out is under way: each has what he is owed, in order', async () => {
