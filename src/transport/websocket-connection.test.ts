@@ -30,9 +30,7 @@ const passedOn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 const CLOSE_TIMEOUT_MS = 1_000;
 
-function rig() {
-  const time = new VirtualTime();
-  const turns = new TurnBudget(time);
+function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
   const loop = new EngineLoop(time, new SeededRandom(1), turns);
   const limits = resolveLimits({ closeTimeoutMs: CLOSE_TIMEOUT_MS, heartbeatIntervalMs: 0 });
   const link = new Link();
@@ -107,18 +105,61 @@ test('[B1] the end of a connection waits for a turn that has room, and is told o
 });
 
 test('[B2] what was read comes before the end, which does not wait for ever and leaves no timer', async () => {
-  for (const isResumed of [true, false]) {
-    const { time, connection, link, told, say, nextTurn } = rig();
-    connection.pauseInput();
-    await say('a');
-    link.destroy();
-    await nextTurn();
-    assert.deepEqual(told, []);
-    if (isResumed) connection.resumeInput();
-    else time.advance(CLOSE_TIMEOUT_MS + 250);
-    await nextTurn();
-    assert.deepEqual(told, [...(isResumed ? ['a'] : []), 'closed 1006', 'ended']);
-    time.advance(250);
-    assert.equal(time.pendingTimerCount, 0);
+  // A dialect may have paused it for what it keeps itself, with nothing behind it.
+  for (const texts of [['a'], []]) {
+    for (const isResumed of [true, false]) {
+      const { time, connection, link, told, say, nextTurn } = rig();
+      connection.pauseInput();
+      await say(...texts);
+      link.destroy();
+      await nextTurn();
+      assert.deepEqual(told, []);
+      if (isResumed) connection.resumeInput();
+      else time.advance(CLOSE_TIMEOUT_MS + 250);
+      await nextTurn();
+      assert.deepEqual(told, [...(isResumed ? texts : []), 'closed 1006', 'ended']);
+      time.advance(250);
+      assert.equal(time.pendingTimerCount, 0);
+    }
   }
+});
+
+test('[B2] of a connection that we have closed nothing is handed on, and what was held back does not keep its end', async () => {
+  const { connection, link, told, say, spendTurn, nextTurn } = rig();
+  spendTurn();
+  await say('held', 'unread');
+  connection.close(4000, 'bye');
+  await nextTurn();
+  link.push(Buffer.of(0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0));
+  await passedOn();
+  link.push(null);
+  await passedOn();
+  await nextTurn();
+  assert.deepEqual(told, ['closed 4000', 'ended']);
+});
+
+test('[B1] a crowd that leaves at once is taken leave of in turns', async () => {
+  let nowMs = 0;
+  const due: (() => void)[] = [];
+  const time = Object.assign(new VirtualTime(), {
+    monotonicMs: () => nowMs,
+    afterTurn: (callback: () => void) => void due.push(callback),
+  });
+  const turns = new TurnBudget(time);
+  const all = Array.from({ length: 100 }, () => rig(time, turns));
+  let leftCount = 0;
+  for (const { told, link } of all) {
+    told.push = (): number => {
+      nowMs += 1;
+      return (leftCount += 0.5);
+    };
+    link.destroy();
+  }
+  await passedOn();
+  for (let before = 0; leftCount > before;) {
+    assert.ok(leftCount - before <= 32, `${leftCount - before} in one turn`);
+    before = leftCount;
+    for (const step of due.splice(0)) step();
+  }
+  assert.equal(leftCount, 100);
 });
