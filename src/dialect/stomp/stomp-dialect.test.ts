@@ -50,6 +50,7 @@ function rig(given: Given = {}) {
   router.mount('/app', app);
   const receivers: StompReceiver[] = [];
   const registry = new SessionRegistry();
+  const inputFlow = new InputFlowBudget(134_217_728, turns, metrics);
   let sessionCount = 0;
   const environment = {
     session: {
@@ -60,7 +61,7 @@ function rig(given: Given = {}) {
       registry,
       log: SILENT_LOG,
       turns,
-      inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
+      inputFlow,
       outbound: new HeldTotal(Infinity),
     },
     router,
@@ -91,7 +92,7 @@ function rig(given: Given = {}) {
     const heard = (): readonly string[] => pair.take().map(({ octets }) => decoder.decode(octets));
     return { pair, say, heard };
   };
-  return { time, metrics, registry, app, receivers, connect };
+  return { time, turns, metrics, registry, inputFlow, app, receivers, connect };
 }
 
 const CONNECT = 'CONNECT\naccept-version:1.2\n\n\0';
@@ -439,4 +440,39 @@ test('[B4] a client that is not read is not blamed for its silence, and is again
   const [receipt, error] = heard();
   assert.match(receipt ?? '', /^RECEIPT\n/);
   assert.match(error ?? '', /^ERROR\n[\s\S]*session\/heartbeat-timeout/);
+});
+
+test("[B4] what a transaction keeps is its share's until COMMIT, ABORT or the end of its session", async () => {
+  const { connect, inputFlow } = rig();
+  for (const end of ['COMMIT\ntransaction:t\n\n\0', 'ABORT\ntransaction:t\n\n\0', undefined]) {
+    const { pair, say } = connect();
+    await say(CONNECT);
+    const kept = `SEND\ndestination:/topic/a\ntransaction:t\n\n${'x'.repeat(1_000)}\0`;
+    await say(`BEGIN\ntransaction:t\n\n\0${kept}`);
+    assert.ok(inputFlow.kept.total > 1_000);
+    if (end === undefined) pair.cut();
+    else await say(end);
+    await say('\n');
+    assert.equal(inputFlow.kept.total, 0, end ?? 'the end of its session');
+  }
+});
+
+test('[B2] each turn of a message of many frames has a whole slice of it', async () => {
+  const { connect, turns, time } = rig();
+  const { pair, say, heard } = connect();
+  await say(CONNECT);
+  let stepCount = 0;
+  const later = turns.later.bind(turns);
+  turns.later = (step, queue) => {
+    stepCount += 1;
+    later(step, queue);
+  };
+  pair.sendText('SEND\ndestination:/topic/a\nreceipt:1\n\n\0'.repeat(640));
+  let count = 0;
+  while (count < 640) {
+    await settled();
+    time.advance(0);
+    count += heard().length;
+  }
+  assert.ok(stepCount >= 9 && stepCount < 20, `${stepCount} turns for ten slices`);
 });
