@@ -119,6 +119,19 @@ test('who is beyond its part is asked alone, though others hold more', () => {
   assert.equal(budget.bytesOf('b'), 550);
 });
 
+test('who asks for room has others let go a bounded number of times, however little they free', () => {
+  const { budget, keep } = rig(1_000);
+  let releaseCount = 0;
+  budget.onShortage('history', (_, share) => {
+    releaseCount += 1;
+    keep(share ?? '', -1);
+    return 1;
+  });
+  keep('a', 990);
+  assert.ok(!budget.admits('b', 300));
+  assert.equal(releaseCount, 8);
+});
+
 test('who is beyond its part lets go of its own, or is refused and counted; others lose nothing', () => {
   const { budget, metrics, asked, keep, letGo } = rig(1_000);
   budget.onShortage('history', letGo('history'));
