@@ -1,4 +1,4 @@
-/** Proves the turns of one WebSocket connection, on a link in memory and virtual time: what waits, for how long, and what comes after it. */
+/** Proves the turns of one WebSocket connection, in memory and on virtual time: what waits, how long, and what comes after it. */
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
