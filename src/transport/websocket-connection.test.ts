@@ -32,7 +32,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
   const loop = new EngineLoop(time, new SeededRandom(1), turns);
-  const limits = resolveLimits({ closeTimeoutMs: CLOSE_TIMEOUT_MS, heartbeatIntervalMs: 0 });
+  const limits = resolveLimits({ closeTimeoutMs: CLOSE_TIMEOUT_MS, heartbeatIntervalMs: 5_000 });
   const link = new Link();
   const told: string[] = [];
   const connection = new WebSocketConnection({
@@ -125,7 +125,7 @@ test('[B2] what was read comes before the end, which does not wait for ever and 
 });
 
 test('[B2] of a connection that we have closed nothing is handed on, and what was held back does not keep its end', async () => {
-  const { connection, link, told, say, spendTurn, nextTurn } = rig();
+  const { time, connection, link, told, say, spendTurn, nextTurn } = rig();
   spendTurn();
   await say('held', 'unread');
   connection.close(4000, 'bye');
@@ -136,6 +136,23 @@ test('[B2] of a connection that we have closed nothing is handed on, and what wa
   await passedOn();
   await nextTurn();
   assert.deepEqual(told, ['closed 4000', 'ended']);
+  time.advance(250);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('[B1] who was read much of in a turn that is over is read on in a later one', async () => {
+  const { link, told, spendTurn, nextTurn } = rig();
+  const octets = frame('x'.repeat(60_000));
+  spendTurn();
+  link.push(octets.subarray(0, 30_000));
+  await passedOn();
+  assert.ok(link.isPaused());
+  await nextTurn();
+  assert.ok(!link.isPaused());
+  link.push(octets.subarray(30_000));
+  await passedOn();
+  await nextTurn();
+  assert.deepEqual(told, ['x'.repeat(10)]);
 });
 
 test('[B1] a crowd that leaves at once is taken leave of in turns', async () => {

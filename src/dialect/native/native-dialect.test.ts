@@ -313,6 +313,30 @@ test('[B4] what has settled, well or not, is under way no more, and its id is fr
   }
 });
 
+test('[B4] octets of what is under way count, of texts and of binary messages', async () => {
+  const { connect, app } = rig({ limits: { maxWaitingBytes: 10_000 } });
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const seen: unknown[] = [];
+  app.map('/gated', { concurrency: 'parallel' }, ({ headers }) => {
+    seen.push(headers);
+    return gate;
+  });
+  const head = { type: 'send', destination: '/app/gated' };
+  const [text, binary] = [connect(), connect()];
+  for (const { say } of [text, binary]) await say({ type: 'connect' });
+  const octets = new TextEncoder().encode(`${JSON.stringify(head)}\n${'x'.repeat(6_000)}`);
+  for (let count = 0; count < 5; count++) {
+    text.pair.sendText(JSON.stringify({ ...head, body: 'x'.repeat(6_000) }));
+    binary.pair.sendBinary(octets.slice());
+  }
+  await text.say();
+  assert.equal(seen.length, 4, 'two of each, the second of which is too much');
+  open();
+  for (let round = 0; round < 10; round++) await text.say();
+  assert.equal(seen.length, 10);
+});
+
 test('a connection that has gone while its token was checked gets no session', async () => {
   let admit = (): void => {};
   const checked = new Promise<void>((resolve) => (admit = resolve));
