@@ -124,6 +124,30 @@ test('[B2] what was read comes before the end, which does not wait for ever and 
   }
 });
 
+test('[B2] nor does the end wait for ever where the peer has ended its side while input is held', async () => {
+  for (const isResumed of [true, false]) {
+    const { time, connection, link, told, say, nextTurn } = rig();
+    connection.pauseInput();
+    await say('a');
+    link.push(null);
+    // As a stream does that was resumed and paused in one tick.
+    link.read(0);
+    await passedOn();
+    await nextTurn();
+    assert.deepEqual([told, link.writableEnded], [[], false]);
+    if (isResumed) connection.resumeInput();
+    else time.advance(CLOSE_TIMEOUT_MS + 250);
+    await nextTurn();
+    await passedOn();
+    time.advance(CLOSE_TIMEOUT_MS + 250);
+    await passedOn();
+    await nextTurn();
+    assert.deepEqual(told, [...(isResumed ? ['a'] : []), 'closed 1006', 'ended']);
+    time.advance(250);
+    assert.equal(time.pendingTimerCount, 0);
+  }
+});
+
 test('[B2] of a connection that we have closed nothing is handed on, and what was held back does not keep its end', async () => {
   const { time, connection, link, told, say, spendTurn, nextTurn } = rig();
   spendTurn();
