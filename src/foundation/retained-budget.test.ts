@@ -104,6 +104,34 @@ test('room is made in the stated order: what lingers, then histories of who has 
   assert.equal(metrics.value('retained_evicted_bytes', { stage: 'history' }), 50);
 });
 
+test('who is beyond its part is asked alone, though others hold more', () => {
+  const { budget, asked, keep, letGo } = rig(1_000);
+  const lingering = letGo('lingering');
+  // Of anybody there is nothing: what there is has somebody it is kept for.
+  budget.onShortage('lingering', (bytes, share) =>
+    share === undefined ? 0 : lingering(bytes, share),
+  );
+  budget.onShortage('history', letGo('history'));
+  keep('a', 400);
+  keep('b', 550);
+  assert.ok(budget.admits('a', 100));
+  assert.deepEqual([...new Set(asked)], ['lingering a']);
+  assert.equal(budget.bytesOf('b'), 550);
+});
+
+test('who asks for room has others let go a bounded number of times, however little they free', () => {
+  const { budget, keep } = rig(1_000);
+  let releaseCount = 0;
+  budget.onShortage('history', (_, share) => {
+    releaseCount += 1;
+    keep(share ?? '', -1);
+    return 1;
+  });
+  keep('a', 990);
+  assert.ok(!budget.admits('b', 300));
+  assert.equal(releaseCount, 8);
+});
+
 test('who is beyond its part lets go of its own, or is refused and counted; others lose nothing', () => {
   const { budget, metrics, asked, keep, letGo } = rig(1_000);
   budget.onShortage('history', letGo('history'));

@@ -19,16 +19,13 @@ class Numbers implements DeliverySource {
   pull(): Delivery | undefined {
     const offsets = this.#batches.shift();
     if (offsets === undefined) return undefined;
-    const publications = offsets.map(
-      (offset) =>
-        new Publication(Message.fromJson(offset), {
-          destination: '/queue/a',
-          epoch: 'e',
-          offset,
-          publishedAtMs: 0,
-        }),
-    );
+    const publications = offsets.map((offset) => this.publicationAt(offset));
     return { kind: 'publications', batch: new Batch(publications) };
+  }
+
+  publicationAt(offset: number): Publication {
+    const fields = { destination: '/queue/a', epoch: 'e', offset, publishedAtMs: 0 };
+    return new Publication(Message.fromJson(offset), fields);
   }
 
   acknowledge(publication: Publication): void {
@@ -44,10 +41,10 @@ class Numbers implements DeliverySource {
   }
 }
 
-function open(batches: number[][], maxCount: number) {
+function open(batches: number[][], maxCount: number, total?: UnacknowledgedTotal) {
   const source = new Numbers(batches);
   const sink = { readyCount: 0, ready: () => void (sink.readyCount += 1) };
-  const window = new AcknowledgementWindow(source, sink, maxCount);
+  const window = new AcknowledgementWindow(source, sink, maxCount, total);
   /** Pulls as a session does, and writes what comes. */
   const taken = (): number[] => {
     const delivery = window.pull(1_000);
@@ -151,4 +148,47 @@ test('[K4] what comes again while it waits still is the newest: a cumulative wor
   assert.deepEqual([source.settled, window.unacknowledgedCount], [['ack 2', 'ack 3'], 1]);
   assert.equal(window.rejected('id-1', 'cumulative'), true);
   assert.deepEqual(source.settled, ['ack 2', 'ack 3', 'nack 1']);
+});
+
+test('a window that is closed takes no part in the total any more, nor is it told of room in it', () => {
+  const total = new UnacknowledgedTotal(2);
+  const full = open([[1, 2]], 10, total);
+  const closed = open([[1]], 10, total);
+  const waiting = open([[1, 2]], 10, total);
+  assert.deepEqual([full.taken(), closed.taken(), waiting.taken()], [[1, 2], [], []]);
+  closed.window.close();
+  full.window.close();
+  assert.deepEqual([closed.sink.readyCount, waiting.sink.readyCount], [0, 1]);
+  assert.deepEqual([waiting.taken(), total.room], [[1, 2], 0]);
+});
+
+test('[K4] what comes again counts once in the total, and what was taken back no more', () => {
+  const total = new UnacknowledgedTotal(10);
+  const { source, window, taken } = open([[1, 2], [1], [3]], 2, total);
+  taken();
+  assert.equal(total.room, 8);
+  window.delivered('id-1', source.publicationAt(1));
+  assert.equal(total.room, 8);
+  Object.assign(source, { awaits: ({ offset = -1 }: Publication) => offset !== 2 });
+  assert.deepEqual([taken(), window.unacknowledgedCount, total.room], [[1], 1, 9]);
+});
+
+test('of those that wait for room in the total as many are told as there is room for, each once', () => {
+  const total = new UnacknowledgedTotal(2);
+  total.add(2);
+  const told: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    total.wait({
+      ready: () => {
+        told.push(name);
+        total.add(1);
+      },
+    });
+  }
+  total.remove(1);
+  assert.deepEqual(told, ['a']);
+  total.remove(2);
+  assert.deepEqual(told, ['a', 'b', 'c']);
+  total.remove(2);
+  assert.deepEqual([told.length, total.room], [3, 2]);
 });

@@ -27,7 +27,22 @@ test('less than one a second is one at a time', () => {
   const time = new VirtualTime();
   const rate = new ConnectRate(time, 0.1, 10);
   assert.equal(rate.take('a'), 0);
-  assert.ok(rate.take('a') > 0);
+  assert.equal(rate.take('a'), 10_000);
+  time.advance(9_000);
+  assert.ok(rate.take('a') > 0, 'nor is it forgotten before it may come again');
+  time.advance(1_000);
+  assert.equal(rate.take('a'), 0);
+});
+
+test('of many that are idle a few are forgotten at each connect', () => {
+  const time = new VirtualTime();
+  const rate = new ConnectRate(time, 5, 1_000);
+  for (let count = 0; count < 100; count++) rate.take(`${count}`);
+  time.advance(10_000);
+  rate.take('new');
+  assert.equal(rate.trackedCount, 99);
+  for (let count = 0; count < 60; count++) rate.take('new');
+  assert.equal(rate.trackedCount, 1);
 });
 
 test('in a full table newcomers share one bucket, and those who are in it keep theirs', () => {

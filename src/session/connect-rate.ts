@@ -11,7 +11,7 @@ interface Bucket {
   filledAtMs: number;
 }
 
-/** A bucket that nobody has touched for `BURST_SECONDS` is full, and says as much as none: those go first. */
+/** A bucket that nobody has touched for as long as it takes to fill says as much as none: those go first. */
 export class ConnectRate {
   readonly #clock: Clock;
   readonly #perSecond: number;
@@ -59,7 +59,7 @@ export class ConnectRate {
   }
 
   #forgetIdle(): void {
-    const idleSinceMs = this.#clock.monotonicMs() - BURST_SECONDS * 1000;
+    const idleSinceMs = this.#clock.monotonicMs() - (this.#burst / this.#perSecond) * 1000;
     let count = 0;
     for (const [share, { filledAtMs }] of this.#buckets) {
       if (filledAtMs > idleSinceMs || count === FORGOTTEN_A_CONNECT) return;

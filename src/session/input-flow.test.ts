@@ -4,10 +4,10 @@ import { MemoryMetrics, TurnBudget } from '../foundation/index.js';
 import { VirtualTime } from '../testing/index.js';
 import { InputFlow, InputFlowBudget } from './input-flow.js';
 
-function rig(maxBytes = 1_000_000) {
-  const time = new VirtualTime();
+function rig(maxBytes = 1_000_000, time = new VirtualTime()) {
   const metrics = new MemoryMetrics();
-  const budget = new InputFlowBudget(maxBytes, new TurnBudget(time), metrics);
+  const turns = new TurnBudget(time);
+  const budget = new InputFlowBudget(maxBytes, turns, metrics);
   let shareCount = 0;
   const flow = (limits = { maxOperationCount: 4, maxWaitingBytes: 100_000 }) => {
     const gate = {
@@ -17,7 +17,7 @@ function rig(maxBytes = 1_000_000) {
     };
     return { gate, flow: new InputFlow(gate, limits, budget, `share ${(shareCount += 1)}`) };
   };
-  return { time, metrics, budget, flow };
+  return { time, turns, metrics, budget, flow };
 }
 
 test('a session with too many operations under way is not read until half of them have settled', () => {
@@ -39,14 +39,16 @@ test('a session with too many operations under way is not read until half of the
 test('so is one whose operations have too many octets', () => {
   const { flow: make } = rig();
   const { flow, gate } = make();
-  flow.begin(120_000);
+  for (let count = 0; count < 3; count++) flow.begin(40_000);
   assert.equal(gate.pauses, 1);
-  flow.end(120_000);
+  flow.end(40_000);
+  assert.equal(gate.pauses, 1, 'not before half of what it may have is free');
+  flow.end(40_000);
   assert.equal(gate.pauses, 0);
 });
 
 test('when the server has too much under way, those that have next to nothing are read all the same', () => {
-  const { flow: make, budget, time, metrics } = rig(150_000);
+  const { flow: make, budget, time, turns, metrics } = rig(150_000);
   const [hog, other, late] = [make(), make(), make()];
   hog.flow.begin(90_000);
   other.flow.begin(60_000);
@@ -57,9 +59,45 @@ test('when the server has too much under way, those that have next to nothing ar
   hog.flow.begin(100);
   assert.equal(hog.gate.pauses, 1);
   assert.equal(metrics.value('limit_reached', { limit: 'maxTotalWaitingBytes' }), 2);
+  hog.flow.begin(70_000);
+  late.flow.end(100);
   hog.flow.end(90_000);
   time.advance(0);
+  assert.equal(other.gate.pauses, 1, 'not before a quarter of the sum is free');
+  hog.flow.end(70_000);
+  time.advance(0);
   assert.deepEqual([hog.gate.pauses, other.gate.pauses], [0, 0]);
+  late.flow.begin(100);
+  late.flow.end(100);
+  assert.equal(turns.waitingCount, 0, 'nobody waits, so nobody is looked for');
+});
+
+test('[B1] sessions that are read again take their turns', () => {
+  let nowMs = 0;
+  const due: (() => void)[] = [];
+  const time = Object.assign(new VirtualTime(), {
+    monotonicMs: () => nowMs,
+    afterTurn: (callback: () => void) => void due.push(callback),
+  });
+  const { flow: make } = rig(3_000_000, time);
+  const hog = make();
+  hog.flow.begin(3_000_000);
+  const others = Array.from({ length: 100 }, () => make());
+  let resumedCount = 0;
+  for (const { flow, gate } of others) {
+    gate.resumeInput = () => {
+      nowMs += 1;
+      resumedCount += 1;
+    };
+    flow.begin(20_000);
+  }
+  assert.equal(resumedCount, 0);
+  hog.flow.end(3_000_000);
+  for (let before = 0; due.length > 0; before = resumedCount) {
+    for (const step of due.splice(0)) step();
+    assert.ok(resumedCount - before <= 32, `${resumedCount - before} of 1 ms in one turn`);
+  }
+  assert.equal(resumedCount, 100);
 });
 
 test('a session that has ended is read on, and what of it is under way counts until it settles', () => {

@@ -353,6 +353,32 @@ test('a token that is renewed after the end leaves no deadline behind', () => {
   assert.equal(time.pendingTimerCount, 0);
 });
 
+test('a session that has ended leaves no deadline behind, and is read on to see how its connection ends', () => {
+  const { time, session, pair } = rig({
+    principal: { ...ADA, expiresAtMs: START_MS + 1e9 },
+    limits: { maxOperationCount: 1 },
+  });
+  session.flow.begin(1);
+  assert.ok(session.flow.isPaused);
+  session.end(1000);
+  assert.ok(!session.flow.isPaused);
+  pair.close();
+  time.advance(250);
+  assert.equal(time.pendingTimerCount, 0);
+});
+
+test('a subscription that was released while it waited for room is not looked at any more', () => {
+  const { session, subscribe, rules, metrics, pair } = rig();
+  pair.stopReading();
+  session.connection.send(new SharedMessage(new Uint8Array(70_000), false));
+  const source = new Numbers('/a', 1);
+  session.release(subscribe('/a', source));
+  rules.deny('/a');
+  pair.readOn();
+  assert.equal(metrics.value('access_refused', { operation: 'delivery' }), 0);
+  assert.equal(source.pulls, 0);
+});
+
 test('[M2] a session gets what is for it or for everyone, exact and by pattern, and a batch that is all for it as it is', () => {
   const { session, subscribe, written } = rig();
   const fields = { destination: '/topic/a', epoch: 'e', publishedAtMs: 0 };
@@ -497,6 +523,24 @@ test('what the encodings of a batch cost is told to its keeper, and they can be 
   assert.notEqual(encode('native', 1_000), first);
 });
 
+test('beside the first, a batch keeps a bounded number of variants and octets, and again after they were let go of', () => {
+  const encodeAll = (batch: Batch, count: number, size: number): void => {
+    for (let index = 0; index < count; index++) {
+      const encoding = new SharedBatch([new SharedMessage(new Uint8Array(size), false)]);
+      batch.encodedAs(`variant ${index}`, () => encoding);
+    }
+  };
+  const batch = new Batch([]);
+  for (let round = 0; round < 5; round++) {
+    encodeAll(batch, 300, 1);
+    const perVariant = new SharedBatch([new SharedMessage(new Uint8Array(1), false)]).retainedBytes;
+    assert.equal(batch.forgetEncodings(), 257 * perVariant);
+    encodeAll(batch, 20, 500_000);
+    const bytes = batch.forgetEncodings();
+    assert.ok(bytes > 4_000_000 && bytes < 1_100_000 + 4_194_304, `${bytes}`);
+  }
+});
+
 test('ending every session ends each with the same words', async () => {
   const registry = new SessionRegistry();
   const told: string[] = [];
@@ -517,6 +561,32 @@ test('ending every session ends each with the same words', async () => {
   await registry.disconnectAll(new Disconnect('server/shutdown', 'bye'), turns);
   assert.deepEqual(told, ['a server/shutdown', 'b server/shutdown']);
   assert.equal(registry.count, 0);
+});
+
+test('[B1] a server with many sessions ends them in turns, and those of a name are none when all have gone', async () => {
+  const registry = new SessionRegistry();
+  const time = new VirtualTime();
+  for (let index = 0; index < 500; index++) {
+    const listed = {
+      sessionId: `s${index}`,
+      principal: ADA,
+      connection: { transport: 'memory' },
+      subscriptions: [],
+      disconnect: () => registry.remove(listed),
+    };
+    registry.add(listed);
+  }
+  assert.deepEqual([registry.countOf('ada'), registry.nameCount], [500, 1]);
+  const goodbye = new Disconnect('server/shutdown', 'bye');
+  const ended = registry.disconnectAll(goodbye, new TurnBudget(time));
+  assert.ok(registry.count >= 500 - 64, `${registry.count} are left`);
+  let isEnded = false;
+  void ended.then(() => (isEnded = true));
+  while (!isEnded) {
+    time.advance(0);
+    await Promise.resolve();
+  }
+  assert.deepEqual([registry.count, registry.nameCount], [0, 0]);
 });
 
 /** The contract's type, so that the pair is proved to be one. */

@@ -73,13 +73,9 @@ export class LiveRing {
     }
   }
 
-  /** Begins anew at another offset, with nothing in it. */
-  restartAt(start: number): void {
-    for (let offset = this.tail; offset < this.head; offset++) {
-      if (this.#isOwned) this.#disown(this.at(offset));
-    }
+  /** Begins at another offset; for one that has had nothing yet. */
+  beginAt(start: number): void {
     this.#publications = new Ring(start);
-    this.#retainedBytes = 0;
   }
 
   /** What is in `[offset, end)`, about `maxBytes` of it but at least one if there is one. */

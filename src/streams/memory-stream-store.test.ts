@@ -11,6 +11,7 @@ import {
 import { Message, type StreamPosition } from '../message/index.js';
 import { fullStoreCase, SeededRandom, streamStoreContract, VirtualTime } from '../testing/index.js';
 import { MemoryStreamStore, type AppendOptions, type MemoryStreamStoreOptions } from './index.js';
+import { RememberedIds } from './remembered-ids.js';
 
 const makeStore = (options?: MemoryStreamStoreOptions) => ({
   store: new MemoryStreamStore(new VirtualTime(1), new SeededRandom(1), options),
@@ -285,4 +286,62 @@ test('one look for what is over ends, however much there is, and goes on in the 
   assert.equal((await store.read('/topic/a', start, 1)).kind, 'unrecoverable', 'over all the same');
   time.advance(3_000);
   assert.ok(budget.bytes < 1_000);
+});
+
+test('message ids that are over cost their owner nothing, and are forgotten a bounded part at a time', () => {
+  let chargedBytes = 0;
+  const ids = new RememberedIds((_, bytes) => (chargedBytes += bytes));
+  const bounds = { overAtMs: 0, maxCount: 10_000 };
+  for (let index = 0; index < 1_000; index++) ids.remember(of('a'), `${index}`, index, 1, bounds);
+  assert.ok(chargedBytes > 300_000);
+  const over = { overAtMs: 1, maxCount: 10_000 };
+  assert.equal(ids.offsetOf(of('a'), '999', over), undefined, 'over, though not forgotten yet');
+  assert.equal(ids.count, 1_000 - 256);
+  for (let part = 0; part < 3; part++) assert.ok(ids.forget(over) <= 256);
+  assert.deepEqual([ids.count, chargedBytes], [0, 0]);
+});
+
+/** A store with a budget, and appends of so many octets that keep a history of so many. */
+function budgeted(maxRetainedBytes: number) {
+  const time = new VirtualTime(1_000_000);
+  const budget = new RetainedBudget(maxRetainedBytes);
+  const store = new MemoryStreamStore(time, new SeededRandom(1), {}, budget);
+  const append = (destination: string, share: string, bytes: number, historySize: number) =>
+    store.append(destination, new Message(new Uint8Array(bytes), 'x/y'), {
+      key: undefined,
+      messageId: undefined,
+      owner: of(share),
+      retention: { historySize, historyTtlMs: Infinity },
+    });
+  return { time, budget, store, append };
+}
+
+test('what is published to never goes for its own publication', async () => {
+  const { store, append } = budgeted(100_000);
+  const { position } = await append('/topic/a', 'a', 10_000, 100);
+  let refusedCount = 0;
+  for (let count = 0; count < 10; count++) {
+    await append('/topic/a', 'a', 10_000, 100).catch(() => (refusedCount += 1));
+  }
+  assert.ok(refusedCount > 0);
+  assert.equal(store.streamCount, 1);
+  const part = await store.read('/topic/a', { epoch: position.epoch, offset: 0 }, 1e6);
+  assert.ok(part.kind === 'publications');
+  assert.equal(part.publications.length, 11 - refusedCount);
+});
+
+test('one publication makes a bounded number of others go, however much room it asks for', async () => {
+  const streams = budgeted(1_000_000);
+  for (let index = 0; index < 900; index++) await streams.append(`/topic/${index}`, 'a', 1, 0);
+  await streams.append('/topic/large', 'a', 450_000, 1).catch(() => {});
+  assert.ok(streams.store.streamCount >= 900 - 8 * 32, `${streams.store.streamCount} are left`);
+  assert.ok(streams.store.streamCount < 901, 'some went');
+});
+
+test('a store that is closed looks for nothing any more', async () => {
+  const { time, store, append } = rig();
+  await append('/topic/a', { retention: { historySize: 1, historyTtlMs: 1_000 } });
+  assert.equal(time.pendingTimerCount, 1);
+  store.close();
+  assert.equal(time.pendingTimerCount, 0);
 });

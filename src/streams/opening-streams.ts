@@ -9,8 +9,10 @@ import type { FeedEntry } from './stream-store.js';
 const MAX_ENTRY_COUNT = 1_024;
 
 interface OpeningStream {
-  readonly answer: Promise<Stream>;
+  answer: Promise<Stream> | undefined;
   readonly entries: Ring<FeedEntry>;
+  readonly maxBytes: number;
+  bytes: number;
 }
 
 export class OpeningStreams {
@@ -26,14 +28,17 @@ export class OpeningStreams {
     return this.#opening.get(destination)?.answer;
   }
 
-  /** Waits for the store; `join` begins the stream with what came meanwhile. */
+  /** Waits for the store; `join` begins the stream with what came meanwhile, the latest `maxBytes` of it. */
   begin(
     destination: string,
     position: Promise<StreamPosition>,
+    maxBytes: number,
     join: (top: StreamPosition, entries: readonly FeedEntry[]) => Stream,
   ): Promise<Stream> {
     const entries = new Ring<FeedEntry>();
-    const answer = position
+    const opening: OpeningStream = { answer: undefined, entries, maxBytes, bytes: 0 };
+    this.#opening.set(destination, opening);
+    opening.answer = position
       .finally(() => this.#opening.delete(destination))
       .then((top) => {
         const came: FeedEntry[] = [];
@@ -43,22 +48,30 @@ export class OpeningStreams {
         return join(top, came);
       })
       .finally(() => {
-        while (entries.size > 0) this.#shift(entries);
+        while (entries.size > 0) this.#shift(opening);
       });
-    this.#opening.set(destination, { answer, entries });
-    return answer;
+    return opening.answer;
   }
 
   /** Keeps an entry of the feed, if its stream is being opened. */
   add(entry: FeedEntry): void {
-    const entries = this.#opening.get(entry.publication.destination)?.entries;
-    if (entries === undefined) return;
-    entries.push(entry);
-    this.#tally.totalBytes += entry.publication.retainedBytes;
-    if (entries.size > MAX_ENTRY_COUNT) this.#shift(entries);
+    const opening = this.#opening.get(entry.publication.destination);
+    if (opening === undefined) return;
+    opening.entries.push(entry);
+    this.#count(opening, entry.publication.retainedBytes);
+    while (opening.entries.size > 1 && isTooMuch(opening)) this.#shift(opening);
   }
 
-  #shift(entries: Ring<FeedEntry>): void {
-    this.#tally.totalBytes -= entries.shift()?.publication.retainedBytes ?? 0;
+  #shift(opening: OpeningStream): void {
+    this.#count(opening, -(opening.entries.shift()?.publication.retainedBytes ?? 0));
   }
+
+  #count(opening: OpeningStream, bytes: number): void {
+    opening.bytes += bytes;
+    this.#tally.totalBytes += bytes;
+  }
+}
+
+function isTooMuch({ entries, bytes, maxBytes }: OpeningStream): boolean {
+  return entries.size > MAX_ENTRY_COUNT || bytes > maxBytes;
 }

@@ -75,8 +75,6 @@ export class Stream {
   groupsVersion: number = -1;
   /** Whether it stands in the line of those that have something to tell. Belongs to the flush. */
   isDirty: boolean = false;
-  /** Whether it is counted among those whose readers are owed more than the ring holds. Belongs to the hub. */
-  isOwing: boolean = false;
   /** Whether a gap is being mended, and entries wait for that. Belongs to the hub. */
   isRepairing: boolean = false;
   /** Set when the feed lost an entry for good. */
@@ -211,7 +209,7 @@ export class Stream {
     this.#startOffset = offset;
     this.#tellingFrom = offset;
     this.#tellingTo = offset;
-    this.#ring.restartAt(offset);
+    this.#ring.beginAt(offset);
   }
 
   /** The feed lost an entry for good: whoever reads it is told so, and it takes nothing any more. */

@@ -68,6 +68,18 @@ test('[S3] more than the bound that waits for a repair, and a store that takes t
   }
 });
 
+test('[S3] more octets than the ring holds that wait for a repair interrupt', async () => {
+  const { streams, publish, store } = rig({ historySize: 100, liveRingBytes: () => 20_000 });
+  const { source } = await streams.open(A, new Sink(), undefined);
+  store.answersInstead = () => new Promise(() => {});
+  store.loses = ({ offset }) => offset === 1;
+  await publish(A, 1);
+  for (let count = 0; count < 10; count++) await publish(A, 1_000);
+  assert.deepEqual(pull(source), [], 'they wait');
+  for (let count = 0; count < 10; count++) await publish(A, 1_000);
+  assert.deepEqual(pull(source), ['stream/interrupted']);
+});
+
 test('[S3] a gap larger than the ring interrupts, as do a store that fails, lies or answers nothing', async () => {
   const answers = [
     undefined,
@@ -257,6 +269,23 @@ test('what waits for a destination is bounded, counted, and refused when the ser
   assert.equal(outcomes.get('stream/unavailable'), 199, 'all but the one that is under way');
   assert.equal(streams.retainedBytes, 0);
   await assert.rejects(streams.open(A, new Sink(), undefined), { code: 'stream/unavailable' });
+});
+
+test('so is their number, however small they are', async () => {
+  const around = rig();
+  waitingStore(around);
+  const { Streams } = await import('./index.js');
+  const streams = new Streams(around.store, around.time, around.metrics);
+  const append = { key: undefined, messageId: undefined, retention: around.retention };
+  let refusedCount = 0;
+  for (let count = 0; count < 16_384 + 11; count++) {
+    streams.publish(A, new Message(new Uint8Array(1), 'x/y'), append).catch(() => {
+      refusedCount += 1;
+    });
+  }
+  await settled();
+  assert.equal(refusedCount, 10, 'one is under way');
+  streams.close();
 });
 
 test('[O1] the contract of stores finds one that says that it appends in order and does not', async () => {

@@ -67,7 +67,7 @@ function rig(liveRingBytes?: number) {
   });
   const publish = (text: string, destination: string = A): Promise<unknown> =>
     streams.publish(destination, new Message(encodeUtf8(text), 'text/plain'), APPEND);
-  return { time, metrics, streams, turns, publish };
+  return { time, metrics, store, streams, turns, publish };
 }
 
 /** Reads at once when it is told, and takes its time. */
@@ -76,6 +76,8 @@ class Reader {
   source: DeliverySource | undefined;
   toldCount = 0;
   onReady: () => void = () => {};
+  /** What it takes to tell it. */
+  costMs = 0.1;
   readonly #time: Loop;
 
   constructor(time: Loop) {
@@ -84,7 +86,7 @@ class Reader {
 
   ready(): void {
     this.toldCount += 1;
-    this.#time.work(0.1);
+    this.#time.work(this.costMs);
     this.onReady();
     if (this.source !== undefined) this.read.push(...pull(this.source));
   }
@@ -139,6 +141,21 @@ test('[O2] streams are told in turns: a large one does not make a small one wait
   );
   await around.time.untilIdle();
   assert.ok(large.every(({ read }) => read.length === 1));
+});
+
+test('[O2] so it does where the turn has room for both: a slice of the large one comes first', async () => {
+  const around = rig();
+  const large = await open(around, 2_000, '/topic/large');
+  const [small] = await open(around, 1, '/topic/small');
+  for (const reader of [...large, small!]) reader.costMs = 0;
+  const toldCount = (): number => large.filter((reader) => reader.toldCount > 0).length;
+  let toldBefore: number | undefined;
+  small!.onReady = () => (toldBefore = toldCount());
+  await around.publish('x', '/topic/large');
+  await around.publish('x', '/topic/small');
+  await around.time.untilIdle();
+  assert.ok(toldBefore !== undefined && toldBefore <= 80, `${toldBefore} were told before it`);
+  assert.equal(toldCount(), 2_000);
 });
 
 test('[O1] who comes, goes and publishes while a fan-out is under way: each has what he is owed, in order', async () => {
@@ -223,6 +240,42 @@ test('[P1] a reader whose session had no room in the turn pulls later, and the r
   for (const text of upTo(100)) void around.publish(String(text));
   await around.time.untilIdle();
   assert.deepEqual(reader!.read, upTo(100));
+});
+
+test('[P1] the ring does not wait for ever for a session that never has room: publishers go on without it', async () => {
+  const around = rig(2_000);
+  const [reader] = await open(around, 1);
+  const { turns } = around;
+  reader!.onReady = () => turns.later(() => {}, 'prompt');
+  turns.pendingDeliveryCount += 1;
+  const published = Promise.all(upTo(100).map((text) => around.publish(String(text))));
+  // Of each round some turns: the ring holds a few publications.
+  for (let turn = 0; turn < 100 * 40 && !around.time.isIdle; turn++) await around.time.turn();
+  assert.ok(around.time.isIdle);
+  await published;
+  assert.deepEqual(reader!.read, upTo(100));
+});
+
+test('[B1] publications that waited for the readers are appended in turns', async () => {
+  const around = rig(500_000);
+  await open(around, 1);
+  const { store, time } = around;
+  let appendedCount = 0;
+  const append = store.append.bind(store);
+  store.append = (...given) => {
+    appendedCount += 1;
+    time.work(1);
+    return append(...given);
+  };
+  const published = [around.publish('x'.repeat(600_000))];
+  for (const text of upTo(200)) published.push(around.publish(String(text)));
+  assert.equal(appendedCount, 1, 'the others wait');
+  for (let before = 1; !time.isIdle; before = appendedCount) {
+    await time.turn();
+    assert.ok(appendedCount - before <= 32, `${appendedCount - before} of 1 ms in one turn`);
+  }
+  await Promise.all(published);
+  assert.equal(appendedCount, 201);
 });
 
 test('a reader that throws when it is told harms no other', async () => {

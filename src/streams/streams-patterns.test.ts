@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { TurnBudget } from '../foundation/index.js';
 import { DestinationPattern } from '../message/index.js';
 import type { DeliverySource } from '../session/index.js';
+import { VirtualTime } from '../testing/index.js';
 import { gate, pull, rig, settled, Sink } from './streams-rig.test.js';
 
 const parse = (text: string): DestinationPattern => DestinationPattern.parse(text);
@@ -76,6 +78,23 @@ test('patterns cost nothing for streams that have nothing for them, and a place 
   for (const { source } of opened.slice(25)) assert.equal(pull(source).length, 100);
   for (const { source } of opened.slice(0, 25)) source.close();
   assert.equal(streams.retainedBytes, withPublications);
+});
+
+test('[B1] to look through many patterns is part of the work of a turn', async () => {
+  const time = new VirtualTime();
+  const turns = new TurnBudget(time);
+  const { streams, publish } = rig({ turns });
+  const DEPTH = 14;
+  for (let bits = 0; bits < 2 ** DEPTH; bits++) {
+    const segments = Array.from({ length: DEPTH }, (_, at) => ((bits >> at) & 1 ? '*' : 'a'));
+    const pattern = parse(`/${segments.join('/')}/none`);
+    await streams.openPattern(pattern, new Sink(), undefined);
+  }
+  assert.equal(turns.hasRoom, true);
+  await publish('/topic/elsewhere');
+  assert.equal(turns.hasRoom, true);
+  await publish(`${'/a'.repeat(DEPTH)}/a`);
+  assert.equal(turns.hasRoom, false);
 });
 
 test('[P1] a reader by a pattern that is behind in too many streams ends as a slow consumer', async () => {

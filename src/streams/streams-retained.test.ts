@@ -91,6 +91,28 @@ test('what lingers makes room: of its own publisher where that is beyond its sha
   streams.close();
 });
 
+test('[Q2] who is beyond its part lets go of its own lingering rings, though those of others were left before', async () => {
+  const { store, metrics, streams, publish, open } = rig(1_000_000);
+  const followed = (destination: string): boolean => !unfollowed.has(destination);
+  const unfollowed = new Set<string>();
+  const unfollow = store.unfollow.bind(store);
+  store.unfollow = (destination) => {
+    unfollowed.add(destination);
+    unfollow(destination);
+  };
+  const linger = async (destination: string, owner: string): Promise<void> => {
+    const { source } = await open(destination, owner);
+    await publish(destination, owner);
+    source.close();
+  };
+  for (let index = 0; index < 10; index++) await linger(`/topic/other/${index}`, 's:other');
+  for (let index = 0; index < 200; index++) await linger(`/topic/${index}`, 's:greedy');
+  assert.ok(metrics.value('retained_evictions', { stage: 'lingering' }) > 100);
+  for (let index = 0; index < 10; index++) assert.ok(followed(`/topic/other/${index}`));
+  assert.ok(!followed('/topic/0') && followed('/topic/199'));
+  streams.close();
+});
+
 test('[Q1] rings of all owners of a share are charged together, and what of them lingers makes room for each', async () => {
   const { retained, metrics, streams, publish, open } = rig(1_000_000);
   const member = (index: number): Owner => ({ id: `m${index}`, share: 'all' });

@@ -81,8 +81,6 @@ export class Streams {
   readonly #repairs = new Map<Stream, GapRepair>();
   /** Streams whose readers have still to hear that they were interrupted. */
   readonly #interrupted = new Map<string, Stream>();
-  /** Streams whose readers are owed more than the ring holds. */
-  #owingCount = 0;
   /** Entries that the feed brought while one was being taken. */
   readonly #untaken = new Ring<FeedEntry>();
   #isTaking = false;
@@ -106,8 +104,12 @@ export class Streams {
     this.#environment = { tally: this.#tally, keeper };
     this.#patterns = new PatternReaders(turns);
     this.#pages = new HistoryPages(store, metrics, turns, deadlines, this.#tally);
-    this.#lines = new PublishLines(store, metrics, turns, this.#tally, (destination) =>
-      this.#owesTooMuch(destination),
+    this.#lines = new PublishLines(
+      store,
+      metrics,
+      turns,
+      this.#tally,
+      (destination) => this.#held.get(destination)?.owesTooMuch === true,
     );
     this.#flush = new Flush({
       time,
@@ -285,6 +287,7 @@ export class Streams {
     return this.#opening.begin(
       destination,
       position,
+      this.#liveRingBytes(destination),
       (top, entries) => this.#held.get(destination) ?? this.#join(destination, top, entries),
     );
   }
@@ -350,11 +353,9 @@ export class Streams {
   }
 
   #hasNews(stream: Stream): void {
-    if (!stream.isDirty) {
-      if (this.#isRead(stream)) this.#flush.add(stream);
-      else stream.skipRound();
-    }
-    this.#noteOwing(stream);
+    if (stream.isDirty) return;
+    if (this.#isRead(stream)) this.#flush.add(stream);
+    else stream.skipRound();
   }
 
   #isRead(stream: Stream): boolean {
@@ -409,7 +410,6 @@ export class Streams {
     const { destination } = stream;
     this.#endRepair(stream);
     this.#pages.forget(stream);
-    this.#noteOwing(stream);
     this.#unfollow(() => this.#store.unfollow(destination));
     this.#lines.drain(destination);
   }
@@ -446,19 +446,7 @@ export class Streams {
     if (!stream.isDirty && this.#interrupted.get(destination) === stream) {
       this.#interrupted.delete(destination);
     }
-    this.#noteOwing(stream);
     this.#lines.drain(destination);
-  }
-
-  #owesTooMuch(destination: string): boolean {
-    return this.#owingCount > 0 && this.#held.get(destination)?.owesTooMuch === true;
-  }
-
-  #noteOwing(stream: Stream): void {
-    const isOwing = stream.owesTooMuch && this.#held.holds(stream);
-    if (isOwing === stream.isOwing) return;
-    stream.isOwing = isOwing;
-    this.#owingCount += isOwing ? 1 : -1;
   }
 
   #leave(stream: Stream, reader: StreamReader): void {

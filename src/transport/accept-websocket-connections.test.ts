@@ -11,6 +11,7 @@ import {
   type Connection,
   type ConnectionReceiver,
 } from '../session/index.js';
+import { VirtualTime } from '../testing/index.js';
 import {
   acceptWebSocketConnections,
   type AcceptWebSocketOptions,
@@ -385,3 +386,30 @@ for (const way of WAYS) {
     assert.equal(receivers.length, 1);
   });
 }
+
+test('who has spoken and waits for his turn is neither timed out nor ended for another', async (context) => {
+  const turns = new HeldTurns();
+  const real = nodeTime();
+  const time = Object.assign(new VirtualTime(), {
+    afterTick: (callback: () => void) => real.afterTick(callback),
+    afterTurn: (callback: () => void) => real.afterTurn(callback),
+  });
+  const { server, url, receivers } = await run(context, {
+    turns,
+    time,
+    ownUpgradePath: { firstOctetTimeoutMs: 5_000, maxWaitingCount: 1 },
+  });
+  const port = Number(new URL(url).port);
+  const waiting = connect(port, '127.0.0.1');
+  waiting.write(upgradeRequest('/ws'));
+  await turns.untilHeld(1);
+  time.advance(60_000);
+  const another = connect(port, '127.0.0.1').on('error', () => {});
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  if (!socket.destroyed) await once(socket, 'close');
+  turns.release();
+  const [answer] = (await once(waiting, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 101 /);
+  assert.equal(receivers.length, 1);
+  for (const client of [waiting, another]) client.destroy();
+});

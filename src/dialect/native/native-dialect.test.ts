@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import {
   DeadlineWheel,
   HeldTotal,
+  MAX_SLICE_UNITS,
   MemoryMetrics,
   RequestError,
   SILENT_LOG,
@@ -84,7 +85,7 @@ function rig(given: { authenticate?: Authenticate; limits?: Partial<SessionLimit
     const heard = (): readonly string[] => pair.take().map(({ octets }) => decoder.decode(octets));
     return { pair, say, heard };
   };
-  return { time, metrics, app, registry, connect };
+  return { time, turns, metrics, app, registry, connect };
 }
 
 test('a first frame other than connect opens a session without a greeting', async () => {
@@ -105,8 +106,12 @@ test('a connection that fails to take an answer ends its session, and nothing is
   t.after(() => process.off('unhandledRejection', listener));
   const { connect, registry, app } = rig();
   app.map('/a', () => 1);
+  app.map('/parts', async function* () {
+    yield 1;
+  });
   const frames = [
     { type: 'request', id: 1, destination: '/app/a' },
+    { type: 'request', id: 1, destination: '/app/parts' },
     { type: 'send', id: 1, destination: '/topic/a' },
     { type: 'subscribe', id: 1, destination: '/topic/a' },
   ];
@@ -267,6 +272,115 @@ test('a stream of replies waits for a slow reader, and ends with its session', a
   assert.ok(isEnded);
 });
 
+test('[B1] a stream of replies that never waits takes its turns', async () => {
+  const { connect, app, time, turns } = rig();
+  for (const size of [1, 100_000]) {
+    app.map(`/${size}`, {}, async function* () {
+      for (let count = 0; count < 200; count++) yield 'x'.repeat(size);
+    });
+    const { pair, say, heard } = connect();
+    await say({ type: 'connect' });
+    pair.sendText(`{"type":"request","id":1,"destination":"/app/${size}"}`);
+    await settled();
+    const atOnce = heard().length;
+    const most = size === 1 ? MAX_SLICE_UNITS : 1;
+    assert.ok(atOnce > 0 && atOnce <= most, `${atOnce} replies of ${size} octets at once`);
+    let count = atOnce;
+    while (count < 201) {
+      time.advance(0);
+      await settled();
+      count += heard().length;
+    }
+    turns.spend(1_024);
+    pair.sendText(`{"type":"request","id":1,"destination":"/app/${size}"}`);
+    await settled();
+    assert.deepEqual(heard(), [], 'the turn has no room');
+    assert.match((await say()).join(), /"id":1,"more":true/);
+  }
+});
+
+test('[B4] what has settled, well or not, is under way no more, and its id is free', async () => {
+  const { connect, app } = rig({ limits: { maxOperationCount: 2, maxPendingRequestCount: 2 } });
+  app.map('/one', () => 1);
+  const { say } = connect();
+  for (let count = 0; count < 6; count++) {
+    const request = { type: 'request', id: 1, destination: '/app/one' };
+    assert.match((await say(request)).join(), /"type":"reply","id":1/);
+    const refused = { type: 'send', id: 2, destination: '/nowhere' };
+    assert.match((await say(refused)).join(), /"type":"error","id":2/);
+    const renewed = { type: 'authenticate', id: 3, token: 'x' };
+    assert.match((await say(renewed)).join(), /"type":"receipt","id":3/);
+  }
+});
+
+test('[B4] octets of what is under way count, of texts and of binary messages', async () => {
+  const { connect, app } = rig({ limits: { maxWaitingBytes: 10_000 } });
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const seen: unknown[] = [];
+  app.map('/gated', { concurrency: 'parallel' }, ({ headers }) => {
+    seen.push(headers);
+    return gate;
+  });
+  const head = { type: 'send', destination: '/app/gated' };
+  const [text, binary] = [connect(), connect()];
+  for (const { say } of [text, binary]) await say({ type: 'connect' });
+  const octets = new TextEncoder().encode(`${JSON.stringify(head)}\n${'x'.repeat(6_000)}`);
+  for (let count = 0; count < 5; count++) {
+    text.pair.sendText(JSON.stringify({ ...head, body: 'x'.repeat(6_000) }));
+    binary.pair.sendBinary(octets.slice());
+  }
+  await text.say();
+  assert.equal(seen.length, 4, 'two of each, the second of which is too much');
+  open();
+  for (let round = 0; round < 10; round++) await text.say();
+  assert.equal(seen.length, 10);
+});
+
+test('a connection that has gone while its token was checked gets no session', async () => {
+  let admit = (): void => {};
+  const checked = new Promise<void>((resolve) => (admit = resolve));
+  const { connect, registry, time } = rig({ authenticate: () => checked.then(() => ANONYMOUS) });
+  const { pair, say } = connect();
+  await say({ type: 'connect', token: 'x' });
+  pair.cut();
+  await say();
+  admit();
+  await settled();
+  time.advance(250);
+  assert.deepEqual([registry.count, time.pendingTimerCount], [0, 0]);
+});
+
+test('[B1] streams of replies go on one after another when the connection has room: together they do not overfill it', async () => {
+  const { connect, app, registry } = rig({ limits: { maxOutboundBytes: 250_000 } });
+  const { pair, say } = connect();
+  await say({ type: 'connect' });
+  const ids = Array.from({ length: 10 }, (_, id) => id);
+  const partCounts = new Map<number, number>();
+  const begun = new Set<() => void>();
+  app.map('/parts', { concurrency: 'parallel' }, async function* ({ body }) {
+    // All of them have their next part at the same moment.
+    for (let count = 0; count < 20; count++) {
+      await new Promise<void>((resolve) => begun.add(resolve));
+      yield 'x'.repeat(60_000);
+    }
+    partCounts.set(body as number, 20);
+  });
+  await say(...ids.map((id) => ({ type: 'request', id, destination: '/app/parts', body: id })));
+  let replyCount = 0;
+  for (let round = 0; round < 300 && partCounts.size < ids.length; round++) {
+    pair.stopReading();
+    const ready = [...begun];
+    begun.clear();
+    for (const resolve of ready) resolve();
+    await say();
+    pair.readOn();
+    replyCount += (await say()).filter((text) => text.startsWith('{"type":"reply"')).length;
+    assert.equal(registry.count, 1, 'it reads all that it is sent');
+  }
+  assert.deepEqual([partCounts.size, replyCount], [10, 200]);
+});
+
 test('a heartbeat is kept in silence only, never faster than the minimum', async () => {
   const { connect, time } = rig();
   const { say, heard, pair } = connect();
@@ -291,6 +405,21 @@ test('a reader that takes no replies is disconnected once, with 4001, and nothin
   for (let id = 0; id < 200; id++) pair.sendText(`{"type":"nothing","id":${id}}`);
   await settled();
   assert.deepEqual([pair.ended?.closeCode, registry.count], [4001, 0]);
+});
+
+test('a stranger who takes no answers to what cannot be read is disconnected once, with 4001', async () => {
+  const { connect, registry, time } = rig({ limits: { maxOutboundBytes: 2_000 } });
+  const { pair, heard } = connect();
+  pair.stopReading();
+  for (let id = 0; id < 200; id++) pair.sendText(`{"type":"nothing","id":${id}}`);
+  await settled();
+  assert.deepEqual([pair.ended?.closeCode, registry.count], [4001, 0]);
+  time.advance(10_000);
+  pair.readOn();
+  const texts = heard();
+  assert.ok(texts.length < 30, `${texts.length} answers`);
+  assert.match(texts.at(-1) ?? '', /^\{"type":"disconnect","code":"session\/slow-consumer"/);
+  assert.equal(time.pendingTimerCount, 0);
 });
 
 test('a hook that fails refuses without its words; disconnect closes with 1000', async () => {

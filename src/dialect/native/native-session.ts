@@ -37,11 +37,12 @@ import type { DialectEnvironment } from '../opening/index.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { bodyMessage, disconnectMessage, encodeBatch, frameMessage } from './delivery-encoding.js';
 import { PendingRequests, type ReplyOutlet } from './pending-requests.js';
+import { ReplyLine, type LineOutlet } from './reply-line.js';
 
 type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly type: T }>;
 
 /** Begins when the principal is known. */
-export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyOutlet {
+export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyOutlet, LineOutlet {
   readonly session: Session;
   readonly #environment: DialectEnvironment;
   readonly #connection: Connection;
@@ -50,10 +51,9 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #heartbeatIntervalMs = 0;
   #writtenCount = 0;
   #isRenewing = false;
-  /** Parts of streams of replies that were written. */
-  #replyCount = 0;
   #writtenAtHeartbeat = 0;
-  #waitingForWritable: (() => void)[] = [];
+  /** Made for the first stream of replies. */
+  #replies: ReplyLine | undefined = undefined;
   /** About what the frame costs that is being looked at. */
   #frameBytes = 0;
   /** Made when a subscription first asks for it. */
@@ -86,9 +86,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
 
   writable(): void {
     this.session.connectionWritable();
-    const waiting = this.#waitingForWritable;
-    this.#waitingForWritable = [];
-    for (const resume of waiting) resume();
+    this.#replies?.writeOn();
   }
 
   closed(closeCode: number): void {
@@ -200,13 +198,14 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
     this.session.checkOutbound();
   }
 
-  drained(): Promise<void> {
-    const { maxBufferedBytes } = this.#environment.session.limits;
-    if (this.session.isEnded || this.#connection.bufferedBytes < maxBufferedBytes) {
-      this.#replyCount += 1;
-      return this.#environment.session.turns.rest(this.#replyCount) ?? Promise.resolve();
-    }
-    return new Promise((resolve) => this.#waitingForWritable.push(resolve));
+  get canTake(): boolean {
+    return this.#connection.bufferedBytes < this.#environment.session.limits.maxBufferedBytes;
+  }
+
+  writePart(encode: () => SharedMessage | undefined): Promise<void> {
+    if (this.session.isEnded) return Promise.resolve();
+    this.#replies ??= new ReplyLine(this, this.#environment.session.turns);
+    return this.#replies.write(encode);
   }
 
   /** Answers one frame with an error. What is not a RequestError is our fault: its words go to the log only. */
@@ -403,9 +402,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
   #ended(): void {
     this.#environment.session.deadlines.clear(this.#heartbeat);
     this.#requests.cancelAll();
-    const waiting = this.#waitingForWritable;
-    this.#waitingForWritable = [];
-    for (const resume of waiting) resume();
+    this.#replies?.close();
   }
 }
 

@@ -7,8 +7,8 @@ import { bodyMessage, frameMessage } from './delivery-encoding.js';
 /** The connection as a reply sees it. */
 export interface ReplyOutlet {
   write(message: SharedMessage): void;
-  /** Resolves once the connection can take more: the backpressure of a stream of replies. */
-  drained(): Promise<void>;
+  /** Writes a part of a stream once the connection has room for it, and resolves then: the backpressure of a stream of replies. */
+  writePart(encode: () => SharedMessage | undefined): Promise<void>;
   fail(id: number, error: unknown): void;
   /** A request was refused because too many wait: for the metrics. */
   tooMany(): void;
@@ -88,9 +88,12 @@ export class PendingRequests {
       return;
     }
     for await (const message of reply) {
+      await this.#outlet.writePart(() =>
+        cancellation.isCancelled
+          ? undefined
+          : bodyMessage({ type: 'reply', id, more: true }, message),
+      );
       if (cancellation.isCancelled) return;
-      this.#outlet.write(bodyMessage({ type: 'reply', id, more: true }, message));
-      await this.#outlet.drained();
     }
     if (!cancellation.isCancelled) this.#outlet.write(frameMessage({ type: 'end', id }));
   }

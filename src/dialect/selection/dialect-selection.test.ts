@@ -1,9 +1,9 @@
-/** Proves what becomes of a connection whose dialect fails, and what is told of it. */
+/** Proves the time for a first message, what becomes of a connection whose dialect fails, and what is told of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeadlineWheel, MemoryMetrics, SILENT_LOG } from '../../foundation/index.js';
 import { ANONYMOUS, SessionEvents, type Connection } from '../../session/index.js';
-import { VirtualTime } from '../../testing/index.js';
+import { ConnectionPair, VirtualTime } from '../../testing/index.js';
 import { DialectSelection, type OfferedDialect } from './dialect-selection.js';
 
 test('[L2] a dialect that fails in an open session ends it as the server does, with its code', async () => {
@@ -64,4 +64,33 @@ test('[L2] a dialect that fails in an open session ends it as the server does, w
   selection.closed(4004, '');
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(told, [['disconnected', 'server/internal-error', 4004, 's']]);
+});
+
+test('[E2] who says nothing in time is ended; who has spoken, or gone, has no deadline here any more', () => {
+  const dialect: OfferedDialect = {
+    name: 'any',
+    subprotocols: [],
+    isFirstMessage: () => true,
+    accept: () => ({ textReceived() {}, binaryReceived() {}, writable() {}, closed() {} }),
+  };
+  const time = new VirtualTime();
+  const metrics = new MemoryMetrics();
+  const deadlines = new DeadlineWheel(time, 250);
+  const environment = { dialects: [dialect], deadlines, connectTimeoutMs: 1_000, metrics };
+  const come = (): ConnectionPair =>
+    new ConnectionPair(
+      time,
+      (connection) => new DialectSelection({ ...environment, log: SILENT_LOG }, connection),
+    );
+  const [silent, speaking, gone] = [come(), come(), come()];
+  silent.sendText('\n');
+  speaking.sendText('hello');
+  gone.cut();
+  time.advance(60_000);
+  assert.deepEqual(
+    [silent, speaking, gone].map(({ ended }) => ended?.closeCode),
+    [4005, undefined, 1006],
+  );
+  const counted = metrics.value('connections_disconnected', { code: 'session/connect-timeout' });
+  assert.deepEqual([counted, time.pendingTimerCount], [1, 0]);
 });

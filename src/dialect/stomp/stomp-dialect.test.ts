@@ -8,6 +8,7 @@ import {
   SILENT_LOG,
   TurnBudget,
 } from '../../foundation/index.js';
+import { AppMount } from '../../mounts/app/index.js';
 import { TopicRules, TopicsMount } from '../../mounts/topics/index.js';
 import { AccessRules, Router } from '../../routing/index.js';
 import {
@@ -44,8 +45,12 @@ function rig(given: Given = {}) {
   access.setDefault('open');
   const router = new Router(access, metrics);
   const streams = new Streams(new MemoryStreamStore(time, new SeededRandom(1)), time, metrics);
+  const app = new AppMount(time, SILENT_LOG, router);
   router.mount('/topic', new TopicsMount(streams, new TopicRules()));
+  router.mount('/app', app);
+  const receivers: StompReceiver[] = [];
   const registry = new SessionRegistry();
+  const inputFlow = new InputFlowBudget(134_217_728, turns, metrics);
   let sessionCount = 0;
   const environment = {
     session: {
@@ -56,7 +61,7 @@ function rig(given: Given = {}) {
       registry,
       log: SILENT_LOG,
       turns,
-      inputFlow: new InputFlowBudget(134_217_728, turns, metrics),
+      inputFlow,
       outbound: new HeldTotal(Infinity),
     },
     router,
@@ -73,7 +78,9 @@ function rig(given: Given = {}) {
   const connect = () => {
     const pair = new ConnectionPair(time, (connection) => {
       given.prepare?.(connection);
-      return new StompReceiver(environment, connection);
+      const receiver = new StompReceiver(environment, connection);
+      receivers.push(receiver);
+      return receiver;
     });
     const say = async (text: string): Promise<readonly string[]> => {
       pair.sendText(text);
@@ -85,7 +92,7 @@ function rig(given: Given = {}) {
     const heard = (): readonly string[] => pair.take().map(({ octets }) => decoder.decode(octets));
     return { pair, say, heard };
   };
-  return { time, metrics, registry, connect };
+  return { time, turns, metrics, registry, inputFlow, app, receivers, connect };
 }
 
 const CONNECT = 'CONNECT\naccept-version:1.2\n\n\0';
@@ -368,4 +375,104 @@ test('a COMMIT of which several are refused is one ERROR, and no rejection witho
   assert.equal(heard.length, 1);
   assert.match(heard[0] ?? '', /^ERROR\n/);
   assert.deepEqual(unhandled, []);
+});
+
+test('[B2] a frame of many octets, headers or body, is as much of a slice as they are', async () => {
+  const { connect, time } = rig();
+  for (const part of [`h:${'x'.repeat(15_000)}\n\n`, `\n${'x'.repeat(15_000)}`]) {
+    const { pair, say, heard } = connect();
+    await say(CONNECT);
+    pair.sendText(`SEND\ndestination:/topic/a\nreceipt:1\n${part}\0`.repeat(10));
+    await settled();
+    const atOnce = heard().length;
+    assert.ok(atOnce <= 5, `${atOnce} frames of 15 units at once`);
+    for (let turn = 0; turn < 4; turn++) {
+      time.advance(0);
+      await settled();
+    }
+    assert.equal(atOnce + heard().length, 10);
+  }
+});
+
+test('[B2] no frame is handed on while input is paused, though it was to be just before', async () => {
+  const { connect, receivers, time } = rig();
+  const { pair, say, heard } = connect();
+  await say(CONNECT);
+  const [receiver] = receivers;
+  receiver!.pauseInput();
+  pair.sendText('SEND\ndestination:/topic/a\nreceipt:1\n\n\0');
+  receiver!.resumeInput();
+  receiver!.pauseInput();
+  time.advance(0);
+  await settled();
+  assert.deepEqual(heard(), []);
+  receiver!.resumeInput();
+  time.advance(0);
+  await settled();
+  assert.match(heard().join(), /^RECEIPT\nreceipt-id:1\n/);
+});
+
+test('[B4] what a COMMIT began is over with it: a session may have as many as it likes, one after another', async () => {
+  const { connect } = rig({ limits: { maxOperationCount: 4 } });
+  const { say } = connect();
+  await say(CONNECT);
+  for (let count = 0; count < 10; count++) {
+    const heard = await say(
+      'BEGIN\ntransaction:t\n\n\0SEND\ndestination:/topic/a\ntransaction:t\n\n\0' +
+        `COMMIT\ntransaction:t\nreceipt:${count}\n\n\0`,
+    );
+    assert.match(heard.join(), new RegExp(`^RECEIPT\nreceipt-id:${count}\n`));
+  }
+});
+
+test('[B4] a client that is not read is not blamed for its silence, and is again once it is read', async () => {
+  const { connect, app, time, registry } = rig({ limits: { maxOperationCount: 1 } });
+  let open = (): void => {};
+  app.map('/gated', () => new Promise<void>((resolve) => (open = resolve)));
+  const { say, heard } = connect();
+  await say(connectWith('2000,0'));
+  await say('SEND\ndestination:/app/gated\nreceipt:1\n\n\0');
+  time.advance(30_000);
+  assert.deepEqual([heard(), registry.count], [[], 1]);
+  open();
+  await settled();
+  time.advance(30_000);
+  const [receipt, error] = heard();
+  assert.match(receipt ?? '', /^RECEIPT\n/);
+  assert.match(error ?? '', /^ERROR\n[\s\S]*session\/heartbeat-timeout/);
+});
+
+test("[B4] what a transaction keeps is its share's until COMMIT, ABORT or the end of its session", async () => {
+  const { connect, inputFlow } = rig();
+  for (const end of ['COMMIT\ntransaction:t\n\n\0', 'ABORT\ntransaction:t\n\n\0', undefined]) {
+    const { pair, say } = connect();
+    await say(CONNECT);
+    const kept = `SEND\ndestination:/topic/a\ntransaction:t\n\n${'x'.repeat(1_000)}\0`;
+    await say(`BEGIN\ntransaction:t\n\n\0${kept}`);
+    assert.ok(inputFlow.kept.total > 1_000);
+    if (end === undefined) pair.cut();
+    else await say(end);
+    await say('\n');
+    assert.equal(inputFlow.kept.total, 0, end ?? 'the end of its session');
+  }
+});
+
+test('[B2] each turn of a message of many frames has a whole slice of it', async () => {
+  const { connect, turns, time } = rig();
+  const { pair, say, heard } = connect();
+  await say(CONNECT);
+  let stepCount = 0;
+  const later = turns.later.bind(turns);
+  turns.later = (step, queue) => {
+    stepCount += 1;
+    later(step, queue);
+  };
+  pair.sendText('SEND\ndestination:/topic/a\nreceipt:1\n\n\0'.repeat(640));
+  let count = 0;
+  while (count < 640) {
+    await settled();
+    time.advance(0);
+    count += heard().length;
+  }
+  assert.ok(stepCount >= 9 && stepCount < 20, `${stepCount} turns for ten slices`);
 });

@@ -14,7 +14,7 @@ export interface EndpointHandler {
   inputKept?(byteLength: number): void;
   /** The connection is no longer open: a Close frame came or went, or the link is going. */
   closing(): void;
-  /** The socket is gone while input is held: `closed` comes when that is released, or abandoned. */
+  /** The peer has ended its side, or the socket is gone, while input is held: `closed` comes when that is released, or abandoned. */
   linkGone?(): void;
   /** The peer broke the protocol or a limit; `closed` follows. */
   failed(error: WebSocketError): void;

@@ -285,7 +285,8 @@ export class Endpoint
     this.#leaveOpen();
     if (this.#hold?.isHeld === true) {
       this.#hold.whileHeld = 'ended';
-      return;
+      // Nothing is asked of the peer any more, so nobody would notice that it has gone.
+      return this.#handler.linkGone?.();
     }
     // RFC 6455 §7.1.1: the peer has ended its side, with or without a closing handshake.
     const { turns } = this.#terms.loop;
@@ -394,13 +395,13 @@ export class Endpoint
     else this.inputEnded();
   }
 
-  /** Gives up what is held back of a connection that is gone, where nobody may ever release it. */
+  /** Gives up what is held back of a connection whose peer has ended it or is gone, where nobody may ever release it. */
   abandonHeld(): void {
-    const hold = this.#hold;
-    if (hold?.whileHeld !== 'gone') return;
-    hold.abandon();
+    const happened = this.#hold?.abandon();
+    if (happened === undefined) return;
     this.#parser?.discard();
-    this.#tellClosed();
+    if (happened === 'gone') this.#tellClosed();
+    else this.end();
   }
 
   onPing(octets: Octets, start: number, end: number): void {

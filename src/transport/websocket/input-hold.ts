@@ -13,11 +13,14 @@ export class InputHold {
     this.#delivery = deliver;
   }
 
-  /** Nothing of it comes any more. */
-  abandon(): void {
+  /** Nothing of it comes any more; answers what has happened, and where nothing has, all stays as it is. */
+  abandon(): 'ended' | 'gone' | undefined {
+    const happened = this.whileHeld;
+    if (happened === undefined) return undefined;
     this.isHeld = false;
     this.whileHeld = undefined;
     this.#delivery = undefined;
+    return happened;
   }
 
   takeDelivery(): (() => void) | undefined {
