@@ -14,6 +14,7 @@ import {
   hasMalformedDeflateOffer,
 } from './deflate-upgrade.js';
 import { destroyOnError, hasEndpoint } from './socket-listeners.js';
+import { kAccept } from './emitting-handler.js';
 import { EndpointTerms } from './endpoint-terms.js';
 import { EngineLoop } from './engine-loop.js';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits } from './limits.js';
@@ -301,7 +302,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     const client = this.#newClient();
     this.#clients?.add(client);
-    client.acceptSocket({
+    client[kAccept]({
       socket,
       head,
       terms: this.#terms,

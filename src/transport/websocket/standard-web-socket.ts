@@ -142,12 +142,13 @@ export class StandardWebSocket extends EventTarget {
 
   #listen(socket: WebSocket): void {
     const { origin } = new URL(socket.url);
-    socket.on('open', () => this.dispatchEvent(new Event('open')));
+    // `super`, because an application's class may have methods of these names.
+    socket.on('open', () => super.dispatchEvent(new Event('open')));
     socket.on('message', (data, isBinary) => {
       // "If ready state is not OPEN, then return."
       if (this.#hasClosed) return;
       const content = isBinary ? data : (data as Buffer).toString();
-      this.dispatchEvent(new StandardMessageEvent('message', { data: content, origin }));
+      super.dispatchEvent(new StandardMessageEvent('message', { data: content, origin }));
     });
     let failure: Error | undefined;
     socket.on('error', (error) => (failure = error));
@@ -156,10 +157,10 @@ export class StandardWebSocket extends EventTarget {
       if (failure !== undefined) {
         // The standard tells no more than that; here nobody has to be kept in the dark.
         const event = new Event('error');
-        this.dispatchEvent(Object.defineProperty(event, 'error', { value: failure }));
+        super.dispatchEvent(Object.defineProperty(event, 'error', { value: failure }));
       }
       const init = { code, reason: reason.toString(), wasClean: code !== 1006 };
-      this.dispatchEvent(new StandardCloseEvent('close', init));
+      super.dispatchEvent(new StandardCloseEvent('close', init));
     });
   }
 
@@ -167,7 +168,7 @@ export class StandardWebSocket extends EventTarget {
     const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
     const slot = this.#slots.get(type);
     if (!isObject) {
-      if (slot !== undefined) this.removeEventListener(type, slot.listener);
+      if (slot !== undefined) super.removeEventListener(type, slot.listener);
       this.#slots.delete(type);
     } else if (slot !== undefined) slot.handler = value as Handler;
     else this.#addSlot(type, value as Handler);
@@ -183,7 +184,7 @@ export class StandardWebSocket extends EventTarget {
       },
     };
     this.#slots.set(type, slot);
-    this.addEventListener(type, slot.listener);
+    super.addEventListener(type, slot.listener);
   }
 
   static {
