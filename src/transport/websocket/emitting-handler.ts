@@ -20,9 +20,10 @@ export class EmittingHandler implements EndpointHandler {
   binaryType: BinaryType = 'nodebuffer';
   readonly #emitter: WebSocket;
   #whenClosed: AcceptedSocket['closed'] = undefined;
-  /** Whether input is held after each event, until the next turn of the event loop. */
+  /** Whether each event waits for the next turn of the event loop, and holds the input until then. */
   #isStepwise = false;
   #hasFailed = false;
+  #isDropped = false;
 
   constructor(emitter: WebSocket) {
     this.#emitter = emitter;
@@ -42,6 +43,12 @@ export class EmittingHandler implements EndpointHandler {
     this.#emitter.emit('open');
   }
 
+  /** Ends the connection without a word; what has arrived is not told any more. */
+  drop(): void {
+    this.#isDropped = true;
+    this.endpoint?.destroy();
+  }
+
   /** The opening handshake came to nothing. */
   handshakeFailed(error: Error): void {
     this.readyState = CLOSING;
@@ -55,32 +62,49 @@ export class EmittingHandler implements EndpointHandler {
 
   textReceived(octets: Buffer, start: number, end: number): void {
     const isLent = this.endpoint?.lends(octets) ?? true;
-    if (this.#isStepwise) this.#hold();
-    this.#emitter.emit('message', messageData(octets, start, end, isLent, 'nodebuffer'), false);
+    const data = messageData(octets, start, end, isLent, 'nodebuffer');
+    if (this.#isStepwise) this.#later(() => this.#emitter.emit('message', data, false));
+    else this.#emitter.emit('message', data, false);
   }
 
   binaryReceived(octets: Buffer, start: number, end: number): void {
     const isLent = this.endpoint?.lends(octets) ?? true;
     const ends = this.endpoint?.fragmentEnds;
-    if (this.#isStepwise) this.#hold();
-    const data = messageData(octets, start, end, isLent, this.binaryType, ends);
-    this.#emitter.emit('message', data, true);
+    if (this.#isStepwise) {
+      // Whoever waited for 'open' says only then in which form he wants it.
+      const own = messageData(octets, start, end, isLent, 'nodebuffer') as Buffer;
+      const keptEnds = ends?.slice();
+      this.#later(() => {
+        const data = messageData(own, 0, own.length, false, this.binaryType, keptEnds);
+        this.#emitter.emit('message', data, true);
+      });
+    } else {
+      const data = messageData(octets, start, end, isLent, this.binaryType, ends);
+      this.#emitter.emit('message', data, true);
+    }
   }
 
   pingReceived(octets: Buffer): void {
-    if (this.#isStepwise) this.#hold();
-    this.#emitter.emit('ping', octets);
+    if (this.#isStepwise) this.#later(() => this.#emitter.emit('ping', octets));
+    else this.#emitter.emit('ping', octets);
   }
 
   pongReceived(octets: Buffer): void {
-    if (this.#isStepwise) this.#hold();
-    this.#emitter.emit('pong', octets);
+    if (this.#isStepwise) this.#later(() => this.#emitter.emit('pong', octets));
+    else this.#emitter.emit('pong', octets);
   }
 
-  #hold(): void {
+  /**
+   * Holds input and emits in the next turn. Not before: what came in the segment of the handshake would be told before
+   * whoever awaits 'open' or 'connection' has had his turn.
+   */
+  #later(emit: () => void): void {
     const { endpoint } = this;
     endpoint?.holdInput();
-    setImmediate(() => endpoint?.releaseInput(() => {}));
+    setImmediate(() => {
+      // The application has dropped it: it wants nothing more.
+      if (!this.#isDropped) endpoint?.releaseInput(emit);
+    });
   }
 
   closing(): void {

@@ -1,7 +1,9 @@
 /** Owns the client class as the WHATWG standard has it to the letter: an EventTarget over the class that users of `ws` know. */
+import { types } from 'node:util';
 import type { ClientOptions } from './client-options.js';
 import { EVENT_TYPES, type EventType } from './event-target.js';
 import { makeEnumerable } from './events.js';
+import { isBlob } from './payload.js';
 import { StandardCloseEvent, StandardMessageEvent, nameInterface } from './standard-events.js';
 import type { ReadyState } from './web-socket-types.js';
 import { WebSocket } from './web-socket.js';
@@ -109,8 +111,7 @@ export class StandardWebSocket extends EventTarget {
   send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void {
     const socket = this.#socket;
     if (arguments.length === 0) throw new TypeError('1 argument required, but only 0 present');
-    const isBinary =
-      data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
+    const isBinary = isBlob(data) || types.isArrayBuffer(data) || ArrayBuffer.isView(data);
     const message = isBinary ? copyIfLent(data) : wellFormed(data);
     if (socket.readyState === CONNECTING) {
       throw new DOMException('Still in CONNECTING state', 'InvalidStateError');
@@ -224,7 +225,7 @@ function absolute(url: string | URL): string {
 
 /** What is sent must not change when the application writes to it afterwards. */
 function copyIfLent(data: Blob | ArrayBuffer | ArrayBufferView): Blob | Uint8Array {
-  if (data instanceof Blob) return data;
+  if (isBlob(data)) return data;
   return ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
     : new Uint8Array(data).slice();

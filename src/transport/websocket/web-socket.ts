@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { URL } from 'node:url';
-import { inspect, type InspectOptionsStylized } from 'node:util';
+import { inspect, types, type InspectOptionsStylized } from 'node:util';
 import type { Octets } from '../../foundation/index.js';
 import {
   FIN_BIT,
@@ -211,7 +211,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
     const { mask, compress = true } = given;
     const isPlain = this.#blobs === undefined && (mask === undefined || mask === this.#isClient);
-    if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
+    if (isPlain && (typeof data === 'string' || types.isUint8Array(data))) {
       endpoint.sender.message(firstOctet, data, compress, done);
     } else if (isPlain && data instanceof PreparedMessage) {
       const sharesFrame = !this.#isClient && !(compress && endpoint.hasCompression);
@@ -335,7 +335,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   terminate(): void {
     if (this.#handler.readyState === CLOSED) return;
     if (this.#handler.readyState === CONNECTING) this.#abortHandshake();
-    else this.#handler.endpoint?.destroy();
+    else this.#handler.drop();
   }
 
   /** Stops reading; nothing more is emitted until `resume`, but what the socket holds is kept. */
