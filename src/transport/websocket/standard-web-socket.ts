@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import type { ClientOptions } from './client-options.js';
 import { EVENT_TYPES, type EventType } from './event-target.js';
-import { makeEnumerable } from './events.js';
+import { defineAccessor, makeEnumerable } from './events.js';
 import { isBlob } from './payload.js';
 import { StandardCloseEvent, StandardMessageEvent, nameInterface } from './standard-events.js';
 import type { ReadyState } from './web-socket-types.js';
@@ -102,9 +102,11 @@ export class StandardWebSocket extends EventTarget {
   }
 
   set binaryType(type: 'blob' | 'arraybuffer') {
+    // WebIDL: whose attribute it is comes before what it is set to.
+    const socket = this.#socket;
     if (type !== 'blob' && type !== 'arraybuffer') return;
     this.#binaryType = type;
-    this.#socket.binaryType = type;
+    socket.binaryType = type;
   }
 
   /** Sends a message; throws a DOMException "InvalidStateError" while connecting. Anything but octets goes as text. */
@@ -194,9 +196,7 @@ export class StandardWebSocket extends EventTarget {
       Object.defineProperty(this.prototype, name, { value, enumerable: true });
     }
     for (const type of EVENT_TYPES) {
-      Object.defineProperty(this.prototype, `on${type}`, {
-        configurable: true,
-        enumerable: true,
+      defineAccessor(this.prototype as StandardWebSocket, `on${type}`, {
         get(this: StandardWebSocket): Handler {
           return this.#slots.get(type)?.handler ?? null;
         },

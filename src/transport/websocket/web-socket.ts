@@ -183,8 +183,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   set binaryType(type: BinaryType) {
+    const handler = this.#handler;
     if (!isBinaryType(type)) return;
-    this.#handler.binaryType = type;
+    handler.binaryType = type;
     if (this.#handler.endpoint !== undefined)
       this.#handler.endpoint.keepsFragmentEnds = type === 'fragments';
   }
