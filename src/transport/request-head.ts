@@ -29,7 +29,7 @@ export function limitReachedBy(
   return byteLength > maxHandshakeHeadersBytes ? 'maxHandshakeHeadersBytes' : undefined;
 }
 
-/** Header fields by lower-case name, as an application that has changed `headers` left them; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
+/** What `headers` has now, by lower-case names; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
 export function headersOf(request: IncomingMessage): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   for (const [name, values] of visibleHeaders(request)) {

@@ -80,7 +80,10 @@ test('WebSocket sends octets of another realm as octets, in messages, Pings, Pon
   await ended;
   assert.deepEqual(told, [
     ...all.map(() => 'binary ABCD'),
-    ...['ping ABCD', 'ping ABCD', 'pong ABCD', '3000 ABCD'],
+    'ping ABCD',
+    'ping ABCD',
+    'pong ABCD',
+    '3000 ABCD',
   ]);
 });
 

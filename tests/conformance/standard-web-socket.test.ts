@@ -203,7 +203,8 @@ test('the functions of its attributes have the names of WebIDL, and know whose t
     const descriptor = Object.getOwnPropertyDescriptor(StandardWebSocket.prototype, name);
     assert.equal(descriptor?.get?.name, `get ${name}`);
     assert.equal(descriptor?.set?.name, `set ${name}`);
-    assert.equal(Object.hasOwn(descriptor?.get ?? {}, 'prototype'), false);
+    const halves = Object.values(descriptor ?? {}).filter((half) => typeof half === 'function');
+    for (const half of halves as object[]) assert.ok(!Object.hasOwn(half, 'prototype'));
     for (const value of ['blob', 'no such type', null]) {
       assert.throws(() => descriptor?.set?.call({}, value), TypeError, name);
     }

@@ -1,4 +1,4 @@
-/** Owns what an endpoint tells a WebSocket: its state, and the events that it emits. The application's own object has no name of ours on it. */
+/** Owns what an endpoint tells a WebSocket, apart from the application's own object: its state, and the events that it emits. */
 import { CLOSE_ABNORMAL } from '../../protocol/websocket/index.js';
 import { Endpoint } from './endpoint.js';
 import type { EndpointHandler } from './endpoint-handler.js';

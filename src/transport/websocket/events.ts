@@ -130,11 +130,12 @@ interface Accessor<T> {
 export function defineAccessor<T extends object>(
   prototype: T,
   name: string,
-  { get, set }: Accessor<T>,
+  accessor: Accessor<T>,
 ): void {
-  Object.defineProperty(get, 'name', { value: `get ${name}`, configurable: true });
-  Object.defineProperty(set, 'name', { value: `set ${name}`, configurable: true });
-  Object.defineProperty(prototype, name, { get, set, enumerable: true, configurable: true });
+  for (const half of ['get', 'set'] as const) {
+    Object.defineProperty(accessor[half], 'name', { value: `${half} ${name}`, configurable: true });
+  }
+  Object.defineProperty(prototype, name, { ...accessor, enumerable: true, configurable: true });
 }
 
 /** Makes accessors of a class enumerable, as attributes of a web interface are. */
