@@ -1,5 +1,6 @@
 /** Owns what the head of an upgrade request says, as a handshake shows it, and how large it may be. */
 import type { IncomingMessage } from 'node:http';
+import { visibleHeaders } from './websocket/visible-headers.js';
 
 /** Bounds of a head, beside those of the HTTP server. */
 export interface HeadLimits {
@@ -28,15 +29,11 @@ export function limitReachedBy(
   return byteLength > maxHandshakeHeadersBytes ? 'maxHandshakeHeadersBytes' : undefined;
 }
 
-/** Header fields by lower-case name; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
+/** What `headers` has now, by lower-case names; values of a repeated one are joined as RFC 7230 §3.2.2 has it. */
 export function headersOf(request: IncomingMessage): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
-  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
-    const name = request.rawHeaders[index]!.toLowerCase();
-    const value = request.rawHeaders[index + 1]!;
-    const known = headers.get(name);
-    const separator = name === 'cookie' ? '; ' : ', ';
-    headers.set(name, known === undefined ? value : known + separator + value);
+  for (const [name, values] of visibleHeaders(request)) {
+    headers.set(name, values.join(name === 'cookie' ? '; ' : ', '));
   }
   return headers;
 }

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { StandardWebSocket, WebSocketServer, type WebSocket } from 'tideway/websocket';
+import {
+  StandardCloseEvent,
+  StandardWebSocket,
+  WebSocketServer,
+  type WebSocket,
+} from 'tideway/websocket';
 
 /** An echo server's address; `accept` may do something else. It ends with the test. */
 async function serve(
@@ -191,4 +196,35 @@ test('a handler set by attribute keeps its place, what is no object is null, and
   await next(socket, 'open');
   socket.close();
   await next(socket, 'close');
+});
+
+test('the functions of its attributes have the names of WebIDL, and know whose they are', () => {
+  for (const name of ['onopen', 'onmessage', 'onclose', 'onerror', 'binaryType']) {
+    const descriptor = Object.getOwnPropertyDescriptor(StandardWebSocket.prototype, name);
+    assert.equal(descriptor?.get?.name, `get ${name}`);
+    assert.equal(descriptor?.set?.name, `set ${name}`);
+    const halves = Object.values(descriptor ?? {}).filter((half) => typeof half === 'function');
+    for (const half of halves as object[]) assert.ok(!Object.hasOwn(half, 'prototype'));
+    for (const value of ['blob', 'no such type', null]) {
+      assert.throws(() => descriptor?.set?.call({}, value), TypeError, name);
+    }
+    assert.throws(() => descriptor?.get?.call({}), TypeError, name);
+  }
+});
+
+test('its close events are of a class that can be named and made, also where Node has none', async (context) => {
+  const socket = new StandardWebSocket(await serve(context));
+  await next(socket, 'open');
+  socket.close(3000, 'done');
+  const event = await next<Closed>(socket, 'close');
+  assert.ok(event instanceof StandardCloseEvent);
+  assert.equal(StandardCloseEvent.name, 'CloseEvent');
+  const { CloseEvent } = globalThis as { CloseEvent?: unknown };
+  if (CloseEvent !== undefined) assert.equal(StandardCloseEvent, CloseEvent);
+  const made = new StandardCloseEvent('close', { code: 7, reason: 'x', wasClean: true });
+  assert.deepEqual([made.type, made.code, made.reason, made.wasClean], ['close', 7, 'x', true]);
+  const bare = new StandardCloseEvent('close');
+  assert.deepEqual([bare.code, bare.reason, bare.wasClean], [0, '', false]);
+  const make = StandardCloseEvent as unknown as new () => Event;
+  assert.throws(() => new make(), TypeError);
 });

@@ -38,7 +38,10 @@ test('each version is spoken; without accept-version it is 1.0', async (context)
   }
   const old = await StompPeer.dial(server.url, []);
   old.raw('CONNECT\nlogin:guest\n\n\0');
-  assert.equal((await old.frame('CONNECTED')).headers['version'], '1.0');
+  const connected = await old.frame('CONNECTED');
+  assert.equal(connected.headers['version'], '1.0');
+  // 1.0 has no heartbeats to speak of.
+  assert.equal(connected.headers['heart-beat'], undefined);
   const future = await StompPeer.dial(server.url);
   future.say('CONNECT', { 'accept-version': '2.0', host: 'a' });
   const { headers, body } = await future.frame('ERROR');

@@ -100,7 +100,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     const own = { sendsEveryMs: minHeartbeatIntervalMs, wantsEveryMs: minHeartbeatIntervalMs };
     const { name } = this.session.principal;
     const headers: StompHeaders = [
-      ['heart-beat', formatHeartbeatOffer(own)],
+      // STOMP 1.0 has no heartbeats.
+      ...(this.#version === '1.0' ? [] : ([['heart-beat', formatHeartbeatOffer(own)]] as const)),
       ['session', this.session.sessionId],
       ['server', serverName],
       ...(name === undefined ? [] : ([['user-name', name]] as const)),

@@ -24,7 +24,12 @@ import { resolveCompression, type CompressionSettings } from './compression-opti
 import { checkedDeflateAnswer, deflateOfferHeader } from './deflate-upgrade.js';
 import { EndpointTerms } from './endpoint-terms.js';
 import { EngineLoop, masksFrom } from './engine-loop.js';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits, type ConnectionLimits } from './limits.js';
+import {
+  checkedNumber,
+  resolveHandshakeTimeoutMs,
+  resolveLimits,
+  type ConnectionLimits,
+} from './limits.js';
 import { visibleHeaders } from './visible-headers.js';
 import type { AcceptedSocket } from './web-socket-types.js';
 import type { WebSocket } from './web-socket.js';
@@ -88,6 +93,7 @@ class HttpHandshake implements ClientHandshake {
   readonly #events: ClientHandshakeEvents;
   readonly #deadline: Deadline;
   readonly #handshakeTimeoutMs: number;
+  readonly #maxRedirectCount: number;
   readonly #luggage: RedirectLuggage;
   #address: ClientAddress;
   #key = '';
@@ -115,8 +121,9 @@ class HttpHandshake implements ClientHandshake {
       this.#loop.zlibJobs,
     );
     this.#deadline = new Deadline(() => this.abort(new Error('Opening handshake has timed out')));
-    this.#handshakeTimeoutMs =
-      options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
+    this.#handshakeTimeoutMs = resolveHandshakeTimeoutMs(options);
+    const { maxRedirectCount, maxRedirects = DEFAULT_MAX_REDIRECT_COUNT } = options;
+    this.#maxRedirectCount = checkedNumber('maxRedirectCount', maxRedirectCount ?? maxRedirects);
     this.#luggage = new RedirectLuggage(
       address,
       options.headers as http.OutgoingHttpHeaders | undefined,
@@ -226,13 +233,17 @@ class HttpHandshake implements ClientHandshake {
       return;
     }
     const emitter: EventEmitter = this.#emitter;
-    if (emitter.emit('unexpected-response', request, response)) return;
+    if (emitter.listenerCount('unexpected-response') > 0) {
+      // The answer is in time, and what becomes of it is for the application to say.
+      this.#loop.deadlines.clear(this.#deadline);
+      emitter.emit('unexpected-response', request, response);
+      return;
+    }
     this.abort(new Error(`Unexpected server response: ${status}`));
   }
 
   #redirect(location: string): void {
-    const { maxRedirectCount, maxRedirects = DEFAULT_MAX_REDIRECT_COUNT } = this.#options;
-    if (this.#redirectCount >= (maxRedirectCount ?? maxRedirects)) {
+    if (this.#redirectCount >= this.#maxRedirectCount) {
       this.abort(new Error('Maximum redirects exceeded'));
       return;
     }

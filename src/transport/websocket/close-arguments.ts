@@ -1,4 +1,5 @@
 /** Owns the payload of a Close frame, and the judgement of what an application wants to say in one. */
+import { types } from 'node:util';
 import type { Octets } from '../../foundation/index.js';
 import { MAX_CONTROL_PAYLOAD_BYTES, isCloseCodeOnWire } from '../../protocol/websocket/index.js';
 
@@ -16,7 +17,7 @@ export function checkedClosePayload(
     throw new TypeError('First argument must be a valid error code number');
   }
   if (reason === undefined || reason.length === 0) return closePayload(code, NOTHING);
-  if (typeof reason !== 'string' && !(reason instanceof Uint8Array)) {
+  if (typeof reason !== 'string' && !types.isUint8Array(reason)) {
     throw new TypeError('Second argument must be a string or a Uint8Array');
   }
   const octets = typeof reason === 'string' ? Buffer.from(reason) : reason;

@@ -1,6 +1,6 @@
 /** Owns the EventTarget face of a WebSocket: addEventListener, `onopen` and its like, over the emitter's listeners. */
 import type { EventEmitter } from 'node:events';
-import { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';
+import { CloseEvent, ErrorEvent, Event, MessageEvent, defineAccessor } from './events.js';
 import type { RawData } from './payload.js';
 
 export interface EventsByType {
@@ -67,9 +67,7 @@ export function removeHandler(emitter: EventEmitter, type: EventType, handler: A
 
 /** Defines `onopen` or its like on the class of an emitter. */
 export function defineAttribute(prototype: EventEmitter, type: EventType): void {
-  Object.defineProperty(prototype, `on${type}`, {
-    configurable: true,
-    enumerable: true,
+  defineAccessor(prototype, `on${type}`, {
     get(this: EventEmitter): AnyHandler | null {
       return findListener(this, type, (it) => it.isAttribute)?.handler ?? null;
     },

@@ -120,6 +120,24 @@ makeEnumerable(CloseEvent.prototype, ['code', 'reason', 'wasClean']);
 makeEnumerable(ErrorEvent.prototype, ['error', 'message']);
 makeEnumerable(MessageEvent.prototype, ['data']);
 
+/** Both halves of an attribute that may be set. */
+interface Accessor<T> {
+  get(this: T): unknown;
+  set(this: T, value: unknown): void;
+}
+
+/** Defines an attribute as WebIDL has it: enumerable, its functions called `get name` and `set name`. */
+export function defineAccessor<T extends object>(
+  prototype: T,
+  name: string,
+  accessor: Accessor<T>,
+): void {
+  for (const half of ['get', 'set'] as const) {
+    Object.defineProperty(accessor[half], 'name', { value: `${half} ${name}`, configurable: true });
+  }
+  Object.defineProperty(prototype, name, { ...accessor, enumerable: true, configurable: true });
+}
+
 /** Makes accessors of a class enumerable, as attributes of a web interface are. */
 export function makeEnumerable(prototype: object, names: readonly string[]): void {
   for (const name of names) Object.defineProperty(prototype, name, { enumerable: true });

@@ -7,6 +7,8 @@ export type {
   WebSocketEvents,
 } from './web-socket-types.js';
 export { StandardWebSocket } from './standard-web-socket.js';
+export { StandardCloseEvent } from './standard-events.js';
+export type { CloseEventClass } from './standard-events.js';
 export { WebSocketServer } from './server.js';
 export type { WebSocketServerEvents } from './server.js';
 export type {

@@ -109,9 +109,7 @@ export function resolveLimits(options: LimitOptions): ConnectionLimits {
     heartbeatTimeoutMs,
   };
   for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== 'number' || !(value >= 0)) {
-      throw new RangeError(`${name} must be a number from 0 on, but it is ${String(value)}`);
-    }
+    checkedNumber(name, value);
   }
   if (onOverflow !== 'disconnect' && onOverflow !== 'dropNewest') {
     throw new RangeError(
@@ -119,6 +117,26 @@ export function resolveLimits(options: LimitOptions): ConnectionLimits {
     );
   }
   return { ...numbers, onOverflow };
+}
+
+/** Options of an opening handshake, by either name. */
+interface HandshakeOptions {
+  readonly handshakeTimeoutMs?: number | undefined;
+  readonly handshakeTimeout?: number | undefined;
+}
+
+/** Time for an opening handshake; 0 and Infinity mean no limit, and both become 0. Throws a RangeError for what is no number from 0 on. */
+export function resolveHandshakeTimeoutMs(options: HandshakeOptions): number {
+  const { handshakeTimeoutMs, handshakeTimeout } = options;
+  const givenMs = handshakeTimeoutMs ?? handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
+  const timeoutMs = checkedNumber('handshakeTimeoutMs', givenMs);
+  return timeoutMs === Infinity ? 0 : timeoutMs;
+}
+
+/** Throws a RangeError that names the option, unless it is a number from 0 on. */
+export function checkedNumber(name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new RangeError(`${name} must be a number from 0 on, but it is ${String(value)}`);
 }
 
 function noneWhenZero(value: number | undefined): number | undefined {

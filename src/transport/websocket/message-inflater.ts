@@ -41,7 +41,8 @@ function notInflatable(code: string, problem: string): Violation {
 
 /** Whether a message was inflated. */
 export function isInflated(inflated: Inflated): inflated is Buffer {
-  return inflated instanceof Uint8Array;
+  // A Violation is a plain object. Not `instanceof`: the realm of a test runner has a Uint8Array of its own.
+  return ArrayBuffer.isView(inflated);
 }
 
 /** What zlib gives with `info: true`. */

@@ -1,4 +1,5 @@
 /** Owns what an application may pass as data: each accepted kind becomes octets, anything else is an error. */
+import { types } from 'node:util';
 import type { Octets } from '../../foundation/index.js';
 
 /**
@@ -25,17 +26,18 @@ export type RawData = Buffer | ArrayBuffer | Buffer[];
 /** Octets of whatever may be sent; measures octets, never elements. Throws a TypeError for what cannot be sent. */
 export function toOctets(data: unknown): Octets {
   if (typeof data === 'string') return Buffer.from(data);
-  if (data instanceof Uint8Array) return data;
+  // Never `instanceof`: the octets may be of another realm, an iframe's, that of node:vm or of a test runner.
+  if (types.isUint8Array(data)) return data;
   // Numbers are sent as their digits: a buffer of that size would be memory of somebody else.
   if (typeof data === 'number') return Buffer.from(String(data));
   if (data === undefined || data === null || data === false) return Buffer.alloc(0);
   if (ArrayBuffer.isView(data)) {
     return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   }
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return Buffer.from(data);
+  if (types.isAnyArrayBuffer(data)) return Buffer.from(data);
   if (Array.isArray(data)) {
     const parts: readonly unknown[] = data;
-    const areOctets = parts.length > 0 && parts.every((part) => part instanceof Uint8Array);
+    const areOctets = parts.length > 0 && parts.every((part) => types.isUint8Array(part));
     return areOctets ? Buffer.concat(parts as Uint8Array[]) : Buffer.from(parts as number[]);
   }
   // What an object is worth is for Buffer to say; it throws a TypeError for what has no octets.
@@ -45,10 +47,9 @@ export function toOctets(data: unknown): Octets {
   );
 }
 
-/** Whether data is to be read before it can be sent; another library's Blob counts too. */
+/** Whether data is to be read before it can be sent; another library's Blob, or another realm's, counts too. */
 export function isBlob(data: unknown): data is Blob {
   if (typeof data !== 'object' || data === null) return false;
-  if (data instanceof Blob) return true;
   const tag = (data as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
   return (tag === 'Blob' || tag === 'File') && typeof (data as Blob).arrayBuffer === 'function';
 }

@@ -53,5 +53,5 @@ export function sendPrepared(
 /** Whether data goes as binary when nobody says so. */
 export function isBinaryByDefault(data: unknown): boolean {
   if (typeof data === 'string' || typeof data === 'number') return false;
-  return data instanceof Uint8Array || !(data instanceof PreparedMessage) || data.isBinary;
+  return !(data instanceof PreparedMessage) || data.isBinary;
 }

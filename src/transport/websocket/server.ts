@@ -14,9 +14,10 @@ import {
   hasMalformedDeflateOffer,
 } from './deflate-upgrade.js';
 import { destroyOnError, hasEndpoint } from './socket-listeners.js';
+import { kAccept } from './emitting-handler.js';
 import { EndpointTerms } from './endpoint-terms.js';
 import { EngineLoop } from './engine-loop.js';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, resolveLimits } from './limits.js';
+import { resolveHandshakeTimeoutMs, resolveLimits } from './limits.js';
 import { OwedAnswers } from './owed-answers.js';
 import { takeUpgrades, type UpgradePath } from './own-upgrade-path.js';
 import type { ServerOptions, UpgradeCallback, WebSocketClass } from './server-options.js';
@@ -87,8 +88,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       );
     }
     this.options = { ...DEFAULTS, ...options };
-    this.#handshakeTimeoutMs =
-      options.handshakeTimeoutMs ?? options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
+    this.#handshakeTimeoutMs = resolveHandshakeTimeoutMs(options);
     this.#loop = options.loop ?? new EngineLoop();
     this.#owedAnswers = new OwedAnswers(this.#loop.deadlines, this.#handshakeTimeoutMs);
     const checksUtf8 = options.skipUTF8Validation !== true;
@@ -109,8 +109,9 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
   #listenOn(listening: (() => void) | undefined): void {
     const server = http.createServer(
       {
-        headersTimeout: this.#handshakeTimeoutMs,
-        requestTimeout: this.#handshakeTimeoutMs,
+        // Node takes whole numbers alone.
+        headersTimeout: Math.ceil(this.#handshakeTimeoutMs),
+        requestTimeout: Math.ceil(this.#handshakeTimeoutMs),
         connectionsCheckingInterval: checkingIntervalMs(this.#handshakeTimeoutMs),
       },
       answerUpgradeRequired,
@@ -256,7 +257,8 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     const { headers } = request;
     const version = headers['sec-websocket-version'];
     const origin = version === '8' ? headers['sec-websocket-origin'] : headers.origin;
-    const tls = request.socket as Partial<TLSSocket>;
+    // A request that was made by hand has no socket of its own.
+    const tls = ((request.socket as Duplex | undefined) ?? socket) as Partial<TLSSocket>;
     const secure = tls.authorized === true || tls.encrypted === true;
     const info = { origin: origin as string, secure, req: request };
     if (verifyClient.length !== 2) {
@@ -301,7 +303,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     const client = this.#newClient();
     this.#clients?.add(client);
-    client.acceptSocket({
+    client[kAccept]({
       socket,
       head,
       terms: this.#terms,

@@ -8,6 +8,7 @@ class CloseEventOfOlderNode extends Event {
   readonly #wasClean: boolean;
 
   constructor(type: string, init: CloseEventInit = {}) {
+    if (arguments.length === 0) throw new TypeError('1 argument required, but only 0 present');
     super(type, init as object);
     this.#code = init.code ?? 0;
     this.#reason = init.reason ?? '';
@@ -32,7 +33,11 @@ class CloseEventOfOlderNode extends Event {
   }
 }
 
-type CloseEventClass = new (type: string, init?: CloseEventInit) => Event;
+/** The class of close events, as the WHATWG standard has it. */
+export type CloseEventClass = new (
+  type: string,
+  init?: CloseEventInit,
+) => Event & { readonly code: number; readonly reason: string; readonly wasClean: boolean };
 
 /** What a message event is made of here. */
 interface StandardMessageInit {
@@ -48,7 +53,7 @@ class NamedMessageEvent extends (MessageEvent as MessageEventClass) {
   }
 }
 
-/** Node's own where there is one, so that `instanceof CloseEvent` holds. */
+/** What StandardWebSocket dispatches as 'close': Node's own CloseEvent where there is one, and its like on Node 20 and 22. */
 export const StandardCloseEvent: CloseEventClass =
   (globalThis as { CloseEvent?: CloseEventClass }).CloseEvent ?? CloseEventOfOlderNode;
 

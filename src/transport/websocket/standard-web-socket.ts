@@ -1,7 +1,9 @@
 /** Owns the client class as the WHATWG standard has it to the letter: an EventTarget over the class that users of `ws` know. */
+import { types } from 'node:util';
 import type { ClientOptions } from './client-options.js';
 import { EVENT_TYPES, type EventType } from './event-target.js';
-import { makeEnumerable } from './events.js';
+import { defineAccessor, makeEnumerable } from './events.js';
+import { isBlob } from './payload.js';
 import { StandardCloseEvent, StandardMessageEvent, nameInterface } from './standard-events.js';
 import type { ReadyState } from './web-socket-types.js';
 import { WebSocket } from './web-socket.js';
@@ -100,17 +102,18 @@ export class StandardWebSocket extends EventTarget {
   }
 
   set binaryType(type: 'blob' | 'arraybuffer') {
+    // WebIDL: whose attribute it is comes before what it is set to.
+    const socket = this.#socket;
     if (type !== 'blob' && type !== 'arraybuffer') return;
     this.#binaryType = type;
-    this.#socket.binaryType = type;
+    socket.binaryType = type;
   }
 
   /** Sends a message; throws a DOMException "InvalidStateError" while connecting. Anything but octets goes as text. */
   send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void {
     const socket = this.#socket;
     if (arguments.length === 0) throw new TypeError('1 argument required, but only 0 present');
-    const isBinary =
-      data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
+    const isBinary = isBlob(data) || types.isArrayBuffer(data) || ArrayBuffer.isView(data);
     const message = isBinary ? copyIfLent(data) : wellFormed(data);
     if (socket.readyState === CONNECTING) {
       throw new DOMException('Still in CONNECTING state', 'InvalidStateError');
@@ -142,12 +145,13 @@ export class StandardWebSocket extends EventTarget {
 
   #listen(socket: WebSocket): void {
     const { origin } = new URL(socket.url);
-    socket.on('open', () => this.dispatchEvent(new Event('open')));
+    // `super`, because an application's class may have methods of these names.
+    socket.on('open', () => super.dispatchEvent(new Event('open')));
     socket.on('message', (data, isBinary) => {
       // "If ready state is not OPEN, then return."
       if (this.#hasClosed) return;
       const content = isBinary ? data : (data as Buffer).toString();
-      this.dispatchEvent(new StandardMessageEvent('message', { data: content, origin }));
+      super.dispatchEvent(new StandardMessageEvent('message', { data: content, origin }));
     });
     let failure: Error | undefined;
     socket.on('error', (error) => (failure = error));
@@ -156,10 +160,10 @@ export class StandardWebSocket extends EventTarget {
       if (failure !== undefined) {
         // The standard tells no more than that; here nobody has to be kept in the dark.
         const event = new Event('error');
-        this.dispatchEvent(Object.defineProperty(event, 'error', { value: failure }));
+        super.dispatchEvent(Object.defineProperty(event, 'error', { value: failure }));
       }
       const init = { code, reason: reason.toString(), wasClean: code !== 1006 };
-      this.dispatchEvent(new StandardCloseEvent('close', init));
+      super.dispatchEvent(new StandardCloseEvent('close', init));
     });
   }
 
@@ -167,7 +171,7 @@ export class StandardWebSocket extends EventTarget {
     const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
     const slot = this.#slots.get(type);
     if (!isObject) {
-      if (slot !== undefined) this.removeEventListener(type, slot.listener);
+      if (slot !== undefined) super.removeEventListener(type, slot.listener);
       this.#slots.delete(type);
     } else if (slot !== undefined) slot.handler = value as Handler;
     else this.#addSlot(type, value as Handler);
@@ -183,7 +187,7 @@ export class StandardWebSocket extends EventTarget {
       },
     };
     this.#slots.set(type, slot);
-    this.addEventListener(type, slot.listener);
+    super.addEventListener(type, slot.listener);
   }
 
   static {
@@ -192,9 +196,7 @@ export class StandardWebSocket extends EventTarget {
       Object.defineProperty(this.prototype, name, { value, enumerable: true });
     }
     for (const type of EVENT_TYPES) {
-      Object.defineProperty(this.prototype, `on${type}`, {
-        configurable: true,
-        enumerable: true,
+      defineAccessor(this.prototype as StandardWebSocket, `on${type}`, {
         get(this: StandardWebSocket): Handler {
           return this.#slots.get(type)?.handler ?? null;
         },
@@ -223,7 +225,7 @@ function absolute(url: string | URL): string {
 
 /** What is sent must not change when the application writes to it afterwards. */
 function copyIfLent(data: Blob | ArrayBuffer | ArrayBufferView): Blob | Uint8Array {
-  if (data instanceof Blob) return data;
+  if (isBlob(data)) return data;
   return ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
     : new Uint8Array(data).slice();

@@ -3,9 +3,9 @@ import { EventEmitter } from 'node:events';
 import type { ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { URL } from 'node:url';
+import { inspect, types, type InspectOptionsStylized } from 'node:util';
 import type { Octets } from '../../foundation/index.js';
 import {
-  CLOSE_ABNORMAL,
   FIN_BIT,
   MAX_CONTROL_PAYLOAD_BYTES,
   OPCODE_BINARY,
@@ -19,8 +19,8 @@ import { BlobQueue } from './blob-queue.js';
 import { openClient } from './client-handshake.js';
 import type { ClientOptions } from './client-options.js';
 import { checkedClosePayload } from './close-arguments.js';
-import { Endpoint } from './endpoint.js';
-import type { WebSocketError } from './errors.js';
+import { EmittingHandler, kAccept } from './emitting-handler.js';
+import type { Endpoint } from './endpoint.js';
 import { setEventTable } from './event-table.js';
 import {
   addHandler,
@@ -31,9 +31,10 @@ import {
   type EventsByType,
   type ListenerOptions,
 } from './event-target.js';
+import { inspectClass, inspectInstance, inspectPlainly } from './inspection.js';
 import { shapeAsInterface } from './web-interface.js';
 import type { SendCallback } from './frame-sender.js';
-import { isBinaryType, messageData, type BinaryType } from './message-data.js';
+import { isBinaryType, type BinaryType } from './message-data.js';
 import { isBlob, octetCount, toOctets, type SendData } from './payload.js';
 import {
   PreparedMessage,
@@ -80,17 +81,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare onclose: EventAttribute<'close'>;
   declare onerror: EventAttribute<'error'>;
 
-  #readyState: ReadyState = CONNECTING;
-  #endpoint: Endpoint | undefined = undefined;
-  #binaryType: BinaryType = 'nodebuffer';
-  #whenClosed: AcceptedSocket['closed'] = undefined;
+  /** State, endpoint and events. What the engine calls is there, never on this object, which is the application's. */
+  readonly #handler = new EmittingHandler(this);
   #protocol = '';
   /** A client's alone. */
   #opening: Opening | undefined = undefined;
   #isInsideFragments = false;
-  /** Whether input is held after each event, until the next turn of the event loop. */
-  #isStepwise = false;
-  #hasFailed = false;
   /** Octets that were sent when it was too late: they count as buffered for ever, as browsers have it. */
   #unsentBytes = 0;
   /** What waits behind a Blob; there only while one is being read. */
@@ -113,7 +109,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#opening = opening;
     opening.handshake = openClient(address, protocols, options, this, {
       opened: (url) => (opening.url = url),
-      failing: () => (this.#readyState = CLOSING),
+      failing: () => (this.#handler.readyState = CLOSING),
       agreed: (accepted) => this.#agreed(accepted),
       failed: (error) => this.#handshakeFailed(error),
     });
@@ -127,13 +123,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   /** @internal */
-  acceptSocket(accepted: AcceptedSocket): void {
-    this.#attach(accepted);
-    this.emit('open');
+  [kAccept](accepted: AcceptedSocket): void {
+    this.#protocol = accepted.subprotocol;
+    this.#handler.open(accepted);
   }
 
   get readyState(): ReadyState {
-    return this.#readyState;
+    return this.#handler.readyState;
   }
 
   /** The URL that was connected to, after redirects the last one; `''` on a server. */
@@ -148,7 +144,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** The extensions agreed upon: `permessage-deflate` or `''`. */
   get extensions(): string {
-    return this.#endpoint?.hasCompression === true ? PERMESSAGE_DEFLATE : '';
+    return this.#handler.endpoint?.hasCompression === true ? PERMESSAGE_DEFLATE : '';
   }
 
   /**
@@ -157,21 +153,21 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   get bufferedAmount(): number {
     const waitingBytes = this.#blobs?.bufferedBytes ?? 0;
-    return this.#unsentBytes + waitingBytes + (this.#endpoint?.bufferedPayloadBytes ?? 0);
+    return this.#unsentBytes + waitingBytes + (this.#handler.endpoint?.bufferedPayloadBytes ?? 0);
   }
 
   /** Messages that were not sent because `maxOutboundBytes` waited and `onOverflow` is `dropNewest`. */
   get droppedMessageCount(): number {
-    return this.#endpoint?.droppedMessageCount ?? 0;
+    return this.#handler.endpoint?.droppedMessageCount ?? 0;
   }
 
   get isPaused(): boolean {
-    return this.#endpoint?.isPaused ?? false;
+    return this.#handler.endpoint?.isPaused ?? false;
   }
 
   /** The socket below, null before it is open. For its addresses and certificate; reading or writing it breaks the connection. */
   get _socket(): Duplex | null {
-    const socket = this.#endpoint?.socket ?? null;
+    const socket = this.#handler.endpoint?.socket ?? null;
     if (socket !== null) sharesData(socket);
     return socket;
   }
@@ -183,13 +179,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** How binary messages are handed out: `nodebuffer` (default), `arraybuffer`, `fragments` or `blob`. Anything else changes nothing. */
   get binaryType(): BinaryType {
-    return this.#binaryType;
+    return this.#handler.binaryType;
   }
 
   set binaryType(type: BinaryType) {
+    const handler = this.#handler;
     if (!isBinaryType(type)) return;
-    this.#binaryType = type;
-    if (this.#endpoint !== undefined) this.#endpoint.keepsFragmentEnds = type === 'fragments';
+    handler.binaryType = type;
+    if (this.#handler.endpoint !== undefined)
+      this.#handler.endpoint.keepsFragmentEnds = type === 'fragments';
   }
 
   /**
@@ -214,7 +212,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
     const { mask, compress = true } = given;
     const isPlain = this.#blobs === undefined && (mask === undefined || mask === this.#isClient);
-    if (isPlain && (typeof data === 'string' || data instanceof Uint8Array)) {
+    if (isPlain && (typeof data === 'string' || types.isUint8Array(data))) {
       endpoint.sender.message(firstOctet, data, compress, done);
     } else if (isPlain && data instanceof PreparedMessage) {
       const sharesFrame = !this.#isClient && !(compress && endpoint.hasCompression);
@@ -293,9 +291,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       emptied: () => (this.#blobs = undefined),
       failed: (error) => {
         this.#blobs = undefined;
-        if (this.#readyState === CLOSED) return;
+        if (this.#handler.readyState === CLOSED) return;
         endpoint.end();
-        this.#tellFailure(error);
+        this.#handler.tellFailure(error);
       },
     });
     return this.#blobs;
@@ -304,15 +302,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   /** The endpoint if data can be sent; otherwise says so as `ws` does, and answers undefined. */
   #writable(data: unknown, callback: SendCallback | undefined): Endpoint | undefined {
     // RFC 6455 §6.1, item 1: the connection MUST be OPEN, before and while data is sent.
-    if (this.#readyState === OPEN) return this.#endpoint;
-    if (this.#readyState === CONNECTING) throw this.#notOpen();
+    if (this.#handler.readyState === OPEN) return this.#handler.endpoint;
+    if (this.#handler.readyState === CONNECTING) throw this.#notOpen();
     this.#unsentBytes += octetCount(data);
     if (callback !== undefined) process.nextTick(callback, this.#notOpen());
     return undefined;
   }
 
   #notOpen(): Error {
-    const state = `${this.#readyState} (${READY_STATES[this.#readyState]})`;
+    const state = `${this.#handler.readyState} (${READY_STATES[this.#handler.readyState]})`;
     return new Error(`WebSocket is not open: readyState ${state}`);
   }
 
@@ -321,14 +319,14 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * of more than 123 octets. While connecting it gives the connection up.
    */
   close(code?: number, reason?: string | Uint8Array): void {
-    const endpoint = this.#endpoint;
-    if (this.#readyState === CONNECTING) this.#abortHandshake();
-    if (this.#readyState !== OPEN || endpoint === undefined) return;
+    const endpoint = this.#handler.endpoint;
+    if (this.#handler.readyState === CONNECTING) this.#abortHandshake();
+    if (this.#handler.readyState !== OPEN || endpoint === undefined) return;
     const payload = checkedClosePayload(code, reason);
     if (this.#blobs === undefined) endpoint.close(payload);
     else {
       // What was sent before goes out before, so the Close frame waits too.
-      this.#readyState = CLOSING;
+      this.#handler.readyState = CLOSING;
       const close = (): void => endpoint.close(payload);
       this.#blobs.add({ byteLength: payload.length, send: close, failed: () => {} });
     }
@@ -336,18 +334,20 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Drops the connection without a closing handshake. */
   terminate(): void {
-    if (this.#readyState === CLOSED) return;
-    if (this.#readyState === CONNECTING) this.#abortHandshake();
-    else this.#endpoint?.destroy();
+    if (this.#handler.readyState === CLOSED) return;
+    if (this.#handler.readyState === CONNECTING) this.#abortHandshake();
+    else this.#handler.drop();
   }
 
   /** Stops reading; nothing more is emitted until `resume`, but what the socket holds is kept. */
   pause(): void {
-    if (this.#readyState === OPEN || this.#readyState === CLOSING) this.#endpoint?.pause();
+    if (this.#handler.readyState === OPEN || this.#handler.readyState === CLOSING)
+      this.#handler.endpoint?.pause();
   }
 
   resume(): void {
-    if (this.#readyState === OPEN || this.#readyState === CLOSING) this.#endpoint?.resume();
+    if (this.#handler.readyState === OPEN || this.#handler.readyState === CLOSING)
+      this.#handler.endpoint?.resume();
   }
 
   /** Adds a handler as an EventTarget does; a type other than open, message, close and error is ignored. */
@@ -365,24 +365,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #agreed(accepted: AcceptedSocket): void {
     this.#opening!.handshake = undefined;
-    this.#attach(accepted);
-    this.emit('open');
-  }
-
-  #attach(accepted: AcceptedSocket): void {
-    const { socket, terms, head, options, compression } = accepted;
     this.#protocol = accepted.subprotocol;
-    this.#whenClosed = accepted.closed;
-    this.#isStepwise = options.allowSynchronousEvents === false;
-    this.#endpoint = new Endpoint(terms, socket, this, compression);
-    this.#endpoint.answersPings = options.autoPong ?? true;
-    if (this.#binaryType === 'fragments') this.#endpoint.keepsFragmentEnds = true;
-    this.#readyState = OPEN;
-    this.#endpoint.start(head);
+    this.#handler.open(accepted);
   }
 
   #abortHandshake(): void {
-    this.#readyState = CLOSING;
+    this.#handler.readyState = CLOSING;
     this.#opening?.handshake?.abort(
       new Error('WebSocket was closed before the connection was established'),
     );
@@ -390,13 +378,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #handshakeFailed(error: Error): void {
     this.#opening!.handshake = undefined;
-    this.#readyState = CLOSING;
-    // As with any emitter, an error of the opening handshake that nobody listens to is thrown.
-    try {
-      this.emit('error', error);
-    } finally {
-      this.closed(CLOSE_ABNORMAL, NOTHING);
-    }
+    this.#handler.handshakeFailed(error);
   }
 
   /** Names of the events that have listeners. */
@@ -408,65 +390,24 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return this.#opening !== undefined;
   }
 
-  /** @internal */
-  textReceived(octets: Buffer, start: number, end: number): void {
-    const isLent = this.#endpoint?.lends(octets) ?? true;
-    if (this.#isStepwise) this.#hold();
-    this.emit('message', messageData(octets, start, end, isLent, 'nodebuffer'), false);
+  /** What `console.log` shows. @internal */
+  static [inspect.custom](_depth: number, options: InspectOptionsStylized): string {
+    return this === WebSocket
+      ? inspectClass(this, EventEmitter, options)
+      : inspectPlainly(this, options);
   }
 
   /** @internal */
-  binaryReceived(octets: Buffer, start: number, end: number): void {
-    const isLent = this.#endpoint?.lends(octets) ?? true;
-    const ends = this.#endpoint?.fragmentEnds;
-    if (this.#isStepwise) this.#hold();
-    this.emit('message', messageData(octets, start, end, isLent, this.#binaryType, ends), true);
-  }
-
-  /** @internal */
-  pingReceived(octets: Buffer): void {
-    if (this.#isStepwise) this.#hold();
-    this.emit('ping', octets);
-  }
-
-  /** @internal */
-  pongReceived(octets: Buffer): void {
-    if (this.#isStepwise) this.#hold();
-    this.emit('pong', octets);
-  }
-
-  #hold(): void {
-    const endpoint = this.#endpoint;
-    endpoint?.holdInput();
-    setImmediate(() => endpoint?.releaseInput(() => {}));
-  }
-
-  /** @internal */
-  closing(): void {
-    this.#readyState = CLOSING;
-  }
-
-  /** @internal */
-  failed(error: WebSocketError): void {
-    // A peer must not be able to end the process of an application that does not listen.
-    if (this.listenerCount('error') > 0) this.#tellFailure(error);
-  }
-
-  /** An error is told once: what follows is a consequence. */
-  #tellFailure(error: Error): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
-    this.emit('error', error);
-  }
-
-  /** @internal */
-  drained(): void {}
-
-  /** @internal */
-  closed(closeCode: number, reason: Buffer): void {
-    this.#readyState = CLOSED;
-    this.#whenClosed?.(this);
-    this.emit('close', closeCode, reason);
+  [inspect.custom](depth: number, options: InspectOptionsStylized): string {
+    // A prototype, or what inherits from a socket.
+    if (!(#handler in this)) return inspectPlainly(this, options);
+    const { url, protocol } = this;
+    const said = {
+      readyState: READY_STATES[this.#handler.readyState],
+      ...(url === '' ? {} : { url }),
+      ...(protocol === '' ? {} : { protocol }),
+    };
+    return inspectInstance(this, said, depth, options);
   }
 
   static {
