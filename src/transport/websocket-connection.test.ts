@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import { HeldTotal, NO_METRICS, TurnBudget } from '../foundation/index.js';
+import { HeldTotal, NO_METRICS, SILENT_LOG, TurnBudget } from '../foundation/index.js';
 import { SeededRandom, VirtualTime } from '../testing/index.js';
 import { WebSocketConnection } from './websocket-connection.js';
 import { EndpointTerms } from './websocket/endpoint-terms.js';
@@ -49,6 +49,7 @@ function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
     metrics: NO_METRICS,
     turns,
     unfinished: new HeldTotal(Infinity),
+    log: SILENT_LOG,
     ended: () => told.push('ended'),
   });
   connection.start(Buffer.alloc(0), () => ({
