@@ -175,12 +175,15 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
   destroy(): void {
     this.#isLeaving = true;
     this.#endpoint.destroy();
+    // The socket may be gone already: then nothing more of it tells of the end.
+    if (this.#held !== undefined) this.#turns.later(this.#held.goOn, 'backlog');
   }
 
   /** We have ended it: what was held back is nobody's any more, and the peer's answer has to be read. */
   #dropHeld(): void {
     this.#isLeaving = true;
     const input = this.#held;
+    if (input?.end !== undefined) this.#turns.later(input.goOn, 'backlog');
     if (input?.message === undefined) return;
     input.message = undefined;
     this.#endpoint.releaseInput(() => {});
@@ -252,6 +255,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
 
   #goOn(): void {
     const input = this.#input;
+    if (this.#isLeaving) return this.#waitNoLonger();
     // It has been paused since.
     if (input.pauseCount > 0) return;
     if (input.end !== undefined) return input.end();
