@@ -55,6 +55,12 @@ export class PatternReader implements StreamReader, DeliverySource {
     this.#sink.ready();
   }
 
+  owedFrom(stream: Stream): number | undefined {
+    const next = this.#places.get(stream)?.next;
+    if (next === undefined || this.#sink.isDue !== true) return undefined;
+    return next < stream.tailOffset ? undefined : next;
+  }
+
   pull(maxBytes: number): Delivery | undefined {
     if (this.#end !== undefined) return this.#end;
     for (const [stream, place] of this.#places) {
