@@ -252,7 +252,7 @@ async function openDue(around: ReturnType<typeof rig>, how: 'exact' | 'pattern')
 }
 
 for (const how of ['exact', 'pattern'] as const) {
-  test(`[O2] a reader whose session had no room in the turn pulls later, and the ring and the publishers wait for it (${how})`, async () => {
+  test(`[O2] what a session had no room to pull waits for it in the ring, and publishers to a full one do (${how})`, async () => {
     const around = rig(2_000);
     const reader = await openDue(around, how);
     let appendedCount = 0;
