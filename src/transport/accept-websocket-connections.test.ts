@@ -307,6 +307,7 @@ for (const act of ['close', 'destroy'] as const) {
 /** A budget whose turns are over as soon as something was done in them. */
 class SpentTurns extends TurnBudget {
   waitedCount = 0;
+  readonly queues = new Set<TurnQueue>();
 
   constructor() {
     super(nodeTime(), undefined, 0);
@@ -314,6 +315,7 @@ class SpentTurns extends TurnBudget {
 
   override later(step: () => void, queue: TurnQueue): void {
     this.waitedCount += 1;
+    this.queues.add(queue);
     super.later(step, queue);
   }
 }
@@ -357,6 +359,7 @@ for (const way of WAYS) {
       assert.match(answer, /^HTTP\/1\.1 101 /);
     });
     await Promise.all(answers);
+    assert.ok(turns.queues.has('arrival'), 'behind nobody who goes on');
     assert.ok(turns.waitedCount > 30, `${turns.waitedCount} waited`);
     assert.ok(receivers.length >= COUNT * 0.9);
     const closed = door.close(4000, 'bye');

@@ -10,6 +10,7 @@ import {
   type Metrics,
   type Octets,
   type TurnBudget,
+  type TurnQueue,
 } from '../foundation/index.js';
 import {
   FIN_BIT,
@@ -214,7 +215,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     const input = this.#input;
     input.pauseCount -= 1;
     const isOwed = input.message !== undefined || input.end !== undefined;
-    if (input.pauseCount === 0 && isOwed) this.#turns.later(input.goOn, 'backlog');
+    if (input.pauseCount === 0 && isOwed) this.#turns.later(input.goOn, this.#queue);
   }
 
   get #input(): HeldInput {
@@ -248,9 +249,14 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     input.encoding = encoding;
     this.#endpoint.holdInput();
     if (input.pauseCount > 0) return;
-    // Who has had its part goes on after those who had none; a crowd that has just come, after those who are at home here.
     const isPrompt = this.#units < MAX_SLICE_UNITS && this.#firstCount >= FIRST_MESSAGE_COUNT;
-    this.#turns.later(input.goOn, isPrompt ? 'prompt' : 'backlog');
+    this.#turns.later(input.goOn, isPrompt ? 'prompt' : this.#queue);
+  }
+
+  /** A crowd that has just come waits behind those who are at home here, and before those who have had their part. */
+  get #queue(): TurnQueue {
+    const isArriving = this.#firstCount < FIRST_MESSAGE_COUNT && this.#units < MAX_SLICE_UNITS;
+    return isArriving ? 'arrival' : 'backlog';
   }
 
   #goOn(): void {
