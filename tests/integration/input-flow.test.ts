@@ -177,8 +177,9 @@ test('[B4] transactions have a sum in shares: who finds no room in it is told to
   const { closeCode } = await late.closed;
   assert.ok(closeCode >= 4000 && closeCode < 4500, `${closeCode} says to come back`);
   // By its end, and by a COMMIT.
+  const ended = new Promise((resolve) => server.on('disconnect', resolve));
   greedy.close();
-  await greedy.closed;
+  await ended;
   modest.say('COMMIT', { transaction: 't', receipt: 'done' });
   await modest.frame('RECEIPT', { 'receipt-id': 'done' });
   for (let round = 0; round < 3; round++) {
