@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import { HeldTotal, NO_METRICS, TurnBudget } from '../foundation/index.js';
+import { HeldTotal, NO_METRICS, SILENT_LOG, TurnBudget } from '../foundation/index.js';
 import { SeededRandom, VirtualTime } from '../testing/index.js';
 import { WebSocketConnection } from './websocket-connection.js';
 import { EndpointTerms } from './websocket/endpoint-terms.js';
@@ -47,6 +47,7 @@ function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
     socket: link,
     terms: new EndpointTerms('server', loop, limits),
     metrics: NO_METRICS,
+    log: SILENT_LOG,
     turns,
     unfinished: new HeldTotal(Infinity),
     ended: () => told.push('ended'),
