@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TurnBudget } from './turn-budget.js';
+import { TurnBudget, type TurnQueue } from './turn-budget.js';
 
 /** A loop whose turns a test runs by hand; each callback that is due gets its promises settled, as Node does it. */
 class Loop {
@@ -59,7 +59,7 @@ test('of what waits, each queue has a step in every turn, and what is prompt has
   const budget = new TurnBudget(loop);
   const done: string[] = [];
   let isStopped = false;
-  const step = (name: string, queue: 'prompt' | 'backlog'): (() => void) => {
+  const step = (name: string, queue: TurnQueue): (() => void) => {
     const run = (): void => {
       if (isStopped) return;
       done.push(name);
@@ -70,33 +70,57 @@ test('of what waits, each queue has a step in every turn, and what is prompt has
     return run;
   };
   for (const name of ['a', 'b', 'c']) budget.later(step(name, 'backlog'), 'backlog');
+  for (const name of ['x', 'y']) budget.later(step(name, 'arrival'), 'arrival');
   for (const name of ['A', 'B']) budget.later(step(name, 'prompt'), 'prompt');
   for (let turn = 0; turn < 60; turn++) await loop.turn();
   isStopped = true;
   await loop.untilIdle();
   const count = (name: string): number => done.filter((one) => one === name).length;
   const prompt = count('A') + count('B');
+  const arrivals = count('x') + count('y');
   const backlog = count('a') + count('b') + count('c');
-  assert.ok(prompt > backlog, `${prompt} prompt, ${backlog} of the backlog`);
+  const counts = `${prompt} prompt, ${arrivals} arrivals, ${backlog} of the backlog`;
+  assert.ok(prompt > arrivals && arrivals > 40 && backlog > 40, counts);
   assert.ok(Math.abs(count('A') - count('B')) <= 1, 'in turns');
   assert.ok(count('a') > 2 && Math.abs(count('a') - count('c')) <= 1, 'in turns');
 });
 
-test('a queue of small steps that is never empty does not starve the other', async () => {
+const QUEUES: readonly TurnQueue[] = ['prompt', 'arrival', 'backlog'];
+
+test('queues of small steps that are never empty do not starve another', async () => {
+  for (const starved of QUEUES) {
+    const loop = new Loop();
+    const budget = new TurnBudget(loop);
+    let isStopped = false;
+    for (const queue of QUEUES.filter((other) => other !== starved)) {
+      for (let name = 0; name < 100; name++) {
+        const again = (): void => {
+          if (!isStopped) budget.later(again, queue);
+        };
+        budget.later(again, queue);
+      }
+    }
+    let count = 0;
+    budget.later(() => void (count += 1), starved);
+    for (let turn = 0; turn < 8; turn++) await loop.turn();
+    isStopped = true;
+    assert.equal(count, 1, starved);
+  }
+});
+
+test('who has just come goes after what is prompt, and before what goes on of something large', async () => {
   const loop = new Loop();
   const budget = new TurnBudget(loop);
-  let isStopped = false;
-  for (let name = 0; name < 100; name++) {
-    const again = (): void => {
-      if (!isStopped) budget.later(again, 'prompt');
-    };
-    budget.later(again, 'prompt');
-  }
-  let backlogCount = 0;
-  budget.later(() => void (backlogCount += 1), 'backlog');
-  for (let turn = 0; turn < 4; turn++) await loop.turn();
-  isStopped = true;
-  assert.equal(backlogCount, 1);
+  const done: TurnQueue[] = [];
+  // From within a step, so that all wait when the next round is made up.
+  budget.later(() => {
+    for (const queue of QUEUES.toReversed()) {
+      for (let count = 0; count < 5; count++) budget.later(() => done.push(queue), queue);
+    }
+  }, 'prompt');
+  await loop.untilIdle();
+  const last = (queue: TurnQueue): number => done.lastIndexOf(queue);
+  assert.ok(last('prompt') < last('arrival') && last('arrival') < last('backlog'), done.join(' '));
 });
 
 test('the promises of one step settle before the next one', async () => {
@@ -132,7 +156,7 @@ test('a step that waits is there once, and can be forgotten', async () => {
   budget.later(step, 'backlog');
   await loop.untilIdle();
   assert.equal(count, 1);
-  for (const queue of ['prompt', 'backlog'] as const) {
+  for (const queue of QUEUES) {
     budget.later(step, queue);
     budget.forget(step);
     await loop.untilIdle();

@@ -13,10 +13,13 @@ const UNTIMED_UNIT_MS = 0.01;
 const MAX_STEPS_A_TURN = 32;
 
 /**
- * `prompt`: what is small and somebody waits for, such as the input of a client that was not read yet in this turn. `backlog`: what
- * goes on of something large. Each gets a step in every turn, so neither starves; all the rest of a turn is for what is prompt.
+ * `prompt`: what is small and somebody waits for, such as the input of a client that was not read yet in this turn. `arrival`: who has
+ * just come. `backlog`: what goes on of something large. Each gets a step in every turn, so none starves; all the rest of a turn is for
+ * what is prompt, then for arrivals.
  */
-export type TurnQueue = 'prompt' | 'backlog';
+export type TurnQueue = 'prompt' | 'arrival' | 'backlog';
+
+const QUEUES: readonly TurnQueue[] = ['prompt', 'arrival', 'backlog'];
 
 /** A part of some work: a slice of it, after which it may ask for another. Must not throw; what it throws is reported. */
 export type TurnStep = () => void;
@@ -38,10 +41,11 @@ export class TurnBudget {
   #startedAtMs = 0;
   readonly #waiting: Readonly<Record<TurnQueue, Set<TurnStep>>> = {
     prompt: new Set(),
+    arrival: new Set(),
     backlog: new Set(),
   };
   /** The turn in which each queue last had a step. */
-  readonly #lastStepIn: Record<TurnQueue, number> = { prompt: -1, backlog: -1 };
+  readonly #lastStepIn: Record<TurnQueue, number> = { prompt: -1, arrival: -1, backlog: -1 };
   #scheduledCount = 0;
   /** Sessions that have something to deliver and had no room for it: they count themselves. */
   pendingDeliveryCount: number = 0;
@@ -69,7 +73,8 @@ export class TurnBudget {
 
   /** Steps that wait for a turn. */
   get waitingCount(): number {
-    return this.#waiting.prompt.size + this.#waiting.backlog.size;
+    const { prompt, arrival, backlog } = this.#waiting;
+    return prompt.size + arrival.size + backlog.size;
   }
 
   /** Counts what was done; answers whether more may be begun in this turn. */
@@ -86,8 +91,7 @@ export class TurnBudget {
 
   /** A step that waits is not run any more. */
   forget(step: TurnStep): void {
-    this.#waiting.prompt.delete(step);
-    this.#waiting.backlog.delete(step);
+    for (const queue of QUEUES) this.#waiting[queue].delete(step);
   }
 
   /**
@@ -147,12 +151,7 @@ export class TurnBudget {
   #step(): void {
     this.#scheduledCount -= 1;
     if (!this.#isTimed) this.#begin();
-    // The last of a round, so that a queue that is never empty leaves the other its step.
-    const isLast = this.#scheduledCount === 0;
-    const step =
-      (isLast && this.#isOwed('backlog') ? this.#take('backlog') : undefined) ??
-      this.#take('prompt') ??
-      this.#take('backlog');
+    const step = this.#takeOwed() ?? this.#takeFirst();
     try {
       step?.();
       this.#look(0);
@@ -161,6 +160,23 @@ export class TurnBudget {
     } finally {
       if (this.waitingCount > 0) this.#schedule();
     }
+  }
+
+  /** The last steps of a round are for those that had none yet, so that a queue that is never empty leaves the others theirs. */
+  #takeOwed(): TurnStep | undefined {
+    if (this.#scheduledCount === 0 && this.#isOwed('backlog')) {
+      const step = this.#take('backlog');
+      if (step !== undefined) return step;
+    }
+    return this.#scheduledCount <= 1 && this.#isOwed('arrival') ? this.#take('arrival') : undefined;
+  }
+
+  #takeFirst(): TurnStep | undefined {
+    for (const queue of QUEUES) {
+      const step = this.#take(queue);
+      if (step !== undefined) return step;
+    }
+    return undefined;
   }
 
   #take(queue: TurnQueue): TurnStep | undefined {

@@ -46,4 +46,6 @@ export interface DeliverySource {
 export interface DeliverySink {
   /** Something can be pulled. Cheap, and harmless when called too often. */
   ready(): void;
+  /** Whether it was told, and pulls in a later turn because there was no room for it in this one. Left out: it never is. */
+  readonly isDue?: boolean;
 }

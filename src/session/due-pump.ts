@@ -1,7 +1,7 @@
 /** Owns that a session goes on with its deliveries in a later turn, and that the streams know of it. */
 import type { TurnBudget } from '../foundation/index.js';
 
-/** Made for a session that had no room in a turn. While it waits, streams keep what they have for it. */
+/** Made for a session that had no room in a turn. While it waits, streams keep what they have for those of its subscriptions. */
 export class DuePump {
   readonly #turns: TurnBudget;
   readonly #step: () => void;
@@ -13,6 +13,10 @@ export class DuePump {
       this.#settle();
       pump();
     };
+  }
+
+  get isDue(): boolean {
+    return this.#isDue;
   }
 
   later(): void {

@@ -280,6 +280,10 @@ export class Session implements SubscriptionOwner {
     this.#pump(subscription);
   }
 
+  isDue(subscription: Subscription): boolean {
+    return this.#duePump?.isDue === true && this.#ready?.has(subscription) === true;
+  }
+
   /** The connection can take more. */
   connectionWritable(): void {
     this.#slowReader?.caughtUp();

@@ -8,6 +8,8 @@ export interface SubscriptionOwner {
   /** It has been acknowledged. */
   subscriptionStarted(subscription: Subscription): void;
   subscriptionReady(subscription: Subscription): void;
+  /** Whether it is pulled in a later turn, for want of room in this one. */
+  isDue(subscription: Subscription): boolean;
 }
 
 /** Reserved before its source is open, so that a second one of the same id, or an unsubscribe, finds it. */
@@ -83,6 +85,10 @@ export class Subscription implements DeliverySink, CancellationSignal {
 
   ready(): void {
     if (this.#isLive) this.#owner.subscriptionReady(this);
+  }
+
+  get isDue(): boolean {
+    return this.#owner.isDue(this);
   }
 
   /** A renewed token brings a new grant. */

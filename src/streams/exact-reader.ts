@@ -33,6 +33,13 @@ export class ExactReader implements StreamReader, DeliverySource {
     this.#sink.ready();
   }
 
+  owedFrom({ tailOffset }: Stream): number | undefined {
+    if (this.#cursor === undefined || this.#sink.isDue !== true) return undefined;
+    const { nextOffset } = this.#cursor;
+    // What is before the ring is replayed from the history.
+    return nextOffset < tailOffset ? undefined : nextOffset;
+  }
+
   pull(maxBytes: number): Delivery | undefined {
     return this.#cursor?.pull(maxBytes);
   }

@@ -3,9 +3,6 @@ import { MAX_SLICE_UNITS, Ring, type Metrics } from '../foundation/index.js';
 import type { TurnBudget, TurnScheduler } from '../foundation/index.js';
 import type { ReaderGroup, Stream } from './stream.js';
 
-/** Turns for which a ring waits for sessions that had no room. */
-const MAX_WAITING_TURNS = 32;
-
 export interface FlushParts {
   readonly time: TurnScheduler;
   readonly turns: TurnBudget;
@@ -21,6 +18,10 @@ export class Flush {
   readonly #dirty = new Ring<Stream>();
   #isScheduled = false;
   readonly #run = (): void => this.#step();
+  /** Streams that keep what sessions had no room to pull, in the order in which they are looked at again. */
+  readonly #due = new Set<Stream>();
+  #reviewedInTurn = -1;
+  readonly #review = (): void => this.#reviewDue();
 
   constructor(parts: FlushParts) {
     this.#parts = parts;
@@ -43,6 +44,8 @@ export class Flush {
 
   clear(): void {
     while (this.#dirty.shift() !== undefined);
+    this.#due.clear();
+    this.#parts.turns.forget(this.#review);
   }
 
   #step(): void {
@@ -67,19 +70,32 @@ export class Flush {
       metrics.count('readers_failed');
     }
     if (!isTold) this.#dirty.push(stream);
-    else this.#finish(stream, MAX_WAITING_TURNS);
-  }
-
-  /** Sessions that had no room in this turn pull in the next ones: the ring waits until they have. */
-  #finish(stream: Stream, leftCount: number): void {
-    const { turns } = this.#parts;
-    if (leftCount === 0 || turns.pendingDeliveryCount === 0) this.#end(stream);
-    else turns.later(() => this.#finish(stream, leftCount - 1), 'prompt');
+    else this.#end(stream);
   }
 
   #end(stream: Stream): void {
     stream.isDirty = false;
     if (stream.endRound()) this.add(stream);
+    if (stream.hasDueReaders) {
+      this.#due.add(stream);
+      this.#parts.turns.later(this.#review, 'prompt');
+    }
     this.#parts.onTold(stream);
+  }
+
+  /** Sessions that had no room pull in the next turns: the ring keeps it for them, and the others are told on. */
+  #reviewDue(): void {
+    const { turns, onTold } = this.#parts;
+    let leftCount = this.#reviewedInTurn === turns.number ? 0 : this.#due.size;
+    this.#reviewedInTurn = turns.number;
+    for (const stream of this.#due) {
+      if (leftCount-- === 0) break;
+      this.#due.delete(stream);
+      const count = stream.reviewDueReaders();
+      if (stream.hasDueReaders) this.#due.add(stream);
+      onTold(stream);
+      if (!turns.spend(1 + (count >> 4))) break;
+    }
+    if (this.#due.size > 0) turns.later(this.#review, 'prompt');
   }
 }

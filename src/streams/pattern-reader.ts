@@ -1,4 +1,5 @@
 /** Owns one reader of all streams inside a pattern: a place in each that has something for it, taken in turns. */
+import { SERVER_OWNER, type Owner } from '../foundation/index.js';
 import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
 import { INTERRUPTED, OVERFLOW } from './deliveries.js';
 import type { HistoryPages } from './history-pages.js';
@@ -7,8 +8,7 @@ import type { Stream, StreamReader } from './stream.js';
 
 /** Streams that may wait for one reader; one that is further behind has overflowed (semantics P1). */
 const MAX_BEHIND_COUNT = 16_384;
-/** Places of all readers together; beyond it a reader has overflowed that is behind in more than its part. */
-const MAX_TOTAL_BEHIND_COUNT = 524_288;
+/** As many a reader may always have; beyond, in steps of as many, its share has to have room (semantics Q2). */
 const LEAST_BEHIND_COUNT = 256;
 /** What a place costs in its map. Measured on Node 24. */
 const PLACE_BYTES = 96;
@@ -25,6 +25,10 @@ export class PatternReader implements StreamReader, DeliverySource {
   readonly #tally: RetainedTally;
   readonly #sink: DeliverySink;
   readonly #left: (reader: PatternReader) => void;
+  /** Whose places they are. */
+  readonly #share: string;
+  /** Places that its share is charged with. */
+  #chargedCount = 0;
   /** In the order of their turns. A stream that is not in it was pulled as far as this reader was told of it. */
   readonly #places = new Map<Stream, Place>();
   #openingNumber = Infinity;
@@ -35,7 +39,9 @@ export class PatternReader implements StreamReader, DeliverySource {
     tally: RetainedTally,
     sink: DeliverySink,
     left: (reader: PatternReader) => void,
+    { share }: Owner = SERVER_OWNER,
   ) {
+    this.#share = share;
     this.#pages = pages;
     this.#tally = tally;
     this.#sink = sink;
@@ -53,6 +59,12 @@ export class PatternReader implements StreamReader, DeliverySource {
     if (this.#openingNumber <= stream.missedBy) this.#endWith(INTERRUPTED);
     else if (!this.#isOwed(stream)) return;
     this.#sink.ready();
+  }
+
+  owedFrom(stream: Stream): number | undefined {
+    const next = this.#places.get(stream)?.next;
+    if (next === undefined || this.#sink.isDue !== true) return undefined;
+    return next < stream.tailOffset ? undefined : next;
   }
 
   pull(maxBytes: number): Delivery | undefined {
@@ -89,29 +101,39 @@ export class PatternReader implements StreamReader, DeliverySource {
     else {
       const next = stream.roundStartFor(this.#openingNumber);
       if (next === undefined) return false;
-      if (this.#places.size >= this.#maxBehindCount) this.#endWith(OVERFLOW);
-      else this.#place(stream, next);
+      if (this.#hasRoom()) this.#place(stream, next);
+      else this.#endWith(OVERFLOW);
     }
     return true;
   }
 
-  /** One that does not read, with a thousand patterns over thousands of streams, must not fill the memory of all. */
-  get #maxBehindCount(): number {
-    const isFull = this.#tally.placeCount >= MAX_TOTAL_BEHIND_COUNT;
-    return isFull ? LEAST_BEHIND_COUNT : MAX_BEHIND_COUNT;
+  /** One that does not read, with a thousand patterns over thousands of streams, must not take the places of all. */
+  #hasRoom(): boolean {
+    const { size } = this.#places;
+    if (size >= MAX_BEHIND_COUNT) return false;
+    if (size < LEAST_BEHIND_COUNT + this.#chargedCount) return true;
+    const { places } = this.#tally;
+    if (!places.admits(this.#share, LEAST_BEHIND_COUNT)) return false;
+    this.#charge(LEAST_BEHIND_COUNT);
+    return true;
+  }
+
+  #charge(count: number): void {
+    this.#chargedCount += count;
+    this.#tally.places.add(this.#share, count);
   }
 
   #place(stream: Stream, next: number): void {
     this.#places.set(stream, { next, end: stream.tellingTo });
     stream.behindCount += 1;
     this.#tally.totalBytes += PLACE_BYTES;
-    this.#tally.placeCount += 1;
   }
 
   #forget(stream: Stream): void {
     stream.behindCount -= 1;
     this.#tally.totalBytes -= PLACE_BYTES;
-    this.#tally.placeCount -= 1;
+    // A step later than it was charged, so that it does not go back and forth.
+    if (this.#places.size < this.#chargedCount) this.#charge(-LEAST_BEHIND_COUNT);
   }
 
   #endWith(end: Delivery): Delivery {
@@ -121,7 +143,9 @@ export class PatternReader implements StreamReader, DeliverySource {
   }
 
   #clear(): void {
-    for (const stream of this.#places.keys()) this.#forget(stream);
-    this.#places.clear();
+    for (const stream of this.#places.keys()) {
+      this.#places.delete(stream);
+      this.#forget(stream);
+    }
   }
 }

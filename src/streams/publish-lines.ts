@@ -1,12 +1,21 @@
 /** Owns appends that have to wait for their turn: behind others to the same destination, or until its readers were told. */
-import { RequestError, Ring, type Metrics, type TurnBudget } from '../foundation/index.js';
+import {
+  RequestError,
+  Ring,
+  SERVER_OWNER,
+  type Metrics,
+  type TurnBudget,
+} from '../foundation/index.js';
 import type { Message } from '../message/index.js';
 import type { RetainedTally } from './retained-tally.js';
 import type { Appended, AppendOptions, StreamStore } from './stream-store.js';
 
-/** Appends that may wait for one destination; one more is refused with `stream/unavailable`. */
+/**
+ * Appends of the server's own that may wait for one destination; one more is refused with `stream/unavailable`. Those of a session
+ * have their bound there: it is not read while it has so much under way (semantics B4), and loses nothing.
+ */
 export const MAX_WAITING_APPEND_COUNT = 16_384;
-/** Octets that may wait for one destination, bookkeeping included. */
+/** Octets of those, bookkeeping included. */
 export const MAX_WAITING_APPEND_BYTES = 16_777_216;
 /** The promise, the options and the place in the line. */
 const APPEND_OVERHEAD_BYTES = 400;
@@ -21,6 +30,9 @@ interface WaitingAppend {
 interface Line {
   readonly waiting: Ring<WaitingAppend>;
   waitingBytes: number;
+  /** Of them, what nobody but this line bounds. */
+  ofServerCount: number;
+  ofServerBytes: number;
   /** An append to a store that does not keep the order of calls: the next begins when it has settled. */
   isAppending: boolean;
 }
@@ -70,8 +82,8 @@ export class PublishLines {
     if (line === undefined) return;
     while (!line.isAppending && line.waiting.size > 0 && !this.#mustWait(destination)) {
       const next = line.waiting.shift()!;
-      this.#count(line, -bytesOf(next.message));
       const { message, options } = next;
+      this.#count(line, options, -1, -bytesOf(message));
       next.resolve(
         this.#appendsInOrder
           ? this.#append(destination, message, options)
@@ -93,23 +105,30 @@ export class PublishLines {
           new RequestError('stream/unavailable', 'the streams of this server are closed'),
         );
       }
-      this.#count(line, -line.waitingBytes);
+      this.#tally.totalBytes -= line.waitingBytes;
     }
     this.#lines.clear();
   }
 
   #open(destination: string): Line {
-    const line: Line = { waiting: new Ring(), waitingBytes: 0, isAppending: false };
+    const line: Line = {
+      waiting: new Ring(),
+      waitingBytes: 0,
+      ofServerCount: 0,
+      ofServerBytes: 0,
+      isAppending: false,
+    };
     this.#lines.set(destination, line);
     return line;
   }
 
   #wait(line: Line, message: Message, options: AppendOptions): Promise<Appended> {
     const bytes = bytesOf(message);
-    if (
-      line.waiting.size >= MAX_WAITING_APPEND_COUNT ||
-      (line.waiting.size > 0 && line.waitingBytes + bytes > MAX_WAITING_APPEND_BYTES)
-    ) {
+    const { ofServerCount, ofServerBytes } = line;
+    const isFull =
+      ofServerCount >= MAX_WAITING_APPEND_COUNT ||
+      (ofServerCount > 0 && ofServerBytes + bytes > MAX_WAITING_APPEND_BYTES);
+    if (isFull && isOfServer(options)) {
       this.#metrics.count('limit_reached', { limit: 'maxWaitingAppends' });
       const error = new RequestError(
         'stream/unavailable',
@@ -117,7 +136,7 @@ export class PublishLines {
       );
       return Promise.reject(error);
     }
-    this.#count(line, bytes);
+    this.#count(line, options, 1, bytes);
     return new Promise((resolve, reject) => {
       line.waiting.push({ message, options, resolve, reject });
     });
@@ -149,10 +168,18 @@ export class PublishLines {
     return appending;
   }
 
-  #count(line: Line, bytes: number): void {
+  #count(line: Line, options: AppendOptions, count: 1 | -1, bytes: number): void {
     line.waitingBytes += bytes;
     this.#tally.totalBytes += bytes;
+    if (!isOfServer(options)) return;
+    line.ofServerCount += count;
+    line.ofServerBytes += bytes;
   }
+}
+
+/** Its program, its HTTP API, and what handlers send: nobody makes these wait. */
+function isOfServer({ owner }: AppendOptions): boolean {
+  return owner === undefined || owner.id === SERVER_OWNER.id;
 }
 
 function bytesOf(message: Message): number {

@@ -2,24 +2,29 @@
 import {
   RequestError,
   SERVER_OWNER,
+  Shares,
   type Owner,
   type RetainedBudget,
 } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
+
+/** Places of all pattern readers together, beside the few that each may always have. */
+const MAX_PLACE_COUNT = 524_288;
 
 /** What all rings, kept encodings, places of readers and waiting appends cost together. */
 export class RetainedTally {
   readonly #budget: RetainedBudget | undefined;
   #ownedBytes = 0;
   totalBytes: number = 0;
-  /** Places of pattern readers in streams that they are behind in. */
-  placeCount: number = 0;
+  /** Places of pattern readers in streams that they are behind in: whose they are. */
+  readonly places: Shares;
   /** The part of it that is kept for readers who may come back. */
   lingeringBytes: number = 0;
 
   /** `budget`: what publications in rings are charged to their owners in, and all the rest is measured for. */
-  constructor(budget?: RetainedBudget) {
+  constructor(budget?: RetainedBudget, maxPlaceCount: number = MAX_PLACE_COUNT) {
     this.#budget = budget;
+    this.places = new Shares(maxPlaceCount);
     budget?.measure(() => this.totalBytes - this.#ownedBytes);
   }
 

@@ -2,6 +2,7 @@
 import { equalOctets, type TurnBudget } from '../foundation/index.js';
 import type { Publication, StreamPosition } from '../message/index.js';
 import { Batch, type BatchKeeper, type Delivery } from '../session/index.js';
+import { DueReaders } from './due-readers.js';
 import { LiveRing } from './live-ring.js';
 import { OpeningMarks } from './opening-marks.js';
 import type { RetainedTally } from './retained-tally.js';
@@ -10,6 +11,8 @@ import type { FeedEntry } from './stream-store.js';
 /** Who is told that a stream has more. */
 export interface StreamReader {
   streamReady(stream: Stream): void;
+  /** Where it goes on in the ring, where it was told and pulls in a later turn for want of room in this one; undefined otherwise. */
+  owedFrom(stream: Stream): number | undefined;
 }
 
 /** Readers that are told of many streams. */
@@ -63,6 +66,7 @@ export class Stream {
   #isInRound = false;
   #tellingGroups: readonly ReaderGroup[] = NO_GROUPS;
   #tellingGroupCount = 0;
+  #due: DueReaders | undefined = undefined;
   /** The batch built last, and the bound it was cut by: readers at the same place share it. */
   #delivery: BatchDelivery | undefined = undefined;
   #batchStart = 0;
@@ -162,7 +166,21 @@ export class Stream {
 
   /** Whether its readers are owed more than the ring holds. */
   get owesTooMuch(): boolean {
-    return this.#untoldBytes > this.#ring.maxBytes;
+    const { maxBytes, retainedBytes } = this.#ring;
+    return this.#untoldBytes > maxBytes || (this.hasDueReaders && retainedBytes > maxBytes);
+  }
+
+  /** Whether some were told and had no room to pull in their turn. */
+  get hasDueReaders(): boolean {
+    return this.#due !== undefined;
+  }
+
+  /** Looks at those again, once in a turn; answers how many there were. */
+  reviewDueReaders(): number {
+    const count = this.#due?.review(this) ?? 0;
+    if (this.#due?.from === Infinity) this.#due = undefined;
+    this.#trim();
+    return count;
   }
 
   get isInterrupted(): boolean {
@@ -241,6 +259,7 @@ export class Stream {
       for (const reader of this.#telling) {
         reader.streamReady(this);
         count += 1;
+        if (turns.pendingDeliveryCount > 0) this.#noteDue(reader);
         if (count % UNITS_AT_ONCE !== 0 && turns.hasRoom) continue;
         if (!turns.spend(UNITS_AT_ONCE) || count >= maxCount) return false;
       }
@@ -249,6 +268,11 @@ export class Stream {
     }
     turns.spend(count % UNITS_AT_ONCE);
     return true;
+  }
+
+  #noteDue(reader: StreamReader): void {
+    const from = reader.owedFrom(this);
+    if (from !== undefined) (this.#due ??= new DueReaders()).add(reader, from);
   }
 
   #beginRound(groups: readonly ReaderGroup[]): void {
@@ -321,13 +345,15 @@ export class Stream {
     this.isLingering = false;
     if (!this.#isHeld) return;
     this.#isHeld = false;
+    this.#due = undefined;
     this.#environment.tally.totalBytes -= this.#countedBytes;
     this.#ring.disown();
     if (this.#delivery !== undefined) this.#environment.keeper.forget(this.#delivery.batch);
   }
 
   #trim(): void {
-    this.#ring.trim(this.#isInRound ? this.#tellingFrom : this.#tellingTo);
+    const toldTo = this.#isInRound ? this.#tellingFrom : this.#tellingTo;
+    this.#ring.trim(Math.min(toldTo, this.#due?.from ?? Infinity));
     this.#count();
   }
 

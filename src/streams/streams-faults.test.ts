@@ -288,6 +288,36 @@ test('so is their number, however small they are', async () => {
   streams.close();
 });
 
+test('[B4] a client has its bound where it is read: what it sends waits, and nothing of it is refused', async () => {
+  const around = rig();
+  const { settle } = waitingStore(around);
+  const { Streams } = await import('./index.js');
+  const streams = new Streams(around.store, around.time, around.metrics);
+  const append = { key: undefined, messageId: undefined, retention: around.retention };
+  const owner = { id: 'session a', share: 'address a' };
+  const body = new Uint8Array(1_000_000);
+  const count = 40;
+  const outcomes = Promise.all(
+    Array.from({ length: count }, () =>
+      streams.publish(A, new Message(body, 'x/y'), { ...append, owner }),
+    ),
+  );
+  // Nor does it take the room of what the server itself publishes there.
+  const ofServer = streams.publish(A, new Message(body, 'x/y'), append);
+  for (let index = 0; index <= count; index++) {
+    await settled();
+    settle[index]!.resolve();
+  }
+  assert.deepEqual(
+    (await outcomes).map(({ position }) => position.offset),
+    Array.from({ length: count }, (_, index) => index + 1),
+  );
+  assert.equal((await ofServer).position.offset, count + 1);
+  assert.equal(around.metrics.value('limit_reached', { limit: 'maxWaitingAppends' }), 0);
+  streams.close();
+  assert.equal(streams.retainedBytes, 0);
+});
+
 test('[O1] the contract of stores finds one that says that it appends in order and does not', async () => {
   const { store } = rig();
   const append = store.inner.append.bind(store.inner);

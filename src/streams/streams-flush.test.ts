@@ -219,27 +219,97 @@ test('[P1] a burst larger than the ring overflows nobody: publishers wait until 
   assert.equal(around.metrics.value('streams_interrupted'), 0);
 });
 
-test('[P1] a reader whose session had no room in the turn pulls later, and the ring waits for it', async () => {
+/** A reader whose session has no room in the turns in which it is told: it is due, and pulls when it is let. */
+class DueReader extends Reader {
+  isDue = false;
+  readonly #turns: TurnBudget;
+
+  constructor(around: ReturnType<typeof rig>) {
+    super(around.time);
+    this.#turns = around.turns;
+  }
+
+  override ready(): void {
+    if (!this.isDue) this.#turns.pendingDeliveryCount += 1;
+    this.isDue = true;
+  }
+
+  pullNow(): void {
+    if (this.isDue) this.#turns.pendingDeliveryCount -= 1;
+    this.isDue = false;
+    if (this.source !== undefined) this.read.push(...pull(this.source));
+  }
+}
+
+async function openDue(around: ReturnType<typeof rig>, how: 'exact' | 'pattern') {
+  const reader = new DueReader(around);
+  const opened =
+    how === 'exact'
+      ? around.streams.open(A, reader, undefined)
+      : around.streams.openPattern(DestinationPattern.parse('/*/a'), reader, undefined);
+  reader.source = (await opened).source;
+  return reader;
+}
+
+for (const how of ['exact', 'pattern'] as const) {
+  test(`[O2] what a session had no room to pull waits for it in the ring, and publishers to a full one do (${how})`, async () => {
+    const around = rig(2_000);
+    const reader = await openDue(around, how);
+    let appendedCount = 0;
+    for (const text of upTo(100))
+      void around.publish(String(text)).then(() => (appendedCount += 1));
+    for (let turn = 0; turn < 1_000 && !around.time.isIdle; turn++) {
+      await around.time.turn();
+      assert.ok(appendedCount - reader.read.length < 20, 'no more than the ring holds, about');
+      if (turn % 20 === 19) reader.pullNow();
+    }
+    reader.pullNow();
+    assert.deepEqual(reader.read, upTo(100));
+  });
+
+  test(`[O2] it makes nobody else wait: not for what is published next, nor on other streams (${how})`, async () => {
+    const around = rig(20_000);
+    const due = await openDue(around, how);
+    const [other] = await open(around, 1);
+    const [elsewhere] = await open(around, 1, '/topic/elsewhere');
+    for (let count = 1; count <= 10; count++) {
+      await around.publish(String(count));
+      await around.publish(String(count), '/topic/elsewhere');
+      await around.time.turn();
+      assert.deepEqual(other!.read, upTo(count));
+      assert.deepEqual(elsewhere!.read, upTo(count));
+    }
+    due.pullNow();
+    assert.deepEqual(due.read, upTo(10));
+  });
+
+  test(`[O2] a ring waits for it for some turns, not for ever (${how})`, async () => {
+    const around = rig(2_000);
+    const due = await openDue(around, how);
+    const [other] = await open(around, 1);
+    const published = Promise.all(upTo(100).map((text) => around.publish(String(text))));
+    await around.time.untilIdle();
+    await published;
+    assert.deepEqual(other!.read, upTo(100));
+    due.pullNow();
+    assert.deepEqual(due.read, ['session/slow-consumer']);
+    due.source?.close();
+    await around.time.untilIdle();
+    assert.ok(around.streams.retainedBytes < 10_000);
+  });
+}
+
+test('[O2] a reader that leaves while it is due is waited for no longer', async () => {
   const around = rig(2_000);
-  const [reader] = await open(around, 1);
-  const { turns } = around;
-  const source = reader!.source!;
-  reader!.source = undefined;
-  let isWaiting = false;
-  const pullLater = (): void => {
-    if (isWaiting) return;
-    isWaiting = true;
-    turns.pendingDeliveryCount += 1;
-    turns.later(() => {
-      isWaiting = false;
-      turns.pendingDeliveryCount -= 1;
-      reader!.read.push(...pull(source));
-    }, 'prompt');
-  };
-  reader!.onReady = pullLater;
-  for (const text of upTo(100)) void around.publish(String(text));
-  await around.time.untilIdle();
-  assert.deepEqual(reader!.read, upTo(100));
+  const due = await openDue(around, 'exact');
+  const published = Promise.all(upTo(100).map((text) => around.publish(String(text))));
+  await around.time.turn();
+  due.source?.close();
+  due.source = undefined;
+  due.pullNow();
+  const turnCount = await around.time.untilIdle();
+  await published;
+  assert.ok(turnCount < 30, `${turnCount} turns`);
 });
 
 test('[P1] the ring does not wait for ever for a session that never has room: publishers go on without it', async () => {

@@ -173,15 +173,18 @@ export class Streams {
     return { source: reader, cursor: reader.text, recovered: start.recovered };
   }
 
-  /** Opens a reader of all streams inside a pattern, those born later from their start (semantics S5). */
+  /**
+   * Opens a reader of all streams inside a pattern, those born later from their start (semantics S5). Its places are charged to `owner`;
+   * default: the server.
+   */
   async openPattern(
     pattern: DestinationPattern,
     sink: DeliverySink,
     cursor: string | undefined,
+    owner?: Owner,
   ): Promise<OpenedReader> {
-    const reader: PatternReader = new PatternReader(this.#pages, this.#tally, sink, () =>
-      this.#leavePattern(group, reader),
-    );
+    const left = (): void => this.#leavePattern(group, reader);
+    const reader: PatternReader = new PatternReader(this.#pages, this.#tally, sink, left, owner);
     const group = this.#patterns.join(pattern, reader);
     try {
       const following = this.#store.followPattern(pattern.text);

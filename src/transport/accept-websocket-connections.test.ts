@@ -250,9 +250,64 @@ test('closing the door closes every connection and refuses new ones', async (con
   assert.equal(metrics.value('connections_open', { transport: 'websocket' }), 0);
 });
 
+/** When the next socket of a server is gone, and whoever listens to it has heard. */
+async function goneOf(server: Server): Promise<void> {
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  await new Promise((resolve) => socket.on('close', resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** So long that a test which waits for it hangs. */
+const AN_HOUR_MS = 3_600_000;
+
+for (const act of ['close', 'destroy'] as const) {
+  const endIt = (connection: Connection): void =>
+    act === 'close' ? connection.close(4000, 'bye') : connection.destroy();
+
+  test(`[B2] an end that waits for what came before it waits no longer once the server has had enough (${act})`, async (context) => {
+    const limits = { closeTimeoutMs: AN_HOUR_MS };
+    const { server, url, receivers } = await run(context, { limits });
+    const gone = goneOf(server);
+    const client = await open(`${url}/ws`);
+    const [{ connection, ended, told } = assert.fail()] = receivers;
+    connection.pauseInput();
+    client.close(1000);
+    await gone;
+    assert.deepEqual(told, []);
+    endIt(connection);
+    await ended;
+    assert.deepEqual(told, ['closed 1000 ']);
+  });
+
+  test(`[B2] nor is a message handed on then that was held back when the link broke (${act})`, async (context) => {
+    const limits = { closeTimeoutMs: AN_HOUR_MS };
+    const { server, url, receivers } = await run(context, { limits });
+    const gone = goneOf(server);
+    const client = await open(`${url}/ws`);
+    const [{ connection, ended, told } = assert.fail()] = receivers;
+    connection.pauseInput();
+    // The answer to the ping in front of it says that it was read.
+    client.ping();
+    client.send('held');
+    await once(client, 'pong');
+    client.terminate();
+    while (connection.isOpen) {
+      // That its peer is gone shows where something is written.
+      connection.send(text('x'));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await gone;
+    endIt(connection);
+    connection.resumeInput();
+    await ended;
+    assert.deepEqual(told, ['closed 1006 ']);
+  });
+}
+
 /** A budget whose turns are over as soon as something was done in them. */
 class SpentTurns extends TurnBudget {
   waitedCount = 0;
+  readonly queues = new Set<TurnQueue>();
 
   constructor() {
     super(nodeTime(), undefined, 0);
@@ -260,6 +315,7 @@ class SpentTurns extends TurnBudget {
 
   override later(step: () => void, queue: TurnQueue): void {
     this.waitedCount += 1;
+    this.queues.add(queue);
     super.later(step, queue);
   }
 }
@@ -303,6 +359,7 @@ for (const way of WAYS) {
       assert.match(answer, /^HTTP\/1\.1 101 /);
     });
     await Promise.all(answers);
+    assert.ok(turns.queues.has('arrival'), 'behind nobody who goes on');
     assert.ok(turns.waitedCount > 30, `${turns.waitedCount} waited`);
     assert.ok(receivers.length >= COUNT * 0.9);
     const closed = door.close(4000, 'bye');

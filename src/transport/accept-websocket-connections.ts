@@ -208,7 +208,7 @@ class Door implements WebSocketDoor {
     if (this.#turns.hasRoom) return upgrade();
     // Nobody else listens to it any more, and it may fail while it waits.
     destroyOnError(socket);
-    this.#turns.later(upgrade, 'backlog');
+    this.#turns.later(upgrade, 'arrival');
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -47,6 +47,7 @@ function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
     socket: link,
     terms: new EndpointTerms('server', loop, limits),
     metrics: NO_METRICS,
+    log: SILENT_LOG,
     turns,
     unfinished: new HeldTotal(Infinity),
     log: SILENT_LOG,

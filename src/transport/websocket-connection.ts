@@ -10,6 +10,7 @@ import {
   type Metrics,
   type Octets,
   type TurnBudget,
+  type TurnQueue,
 } from '../foundation/index.js';
 import {
   FIN_BIT,
@@ -175,12 +176,15 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
   destroy(): void {
     this.#isLeaving = true;
     this.#endpoint.destroy();
+    // The socket may be gone already: then nothing more of it tells of the end.
+    if (this.#held !== undefined) this.#turns.later(this.#held.goOn, 'backlog');
   }
 
   /** We have ended it: what was held back is nobody's any more, and the peer's answer has to be read. */
   #dropHeld(): void {
     this.#isLeaving = true;
     const input = this.#held;
+    if (input?.end !== undefined) this.#turns.later(input.goOn, 'backlog');
     if (input?.message === undefined) return;
     input.message = undefined;
     this.#endpoint.releaseInput(() => {});
@@ -211,7 +215,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     const input = this.#input;
     input.pauseCount -= 1;
     const isOwed = input.message !== undefined || input.end !== undefined;
-    if (input.pauseCount === 0 && isOwed) this.#turns.later(input.goOn, 'backlog');
+    if (input.pauseCount === 0 && isOwed) this.#turns.later(input.goOn, this.#queue);
   }
 
   get #input(): HeldInput {
@@ -245,13 +249,19 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     input.encoding = encoding;
     this.#endpoint.holdInput();
     if (input.pauseCount > 0) return;
-    // Who has had its part goes on after those who had none; a crowd that has just come, after those who are at home here.
     const isPrompt = this.#units < MAX_SLICE_UNITS && this.#firstCount >= FIRST_MESSAGE_COUNT;
-    this.#turns.later(input.goOn, isPrompt ? 'prompt' : 'backlog');
+    this.#turns.later(input.goOn, isPrompt ? 'prompt' : this.#queue);
+  }
+
+  /** A crowd that has just come waits behind those who are at home here, and before those who have had their part. */
+  get #queue(): TurnQueue {
+    const isArriving = this.#firstCount < FIRST_MESSAGE_COUNT && this.#units < MAX_SLICE_UNITS;
+    return isArriving ? 'arrival' : 'backlog';
   }
 
   #goOn(): void {
     const input = this.#input;
+    if (this.#isLeaving) return this.#waitNoLonger();
     // It has been paused since.
     if (input.pauseCount > 0) return;
     if (input.end !== undefined) return input.end();

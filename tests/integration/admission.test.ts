@@ -1,12 +1,13 @@
 /** Proves through real sockets who may connect: caps, shares of addresses behind proxies, and what a handshake leaves behind. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { createServer, MemoryMetrics, type Credentials, type ServerOptions } from 'tideway';
 import { WebSocket } from 'ws';
 import { NativePeer } from './native-peer.js';
+import { StompPeer } from './stomp-peer.js';
 
 /** The process's time, which a test may set forward. */
 class ShiftedTime {
@@ -133,6 +134,30 @@ test('[C4] a crowd of silent connections keeps nobody out for longer than two se
     await other?.frame('connected');
     assert.notEqual(other, undefined, 'open sessions take no place');
   }
+});
+
+test('[C4] a connection whose token is being checked ends for nobody, however long that takes', async (t) => {
+  let open = (): void => {};
+  const checked = new Promise<void>((resolve) => (open = resolve));
+  const asked = new EventEmitter();
+  const { url, time } = await run(t, {
+    limits: { maxUnauthenticatedConnectionCount: 2 },
+    authenticate: async ({ token }) => {
+      asked.emit(String(token));
+      await checked;
+      return { name: token, claims: {}, expiresAtMs: undefined };
+    },
+  });
+  const both = Promise.all([once(asked, 'ada'), once(asked, 'bob')]);
+  const asking = await NativePeer.open(url, { token: 'ada' });
+  const stomp = await StompPeer.dial(url);
+  stomp.say('CONNECT', { 'accept-version': '1.2', host: 'a', passcode: 'bob' });
+  await both;
+  time.shiftMs += 3_000;
+  assert.equal((await come(t, url)).status, 503, 'nobody is ended for it');
+  open();
+  await asking.frame('connected');
+  await stomp.frame('CONNECTED');
 });
 
 test('sockets that say nothing at all are bounded as well, the oldest go', async (t) => {

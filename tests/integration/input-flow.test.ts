@@ -156,6 +156,41 @@ test('[B4] what a transaction keeps does not keep its COMMIT from being read', a
   await peer.frame('RECEIPT', { 'receipt-id': 'done' });
 });
 
+test('[B4] transactions have a sum in shares: who finds no room in it is told to come back, and all of it comes back', async (t) => {
+  const { server } = await rig(t, { maxTotalWaitingBytes: 100_000 });
+  const keep = (peer: StompPeer, count: number): void => {
+    peer.say('BEGIN', { transaction: 't' });
+    for (let index = 0; index < count; index++) {
+      peer.say('SEND', { destination: '/topic/a', transaction: 't' }, 'x'.repeat(9_000));
+    }
+    peer.say('BEGIN', { transaction: 'last', receipt: 'kept' });
+  };
+  const greedy = await StompPeer.open(server.url);
+  keep(greedy, 5);
+  await greedy.frame('RECEIPT', { 'receipt-id': 'kept' });
+  const modest = await StompPeer.open(server.url);
+  keep(modest, 2);
+  await modest.frame('RECEIPT', { 'receipt-id': 'kept' });
+  const late = await StompPeer.open(server.url);
+  keep(late, 4);
+  assert.equal((await late.frame('ERROR')).headers['tideway-code'], 'server/busy');
+  const { closeCode } = await late.closed;
+  assert.ok(closeCode >= 4000 && closeCode < 4500, `${closeCode} says to come back`);
+  // By its end, and by a COMMIT.
+  const ended = new Promise((resolve) => server.on('disconnect', resolve));
+  greedy.close();
+  await ended;
+  modest.say('COMMIT', { transaction: 't', receipt: 'done' });
+  await modest.frame('RECEIPT', { 'receipt-id': 'done' });
+  for (let round = 0; round < 3; round++) {
+    const again = await StompPeer.open(server.url);
+    keep(again, 5);
+    await again.frame('RECEIPT', { 'receipt-id': 'kept' });
+    again.say('COMMIT', { transaction: 't', receipt: 'done' });
+    await again.frame('RECEIPT', { 'receipt-id': 'done' });
+  }
+});
+
 test('a session that ends is delivered nothing for the room that its windows give back', async (t) => {
   const { server } = await rig(t, { maxTotalUnacknowledgedCount: 2 });
   const peer = await StompPeer.open(server.url);

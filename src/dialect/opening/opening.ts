@@ -54,6 +54,7 @@ export class Opening<Arrival> {
    */
   begin(credentials: Omit<Credentials, 'handshake'>, byteLength: number): void {
     this.#isBegun = true;
+    this.#environment.admission?.asks(this.#connection);
     this.#waitingBytes += byteLength;
     this.#isPaused = true;
     this.#gate.pauseInput();

@@ -50,6 +50,7 @@ export class StompReceiver
   /** Whether the connection waits for what was read of it to be parsed. */
   #isHolding = false;
   #pauseCount = 0;
+  #isArriving = true;
   readonly #goOn = (): void => this.#readOn();
 
   constructor(environment: StompEnvironment, connection: Connection) {
@@ -185,7 +186,9 @@ export class StompReceiver
 
   resumeInput(): void {
     this.#pauseCount -= 1;
-    if (this.#pauseCount === 0) this.#environment.session.turns.later(this.#goOn, 'backlog');
+    if (this.#pauseCount > 0) return;
+    // The first pause was for its authentication.
+    this.#environment.session.turns.later(this.#goOn, this.#isArriving ? 'arrival' : 'backlog');
   }
 
   /** All was read, or there is more of it than this turn has room for: then the connection waits with it. */
@@ -217,6 +220,7 @@ export class StompReceiver
 
   #readOn(): void {
     if (this.#pauseCount > 0) return;
+    this.#isArriving = this.#session === undefined;
     this.#units = 0;
     this.#parser.resume();
     this.#wasRead();

@@ -45,7 +45,12 @@ export class Transactions<Item> {
       throw this.#tooMuch('octets wait for a COMMIT', 'maxTransactionBytes');
     }
     if (!this.#flow.keep(byteLength)) {
-      throw this.#tooMuch('octets wait on this server', 'maxTotalWaitingBytes');
+      this.#metrics.count('limit_reached', { limit: 'maxTotalWaitingBytes' });
+      // No fault of the client's: it is within its own limits.
+      throw new RequestError(
+        'server/busy',
+        'others keep too much in their transactions (maxTotalWaitingBytes); try again later',
+      );
     }
     transaction.items.push(item);
     transaction.byteLength += byteLength;
@@ -76,11 +81,12 @@ export class Transactions<Item> {
     throw new RequestError('transaction/unknown', `no transaction ${quoted(id)} has begun`);
   }
 
-  #tooMuch(what: string, limit: string): RequestError {
+  #tooMuch(
+    what: string,
+    limit: 'maxTransactionCount' | 'maxTransactionFrameCount' | 'maxTransactionBytes',
+  ): RequestError {
     this.#metrics.count('limit_reached', { limit });
-    const bounds: Readonly<Record<string, number>> = { ...this.#limits };
-    const bound = bounds[limit];
-    const words = bound === undefined ? `too many ${what}` : `more than ${bound} ${what}`;
-    return new RequestError('transaction/too-large', `${words} (${limit})`);
+    const words = `more than ${this.#limits[limit]} ${what} (${limit})`;
+    return new RequestError('transaction/too-large', words);
   }
 }

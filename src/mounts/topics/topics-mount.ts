@@ -36,7 +36,7 @@ export class TopicsMount implements Mount {
     const opened =
       pattern === undefined
         ? await this.#streams.open(destination, sink, cursor, ownerOf(operation.caller))
-        : await this.#streams.openPattern(pattern, sink, cursor);
+        : await this.#streams.openPattern(pattern, sink, cursor, ownerOf(operation.caller));
     return {
       source: opened.source,
       ...(opened.cursor !== undefined && { cursor: opened.cursor }),

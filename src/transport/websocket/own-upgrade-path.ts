@@ -125,7 +125,7 @@ class OwnUpgradePath implements UpgradePath {
     else {
       this.#loop.deadlines.clear(waiting.deadline);
       waiting.hold(chunk);
-      turns.later(waiting.goOn, 'backlog');
+      turns.later(waiting.goOn, 'arrival');
     }
   }
 
