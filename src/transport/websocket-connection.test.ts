@@ -50,7 +50,6 @@ function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
     log: SILENT_LOG,
     turns,
     unfinished: new HeldTotal(Infinity),
-    log: SILENT_LOG,
     ended: () => told.push('ended'),
   });
   connection.start(Buffer.alloc(0), () => ({
