@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { writeDoorTypes } from './write-door-types.mjs';
 import { writeVersion } from './write-version.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,6 +20,8 @@ if (!existsSync(root + 'node_modules/typescript')) {
 }
 writeVersion();
 for (const folder of ['dist', 'build']) rmSync(root + folder, { recursive: true, force: true });
+// The tests are compiled against them.
+writeDoorTypes();
 run('', 'node_modules/typescript/bin/tsc', '-b');
 run('', 'scripts/build-commonjs.mjs');
 run('web/showcase', root + 'node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn');
