@@ -103,6 +103,11 @@ declare class WebSocket extends EventEmitter {
   /** Stops reading; nothing more is emitted until `resume`, but what the socket holds is kept. */
   pause(): void;
   resume(): void;
+  /**
+   * Opens a connection that was made with `null` over a stream whose opening handshake is done; `head` is what has come
+   * already. It is a server's end, or a client's where `_isServer` was set to false before.
+   */
+  setSocket(socket: Duplex, head: Buffer, options?: WebSocket.ClientOptions): void;
   /** Adds a handler as an EventTarget does; a type other than open, message, close and error is ignored. */
   addEventListener<K extends keyof WebSocket.WebSocketEventMap>(
     type: K,
@@ -395,6 +400,16 @@ declare namespace WebSocket {
      * Throws when the socket already carries a connection.
      */
     handleUpgrade(
+      request: InstanceType<U>,
+      socket: Duplex,
+      head: Buffer,
+      callback: (client: InstanceType<T>, request: InstanceType<U>) => void,
+    ): void;
+    /** Answers a request that was judged elsewhere: no check but that the socket can be used; no extension is agreed upon. */
+    completeUpgrade(
+      extensions: unknown,
+      key: string,
+      protocols: Iterable<string>,
       request: InstanceType<U>,
       socket: Duplex,
       head: Buffer,

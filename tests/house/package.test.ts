@@ -45,7 +45,7 @@ test('what is packed is the package, its sources and nothing else', async () => 
     ),
   );
   assert.deepEqual(unwanted, []);
-  const outside = files.filter((path) => !/^(?:dist|src)\//.test(path)).sort();
+  const outside = files.filter((path) => !/^(?:dist|src|ws-shim)\//.test(path)).sort();
   assert.deepEqual(
     outside,
     ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'].filter((path) => files.includes(path)),
@@ -96,7 +96,12 @@ const DOOR_OF_BUNDLERS =
 test('publint has nothing to say that is not meant so', async () => {
   const { messages } = await publint({ pkgDir: root, strict: true, pack: false });
   const said = messages.map((message) => formatMessage(message, manifest, { color: false }));
-  assert.deepEqual(said, [DOOR_OF_BUNDLERS]);
+  // It is copied out of the package before anybody resolves it.
+  const ofShim = /^\.\/ws-shim\/package\.json has an "exports" field/;
+  assert.deepEqual(
+    said.filter((message) => message === undefined || !ofShim.test(message)),
+    [DOOR_OF_BUNDLERS],
+  );
 });
 
 /** What an entry reaches: its own files, and the names of everything else. */
