@@ -213,7 +213,7 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       );
     }
     destroyOnError(socket);
-    this.#owedAnswers.after(socket, () => this.#judge(request, socket, head, callback));
+    this.#owedAnswers.after(socket, request, () => this.#judge(request, socket, head, callback));
   }
 
   /**
