@@ -601,8 +601,13 @@ declare namespace WebSocket {
   }
   /** What connections share, to be given as `loop` to several servers and clients: timers, buffers and masks. */
   class EngineLoop {
+    /** Tests give a clock and a source of randomness of their own. */
+    constructor(time?: object, random?: object);
     private readonly brand: never;
   }
+  // @take transport/websocket/standard-events CloseEventClass
+  /** What StandardWebSocket dispatches as 'close': Node's own CloseEvent where there is one. */
+  const StandardCloseEvent: CloseEventClass;
   /** `WebSocket` of the WHATWG standard, to the letter, for code that is written for browsers. */
   class StandardWebSocket extends EventTarget {
     static readonly CONNECTING: 0;

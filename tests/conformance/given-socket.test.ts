@@ -61,3 +61,19 @@ test('completeUpgrade and setSocket make two ends of a stream a connection', asy
   client.close(1000);
   assert.deepEqual((await closed)[0], 1000);
 });
+
+test('a request that never was on a wire needs neither Host nor a version of HTTP', async (t) => {
+  const [clientStream, serverStream] = pair();
+  const server = new WebSocketServer({ noServer: true });
+  t.after(() => server.close());
+  const answered = once(clientStream, 'data') as Promise<[Buffer]>;
+  const headers = {
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': 13,
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  const request = { method: 'GET', url: '/', headers } as unknown as IncomingMessage;
+  server.handleUpgrade(request, serverStream, Buffer.alloc(0), (socket) => socket.terminate());
+  assert.match(String((await answered)[0]), /^HTTP\/1\.1 101 /);
+});

@@ -97,7 +97,7 @@ test('publint has nothing to say that is not meant so', async () => {
   const { messages } = await publint({ pkgDir: root, strict: true, pack: false });
   const said = messages.map((message) => formatMessage(message, manifest, { color: false }));
   // It is copied out of the package before anybody resolves it.
-  const ofShim = /^\.\/ws-shim\/package\.json has an "exports" field/;
+  const ofShim = /\/ws-shim\/package\.json has an "exports" field/;
   assert.deepEqual(
     said.filter((message) => message === undefined || !ofShim.test(message)),
     [DOOR_OF_BUNDLERS],
