@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFairness } from './acceptance-fairness.mjs';
+import { runOthers } from './acceptance-others.mjs';
 import { where, writeFigure } from './acceptance-page.mjs';
 import { root, testFiles } from './test-files.mjs';
 
@@ -44,10 +45,10 @@ const TITLES = {
 const FILE_OF = { 13: 'permessage-deflate.test', simulation: 'simulation/', sizing: 'sizing.test' };
 
 const [name, ...rest] = process.argv.slice(2);
-const isKnown = name === 'fairness' || (name !== undefined && name in TITLES);
+const isKnown = name === 'fairness' || name === 'others' || (name !== undefined && name in TITLES);
 if (!isKnown) {
   console.error(
-    `npm run acceptance -- <${[...Object.keys(TITLES), 'fairness'].join('|')}>\n` +
+    `npm run acceptance -- <${[...Object.keys(TITLES), 'fairness', 'others'].join('|')}>\n` +
       '  [--minutes N]: shortens what runs for a time\n' +
       '  fairness [--only NAME,…] [--seconds N] [--server MODULE] [--no-ratio] [--list]',
   );
@@ -56,6 +57,7 @@ if (!isKnown) {
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
 if (name === 'fairness') process.exit(runFairness(rest));
+if (name === 'others') process.exit(runOthers());
 
 /** Shortens what runs for a time; the figure says for how long it ran. */
 const minutes = rest[0] === '--minutes' ? rest[1] : undefined;

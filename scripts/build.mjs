@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { writeDoorTypes } from './write-door-types.mjs';
+import { writeVersion } from './write-version.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -16,8 +18,12 @@ if (!existsSync(root + 'node_modules/typescript')) {
   );
   process.exit(1);
 }
+writeVersion();
 for (const folder of ['dist', 'build']) rmSync(root + folder, { recursive: true, force: true });
+// The tests are compiled against them.
+writeDoorTypes();
 run('', 'node_modules/typescript/bin/tsc', '-b');
+run('', 'scripts/build-commonjs.mjs');
 run('web/showcase', root + 'node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn');
 // The command of the package; the compiler writes plain files.
 chmodSync(root + 'dist/cli/main.js', 0o755);

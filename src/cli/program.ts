@@ -1,6 +1,6 @@
 /** Owns the program's commands as a whole: what is called, what an exception means, the exit code. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { PACKAGE_VERSION } from '../foundation/index.js';
 import { addBenchCommand } from './bench-command.js';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_WRONG_USE } from './failure.js';
 import { addPublishCommand } from './publish-command.js';
@@ -32,7 +32,7 @@ function createProgram(terminal: Terminal): Command {
   const program = new Command(name)
     .usage('<command> [options]')
     .description('Real-time server: one set of destinations for every kind of client.')
-    .version(version())
+    .version(PACKAGE_VERSION)
     .exitOverride()
     .showHelpAfterError('(--help says what there is)')
     .addHelpText(
@@ -52,11 +52,4 @@ Exit codes: 0 fine, 1 failure at run time, 2 wrong use`,
   addTokenCommand(program, terminal);
   addBenchCommand(program, terminal);
   return program;
-}
-
-function version(): string {
-  const manifest = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  ) as { readonly version: string };
-  return manifest.version;
 }

@@ -4,8 +4,11 @@ import { isJsonContentType, type MessageHeaders } from '../message/index.js';
 import { joinBinary } from '../protocol/native/index.js';
 import { ClientError } from './client-error.js';
 
+/** Octets that no worker shares: `Uint8Array<ArrayBuffer>`, in words that compilers before 5.7 know. */
+export type OwnOctets = ReturnType<Uint8ArrayConstructor['of']>;
+
 /** A text message or a binary one. */
-export type OutgoingMessage = string | Uint8Array<ArrayBuffer>;
+export type OutgoingMessage = string | OwnOctets;
 
 export interface OutgoingFields {
   readonly type: string;
@@ -23,7 +26,7 @@ export function encodeMessage(fields: OutgoingFields, body?: unknown): OutgoingM
   const octets = octetsOf(body, fields.contentType);
   try {
     if (octets === undefined) return JSON.stringify({ ...fields, body });
-    return joinBinary(JSON.stringify(fields), octets) as Uint8Array<ArrayBuffer>;
+    return joinBinary(JSON.stringify(fields), octets) as OwnOctets;
   } catch (cause) {
     throw new ClientError('client/invalid-body', `the body is not JSON: ${String(cause)}`, {
       cause,

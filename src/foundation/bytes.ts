@@ -1,7 +1,7 @@
 /** Owns octet arithmetic that every layer needs: concatenation, comparison, UTF-8 and base64, without a host. */
 
 /** Octets in a buffer of their own; what the project keeps and hands on. */
-export type Octets = Uint8Array<ArrayBufferLike>;
+export type Octets = Uint8Array;
 
 export const NO_OCTETS: Octets = new Uint8Array(0);
 

@@ -22,4 +22,5 @@ export * from './run-hook.js';
 export * from './shares.js';
 export * from './standard-schema.js';
 export * from './turn-budget.js';
+export * from './version.js';
 export * from './yes-or-no.js';

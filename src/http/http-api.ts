@@ -41,8 +41,13 @@ const STATUS_OF_CODE: Readonly<Record<string, 400 | 401 | 403 | 404 | 405 | 413 
   'http/unsupported-media-type': 415,
 };
 
+/** What answers requests of the API. The library behind it shows in no published type: its own need a newer compiler. */
+export interface HttpApi {
+  readonly fetch: (request: Request, environment?: object) => Response | Promise<Response>;
+}
+
 /** Every answer is JSON; an error is `{ "error": { code, number, message } }`. */
-export function createHttpApi(options: HttpApiOptions): Hono {
+export function createHttpApi(options: HttpApiOptions): HttpApi {
   const api = new Hono();
   const answer = (context: Context, error: unknown): Response =>
     errorAnswer(context, options, error);

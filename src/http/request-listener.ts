@@ -1,14 +1,14 @@
 /** Owns the way of an HTTP request: the API first, then static files. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
 import type { Log } from '../foundation/index.js';
+import type { HttpApi } from './http-api.js';
 import { inTurns, type RequestTurnsOptions } from './request-turns.js';
 import { serveStaticFiles, type StaticFileOptions } from './static-files.js';
 
 /** A listener for `http.createServer`. Throws a TypeError for a policy that no header can carry. */
 export function createRequestListener(
-  api: Hono,
+  api: HttpApi,
   { staticDirectory, contentSecurityPolicy }: StaticFileOptions,
   log: Log,
   turns: RequestTurnsOptions,

@@ -3,16 +3,16 @@ import { isNativeFirstMessage, NativeReceiver } from '../dialect/native/index.js
 import type { DialectEnvironment } from '../dialect/opening/index.js';
 import type { OfferedDialect } from '../dialect/selection/index.js';
 import { isStompFirstMessage, StompReceiver } from '../dialect/stomp/index.js';
+import { PACKAGE_VERSION } from '../foundation/index.js';
 import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { STOMP_SUBPROTOCOLS } from '../protocol/stomp/index.js';
-import { packageVersion } from './version.js';
 
 type MakeDialect = (environment: DialectEnvironment) => Omit<OfferedDialect, 'name'>;
 
 /** The first octet that is no line end tells them apart, so their order says nothing. */
 const DIALECTS = {
   stomp: (environment) => {
-    const stomp = { ...environment, serverName: `tideway/${packageVersion()}` };
+    const stomp = { ...environment, serverName: `tideway/${PACKAGE_VERSION}` };
     return {
       subprotocols: STOMP_SUBPROTOCOLS,
       isFirstMessage: isStompFirstMessage,

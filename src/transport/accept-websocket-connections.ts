@@ -194,7 +194,7 @@ class Door implements WebSocketDoor {
     const isOurs = paths.includes(pathOf(request));
     // Another listener may have taken the socket already, and what is written to it now would be a frame.
     if (!isOurs && !(refusesOtherPaths ?? server.listenerCount('upgrade') === 1)) return;
-    this.#owedAnswers.after(socket, () => {
+    this.#owedAnswers.after(socket, request, () => {
       if (asksForWebSocket(request)) this.#inTurn(request, socket, head);
       else handBack(server, request, socket, head);
     });

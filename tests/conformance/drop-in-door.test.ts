@@ -1,6 +1,7 @@
 /** Proves that the door `tideway/websocket` has the names that programs on top of ws use, and in the places where they look. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
@@ -50,8 +51,8 @@ test('every method of a WebSocket and of a server of ws is there', () => {
     [reference.WebSocket.prototype, WebSocket.prototype],
     [reference.WebSocketServer.prototype, door.WebSocketServer.prototype],
   ] as const) {
-    // These are not documented.
-    const inner = ['emitClose', 'setSocket', 'completeUpgrade'];
+    // It is not documented, and ws alone calls it.
+    const inner = ['emitClose'];
     for (const name of Object.getOwnPropertyNames(theirs)) {
       if (!inner.includes(name)) assert.ok(name in ours, name);
     }
@@ -98,4 +99,36 @@ test('handlers are found where the emitter keeps them: attributes, once, and rem
   assert.equal(socket.onmessage, handler, 'removeEventListener leaves attributes alone');
   socket.removeAllListeners('message');
   assert.equal(socket.onmessage, null);
+});
+
+/** The published declarations, which no compiler makes of the sources. */
+const declarations = readFileSync(
+  new URL('../../../dist/transport/websocket/door.d.cts', import.meta.url),
+  'utf8',
+);
+
+test('the declarations name everything that is exported, and nothing else', () => {
+  const body = declarations.slice(declarations.indexOf('declare namespace WebSocket {'));
+  const values = [...body.matchAll(/^ {2}(?:class|const|function) (\w+)/gm)].map(
+    ([, name]) => name,
+  );
+  const exported = Object.keys(door).filter((name) => !/^(?:default|module\.exports)$/.test(name));
+  assert.deepEqual(new Set(values), new Set(exported));
+});
+
+test('the declarations name every member of a connection and of a server', () => {
+  const inner =
+    /^(?:constructor|acceptSocket|\w+Received|closing|failed|drained|closed|eventNames)$/;
+  const classes = [
+    [WebSocket, 'declare class WebSocket '],
+    [door.WebSocketServer, '  class Server<'],
+  ] as const;
+  for (const [Class, start] of classes) {
+    const from = declarations.slice(declarations.indexOf(start));
+    const text = from.slice(0, from.search(/^ {0,2}\}$/m));
+    for (const name of Object.getOwnPropertyNames(Class.prototype)) {
+      if (!inner.test(name))
+        assert.match(text, new RegExp(`^ +(?:readonly )?${name}\\b`, 'm'), name);
+    }
+  }
 });

@@ -435,7 +435,11 @@ test('the class of the connections can be extended, and headers can be added to 
   class Named extends WebSocket {
     readonly label = 'mine';
   }
-  const server = new WebSocketServer<Named>({ port: 0, host: '127.0.0.1', WebSocket: Named });
+  const server = new WebSocketServer<typeof Named>({
+    port: 0,
+    host: '127.0.0.1',
+    WebSocket: Named,
+  });
   context.after(() => server.close());
   server.on('headers', (headers) => headers.push('X-Label: yes'));
   await once(server, 'listening');

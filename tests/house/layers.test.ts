@@ -67,10 +67,16 @@ const packages = Object.keys(
   (jsonOf('package.json') as { dependencies: Record<string, string> }).dependencies,
 );
 
+/** The files that an entry of `exports` leads to, whatever the condition. */
+function filesOf(entry: unknown): string[] {
+  if (typeof entry === 'string') return [entry];
+  return Object.values(Object(entry) as object).flatMap(filesOf);
+}
+
 /** Doors beside `index.ts`: files that `exports` leads to. */
 const publishedDoors = new Set(
   Object.values((jsonOf('package.json') as { exports: Record<string, unknown> }).exports)
-    .flatMap((entry) => Object.values(Object(entry) as Record<string, string>))
+    .flatMap(filesOf)
     .map((path) => path.replace('./dist/', 'src/')),
 );
 

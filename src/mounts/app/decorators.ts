@@ -59,6 +59,7 @@ export function messageMapping<Schema extends PayloadSchema = undefined>(
 ): MappingDecorator<Schema> {
   const mapped: MappingOptions = { operations: ['send', 'request'], ...options };
   return (target: unknown, context: ClassMethodDecoratorContext | ClassDecoratorContext) => {
+    checkIsStandard(context);
     if (context.kind === 'class') notePrefix(target as AnyClass, pattern);
     else note(context, ({ mappings }) => mappings.push({ pattern, options: mapped }));
   };
@@ -104,7 +105,10 @@ export function messageExceptionHandler<Thrown = unknown>(
 export function controller(
   prefix: string,
 ): (constructor: AnyClass, context: ClassDecoratorContext) => void {
-  return (constructor) => notePrefix(constructor, prefix);
+  return (constructor, context) => {
+    checkIsStandard(context);
+    notePrefix(constructor, prefix);
+  };
 }
 
 /** What decorators noted on a controller; undefined for an object whose class has none. */
@@ -121,11 +125,20 @@ function notePrefix(constructor: AnyClass, prefix: string): void {
   Object.defineProperty(constructor, PREFIX, { value: prefix, configurable: true });
 }
 
+/** TypeScript's older decorators give the name of a method where the standard has a context, and a class nothing. */
+function checkIsStandard(context: unknown): void {
+  if (typeof context === 'object' && context !== null) return;
+  throw new TypeError(
+    'the decorators of tideway are those of ECMAScript: turn "experimentalDecorators" off in tsconfig.json',
+  );
+}
+
 /** Notes are kept on each instance: metadata of decorators are not there in every runtime. */
 function note<This extends object>(
   context: ClassMethodDecoratorContext<This>,
   write: (notes: MethodNotes) => void,
 ): void {
+  checkIsStandard(context);
   const { name, access } = context;
   if (context.static) {
     throw new TypeError(`${String(name)}: a mapping is a method of instances, not a static one`);

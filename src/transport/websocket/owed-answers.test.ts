@@ -1,7 +1,7 @@
 /** Proves that an upgrade behind requests of the same connection waits for their answers, by raw sockets at both of our servers. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, ServerResponse, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
@@ -202,3 +202,27 @@ for (const [name, answering] of Object.entries(SERVERS)) {
     assert.doesNotMatch(client.text, /101/);
   });
 }
+
+test('an answer to the upgrade itself, which a framework assigns to refuse with, holds nothing back', async (t) => {
+  const server = createServer();
+  const webSockets = new WebSocketServer({ noServer: true });
+  server.on('upgrade', (request, socket, head) => {
+    new ServerResponse(request).assignSocket(socket as Socket);
+    webSockets.handleUpgrade(request, socket, head, (client) => client.send(GREETING));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  t.after(() => {
+    socket.destroy();
+    webSockets.close();
+    server.close();
+  });
+  let text = '';
+  socket.setEncoding('latin1').write(UPGRADE);
+  for await (const chunk of socket) {
+    text += String(chunk);
+    if (text.endsWith(GREETING_FRAME)) return;
+  }
+  assert.fail(text);
+});

@@ -1,5 +1,5 @@
 /** Owns upgrades that came behind requests whose answers are still owed: a connection changes its language when the last is written. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Deadline, type DeadlineWheel } from '../../foundation/index.js';
 import { hasEndpoint } from './socket-listeners.js';
@@ -9,8 +9,10 @@ interface AnsweringSocket {
   readonly _httpMessage?: ServerResponse | null;
 }
 
-function owedAnswer(socket: Duplex): ServerResponse | undefined {
-  return (socket as AnsweringSocket)._httpMessage ?? undefined;
+/** An answer to the upgrade itself is not owed: frameworks (Fastify) assign one, to refuse with. */
+function owedAnswer(socket: Duplex, upgrade: IncomingMessage): ServerResponse | undefined {
+  const answer = (socket as AnsweringSocket)._httpMessage ?? undefined;
+  return answer?.req === upgrade ? undefined : answer;
 }
 
 /**
@@ -29,15 +31,15 @@ export class OwedAnswers {
   }
 
   /** Runs `upgrade` once nothing is owed any more, at once where nothing is; never when the socket has gone meanwhile. */
-  after(socket: Duplex, upgrade: () => void): void {
-    const first = owedAnswer(socket);
+  after(socket: Duplex, request: IncomingMessage, upgrade: () => void): void {
+    const first = owedAnswer(socket, request);
     if (first === undefined) return upgrade();
     const deadline = new Deadline(() => socket.destroy());
     if (this.#timeoutMs > 0) this.#deadlines.set(deadline, this.#timeoutMs);
     this.#waiting.add(socket);
     const failed = (): void => void socket.destroy();
     // node:http has let go of the socket, and would no longer tell an answer that it may go on.
-    const drained = (): void => void owedAnswer(socket)?.emit('drain');
+    const drained = (): void => void owedAnswer(socket, request)?.emit('drain');
     const over = (): void => {
       this.#deadlines.clear(deadline);
       this.#waiting.delete(socket);
@@ -45,7 +47,7 @@ export class OwedAnswers {
     };
     const answered = (): void => {
       if (!this.#waiting.has(socket)) return;
-      const next = owedAnswer(socket);
+      const next = owedAnswer(socket, request);
       if (next !== undefined) {
         next.once('close', answered);
         return;

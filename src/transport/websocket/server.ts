@@ -213,7 +213,29 @@ export class WebSocketServer<T extends WebSocket = WebSocket> extends EventEmitt
       );
     }
     destroyOnError(socket);
-    this.#owedAnswers.after(socket, () => this.#judge(request, socket, head, callback));
+    this.#owedAnswers.after(socket, request, () => this.#judge(request, socket, head, callback));
+  }
+
+  /**
+   * Answers a request that was judged elsewhere, as in `ws`: no check but that the socket can be used. `key` is the
+   * request's Sec-WebSocket-Key, `protocols` are the subprotocols it offers; of `extensions` none is agreed upon.
+   */
+  completeUpgrade(
+    _extensions: unknown,
+    key: string,
+    protocols: Iterable<string>,
+    request: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback<T>,
+  ): void {
+    const upgrade = {
+      isAccepted: true,
+      key,
+      subprotocols: [...protocols],
+      extensions: [],
+    } as const;
+    this.#complete(upgrade, request, socket, head, callback);
   }
 
   #judge(

@@ -16,12 +16,17 @@ export function judgeUpgrade(
   request: IncomingMessage,
   versions: readonly string[] = [PROTOCOL_VERSION],
 ): AcceptedUpgrade | RefusedUpgrade {
+  const headers = new Map(visibleHeaders(request));
+  // A request that never was on a wire, as `injectWS` of Fastify makes it, lacks what only a wire has to say.
+  const isMadeByHand = (request as Partial<IncomingMessage>).rawHeaders === undefined;
+  if (isMadeByHand && !headers.has('host')) headers.set('host', ['localhost']);
+  const { httpVersionMajor = 1, httpVersionMinor = 1 } = request as Partial<IncomingMessage>;
   return checkUpgradeRequest({
     versions,
     method: request.method ?? '',
-    httpVersionMajor: request.httpVersionMajor,
-    httpVersionMinor: request.httpVersionMinor,
-    headers: visibleHeaders(request),
+    httpVersionMajor,
+    httpVersionMinor,
+    headers,
   });
 }
 

@@ -32,6 +32,7 @@ import {
   type ListenerOptions,
 } from './event-target.js';
 import { inspectClass, inspectInstance, inspectPlainly } from './inspection.js';
+import { acceptedFrom, type GivenSocketOptions } from './given-socket.js';
 import { shapeAsInterface } from './web-interface.js';
 import type { SendCallback } from './frame-sender.js';
 import { isBinaryType, type BinaryType } from './message-data.js';
@@ -120,6 +121,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   /** A message to be sent to many: encoded once, however many sockets send it. */
   static prepare(data: SendData, options?: PrepareOptions): PreparedMessage {
     return new PreparedMessage(data, options);
+  }
+
+  /** Opens what was made with `null` over a stream whose handshake is done, as in `ws`; `head` is what has come already. */
+  setSocket(socket: Duplex, head: Buffer, options?: GivenSocketOptions): void {
+    const isClient = (this as { readonly _isServer?: unknown })._isServer === false;
+    if (isClient) this.#opening ??= { handshake: undefined, url: '' };
+    this[kAccept](acceptedFrom(socket, head, isClient, options));
   }
 
   /** @internal */

@@ -1,0 +1,2 @@
+import WebSocket = require('tideway/websocket');
+export = WebSocket;

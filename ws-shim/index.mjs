@@ -1,0 +1,2 @@
+export * from 'tideway/websocket';
+export { default } from 'tideway/websocket';
