@@ -368,6 +368,16 @@ export class Stream {
   }
 }
 
+/** The part of a delivery that there is room for; the rest is pulled again from where it stands. */
+export function firstOf(
+  delivery: BatchDelivery | undefined,
+  maxCount: number = Infinity,
+): BatchDelivery | undefined {
+  if (delivery === undefined || delivery.batch.publications.length <= maxCount) return delivery;
+  const { publications } = delivery.batch;
+  return { kind: 'publications', batch: new Batch(publications.slice(0, maxCount)) };
+}
+
 /** Whether two publications with one position say the same. */
 function isSame(left: Publication, right: Publication): boolean {
   if (left === right) return true;
