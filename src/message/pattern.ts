@@ -47,6 +47,11 @@ export class DestinationPattern {
     return this.#segments.every((segment) => segment.kind === 'literal');
   }
 
+  /** Segments that are `*` or captures. */
+  get wildcardCount(): number {
+    return this.#segments.filter((segment) => segment.kind === 'one').length;
+  }
+
   get hasCaptures(): boolean {
     return this.#segments.some(
       (segment) => segment.kind === 'one' && segment.capture !== undefined,
@@ -60,11 +65,13 @@ export class DestinationPattern {
     );
   }
 
-  /** Whether a destination matches. */
-  matches(destination: string): boolean {
+  /**
+   * Whether a destination matches: from its segment of that index on, which begins at `start`, where those before it are known to.
+   */
+  matches(destination: string, index: number = 0, start: number = 1): boolean {
     // Thousands of names are tried for each that matches, so nothing is allocated here.
-    let start = 1;
-    for (const segment of this.#segments) {
+    for (; index < this.#segments.length; index++) {
+      const segment = this.#segments[index]!;
       if (start > destination.length) return false;
       if (segment.kind === 'rest') return true;
       const slash = destination.indexOf('/', start);

@@ -420,8 +420,10 @@ export class Streams {
   /** A stream that nobody held, but that a pattern is interested in. */
   #birth({ publication, epoch, previousOffset }: FeedEntry): Stream | undefined {
     const { destination } = publication;
-    if (!this.#patterns.matches(destination)) return undefined;
+    const groups = this.#patterns.groupsFor(destination);
+    if (groups.length === 0) return undefined;
     const stream = this.#begin(destination, { epoch, offset: previousOffset });
+    this.#patterns.found(stream, groups);
     // It is in the feed already; following keeps the store from forgetting it.
     void this.#follow(destination);
     return stream;
