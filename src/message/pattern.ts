@@ -17,6 +17,8 @@ type Segment =
 export class DestinationPattern {
   readonly text: string;
   readonly #segments: readonly Segment[];
+  /** As many rules may ask for them. */
+  #splitNames: readonly string[] | undefined = undefined;
 
   private constructor(text: string, segments: readonly Segment[]) {
     this.text = text;
@@ -95,12 +97,16 @@ export class DestinationPattern {
    * Where a capture meets a wildcard of `other`, its value is the wildcard itself, which no destination contains.
    */
   capturesOfPattern(other: DestinationPattern): Captures | undefined {
-    return this.#walk(other.text.slice(1).split('/'));
+    return this.#walk(other.#names);
   }
 
   /** Whether every destination of `other` matches this pattern too. */
   covers(other: DestinationPattern): boolean {
     return this.capturesOfPattern(other) !== undefined;
+  }
+
+  get #names(): readonly string[] {
+    return (this.#splitNames ??= this.text.slice(1).split('/'));
   }
 
   #walk(names: readonly string[]): Captures | undefined {
