@@ -34,6 +34,9 @@ import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
 
+/** What the run of a handler counts for: as much as makes the turn look at the clock. */
+const HANDLER_UNITS = 16;
+
 /** What every session of a server shares. */
 export interface SessionEnvironment extends OutboundBounds {
   readonly clock: Clock;
@@ -96,8 +99,11 @@ export class Session implements SubscriptionOwner {
     this.#principal = principal;
     this.#writer = writer;
     this.#gate = gate;
-    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount, () =>
-      environment.metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
+    const { limits, metrics } = environment;
+    this.handlerLine = new HandlerLine(
+      limits.maxWaitingHandlerCount,
+      () => metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
+      (next) => this.#handleNext(next),
     );
     this.#watchToken();
     environment.registry.add(this);
@@ -230,6 +236,20 @@ export class Session implements SubscriptionOwner {
     if (!subscription.isClosed) this.#uncount(subscription);
     this.#close(subscription);
     if (wasLive) this.#environment.events?.unsubscribed(this, subscription, reason, code);
+  }
+
+  /**
+   * Hundreds wait, and each may do as much as it likes before it awaits something that takes time. Where the turn is over they go on in
+   * a later one, and the client is not read before: it would fill the line.
+   */
+  #handleNext(next: () => void): void {
+    const { turns } = this.#environment;
+    if (turns.spend(HANDLER_UNITS)) return next();
+    this.#gate.pauseInput();
+    turns.later(() => {
+      this.#gate.resumeInput();
+      next();
+    }, 'backlog');
   }
 
   #tooMany(what: string, count: number, limit: string): RequestError {

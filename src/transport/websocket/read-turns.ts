@@ -7,11 +7,26 @@ const BYTES_A_UNIT_LOG2 = 11;
 /** A smaller read is of somebody who says little, and is left alone. */
 const MIN_READ_BYTES = 16_384;
 
+/** A smaller read is parsed, whatever the turn has had: what is whole in it waits by itself. */
+const MIN_HELD_BYTES = 1_024;
+
 /** Whose socket it is. */
 export interface ReadSubject {
   readonly socket: Duplex;
   /** Nobody else has reason to hold its input. */
   readonly mayRead: boolean;
+}
+
+/**
+ * Whether so many octets wait for a later turn: fragments and control frames cost as they are parsed, and what many sockets bring is read
+ * in one turn.
+ */
+export function mustRest(
+  { mayRead }: ReadSubject,
+  byteLength: number,
+  turns: TurnBudget | undefined,
+): boolean {
+  return byteLength >= MIN_HELD_BYTES && turns?.hasRoom === false && mayRead;
 }
 
 /** To be called after so many octets were parsed: where the turn is over, the socket is read on in a later one. */
