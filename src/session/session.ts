@@ -22,6 +22,7 @@ import type { DeliveryWriter } from './delivery-writer.js';
 import { DuePump } from './due-pump.js';
 import type { Grant } from './grant.js';
 import { HandlerLine } from './handler-line.js';
+import { handlersInTurns } from './handler-turns.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
@@ -33,9 +34,6 @@ import { SlowReader, type OutboundBounds } from './slow-reader.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
-
-/** What the run of a handler counts for: as much as makes the turn look at the clock. */
-const HANDLER_UNITS = 16;
 
 /** What every session of a server shares. */
 export interface SessionEnvironment extends OutboundBounds {
@@ -103,7 +101,7 @@ export class Session implements SubscriptionOwner {
     this.handlerLine = new HandlerLine(
       limits.maxWaitingHandlerCount,
       () => metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
-      (next) => this.#handleNext(next),
+      handlersInTurns(environment.turns, gate),
     );
     this.#watchToken();
     environment.registry.add(this);
@@ -236,20 +234,6 @@ export class Session implements SubscriptionOwner {
     if (!subscription.isClosed) this.#uncount(subscription);
     this.#close(subscription);
     if (wasLive) this.#environment.events?.unsubscribed(this, subscription, reason, code);
-  }
-
-  /**
-   * Hundreds wait, and each may do as much as it likes before it awaits something that takes time. Where the turn is over they go on in
-   * a later one, and the client is not read before: it would fill the line.
-   */
-  #handleNext(next: () => void): void {
-    const { turns } = this.#environment;
-    if (turns.spend(HANDLER_UNITS)) return next();
-    this.#gate.pauseInput();
-    turns.later(() => {
-      this.#gate.resumeInput();
-      next();
-    }, 'backlog');
   }
 
   #tooMany(what: string, count: number, limit: string): RequestError {

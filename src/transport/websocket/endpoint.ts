@@ -27,7 +27,7 @@ import { InputHold } from './input-hold.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
 import { copyOf } from './own-octets.js';
-import { mustRest, restAfterRead } from './read-turns.js';
+import { restAfterRead, restBeforeRead } from './read-turns.js';
 import { listenTo, type SocketEndpoint } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
@@ -195,11 +195,10 @@ export class Endpoint
   }
 
   received(chunk: Buffer): void {
-    const { sender } = this;
-    sender.isInReadBatch = true;
+    this.sender.isInReadBatch = true;
     let isDone = false;
     try {
-      this.#restBefore(chunk.length);
+      restBeforeRead(this, chunk.length, this.#terms.loop.turns);
       this.#requireParser().parse(chunk);
       isDone = true;
     } finally {
@@ -218,7 +217,7 @@ export class Endpoint
     this.sender.isInReadBatch = true;
     let isDone = false;
     try {
-      this.#restBefore(end);
+      restBeforeRead(this, end, this.#terms.loop.turns);
       this.#requireParser().parseShared(buffer, end);
       isDone = true;
     } finally {
@@ -226,14 +225,6 @@ export class Endpoint
       this.#batchEnded(isDone);
     }
     restAfterRead(this, end, this.#terms.loop.turns);
-  }
-
-  /** Where the turn is over, what was read is kept, and parsed in a later one. */
-  #restBefore(byteLength: number): void {
-    const { turns } = this.#terms.loop;
-    if (!mustRest(this, byteLength, turns)) return;
-    this.holdInput();
-    turns?.later(() => this.releaseInput(() => {}), 'backlog');
   }
 
   /** Hands on what was held back, then parses what waits. */

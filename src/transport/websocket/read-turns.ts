@@ -15,18 +15,24 @@ export interface ReadSubject {
   readonly socket: Duplex;
   /** Nobody else has reason to hold its input. */
   readonly mayRead: boolean;
+  /** Parses nothing any more, but keeps what comes. */
+  holdInput(): void;
+  /** Goes on with it. */
+  releaseInput(deliver: () => void): void;
 }
 
 /**
- * Whether so many octets wait for a later turn: fragments and control frames cost as they are parsed, and what many sockets bring is read
- * in one turn.
+ * To be called before so many octets are parsed: where the turn is over, they are kept, and parsed in a later one. Fragments and control
+ * frames cost as they are parsed, and what many sockets bring is read in one turn.
  */
-export function mustRest(
-  { mayRead }: ReadSubject,
+export function restBeforeRead(
+  subject: ReadSubject,
   byteLength: number,
   turns: TurnBudget | undefined,
-): boolean {
-  return byteLength >= MIN_HELD_BYTES && turns?.hasRoom === false && mayRead;
+): void {
+  if (byteLength < MIN_HELD_BYTES || turns?.hasRoom !== false || !subject.mayRead) return;
+  subject.holdInput();
+  turns.later(() => subject.releaseInput(() => {}), 'backlog');
 }
 
 /** To be called after so many octets were parsed: where the turn is over, the socket is read on in a later one. */

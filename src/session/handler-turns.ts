@@ -1,0 +1,21 @@
+/** Owns when the next handler of a session's line begins: at once, or in a turn that has room for it. */
+import type { TurnBudget } from '../foundation/index.js';
+import type { InputGate } from './input-flow.js';
+
+/** What the run of a handler counts for: as much as makes the turn look at the clock. */
+const HANDLER_UNITS = 16;
+
+/**
+ * Hundreds wait, and each may do as much as it likes before it awaits something that takes time. Where the turn is over they go on in
+ * a later one, and the client is not read before: it would fill the line.
+ */
+export function handlersInTurns(turns: TurnBudget, gate: InputGate): (next: () => void) => void {
+  return (next) => {
+    if (turns.spend(HANDLER_UNITS)) return next();
+    gate.pauseInput();
+    turns.later(() => {
+      gate.resumeInput();
+      next();
+    }, 'backlog');
+  };
+}
