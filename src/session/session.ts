@@ -21,8 +21,8 @@ import type { Delivery } from './delivery.js';
 import type { DeliveryWriter } from './delivery-writer.js';
 import { DuePump } from './due-pump.js';
 import type { Grant } from './grant.js';
-import { HandlerLine } from './handler-line.js';
-import { handlersInTurns } from './handler-turns.js';
+import type { HandlerLine } from './handler-line.js';
+import { handlerLineOf } from './handler-turns.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
@@ -97,12 +97,7 @@ export class Session implements SubscriptionOwner {
     this.#principal = principal;
     this.#writer = writer;
     this.#gate = gate;
-    const { limits, metrics } = environment;
-    this.handlerLine = new HandlerLine(
-      limits.maxWaitingHandlerCount,
-      () => metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
-      handlersInTurns(environment.turns, gate),
-    );
+    this.handlerLine = handlerLineOf(environment, gate);
     this.#watchToken();
     environment.registry.add(this);
     environment.metrics.count('sessions_started');

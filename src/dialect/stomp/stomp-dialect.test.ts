@@ -475,6 +475,7 @@ test('[B2] each turn of a message of many frames has a whole slice of it', async
     count += heard().length;
   }
   assert.ok(stepCount >= 9 && stepCount < 20, `${stepCount} turns for ten slices`);
+});
 
 test('a subscription has an id of 1,024 characters at most: it is kept, and written with each MESSAGE', async () => {
   const { connect, metrics } = rig();

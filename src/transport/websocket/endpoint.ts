@@ -88,7 +88,6 @@ export class Endpoint
   get hasCompression(): boolean {
     return this.#compression !== undefined;
   }
-
   get isPaused(): boolean {
     return this.#isPaused;
   }
@@ -196,9 +195,9 @@ export class Endpoint
 
   received(chunk: Buffer): void {
     this.sender.isInReadBatch = true;
+    restBeforeRead(this, chunk.length, this.#terms.loop.turns);
     let isDone = false;
     try {
-      restBeforeRead(this, chunk.length, this.#terms.loop.turns);
       this.#requireParser().parse(chunk);
       isDone = true;
     } finally {

@@ -15,6 +15,10 @@ export interface ReadSubject {
   readonly socket: Duplex;
   /** Nobody else has reason to hold its input. */
   readonly mayRead: boolean;
+}
+
+/** One whose input can be held. */
+export interface HeldSubject extends ReadSubject {
   /** Parses nothing any more, but keeps what comes. */
   holdInput(): void;
   /** Goes on with it. */
@@ -26,7 +30,7 @@ export interface ReadSubject {
  * frames cost as they are parsed, and what many sockets bring is read in one turn.
  */
 export function restBeforeRead(
-  subject: ReadSubject,
+  subject: HeldSubject,
   byteLength: number,
   turns: TurnBudget | undefined,
 ): void {
