@@ -6,9 +6,10 @@ export const DEFAULT_MAX_RETAINED_BYTES = 536_870_912;
 
 /**
  * What is let go of, in this order. `lingering`: rings that nobody reads. `history`: what is kept of streams that nobody follows, the
- * least recently used first. `followed-history`: the oldest of histories that somebody follows, for who is within its part alone.
+ * least recently used first. `followed-history`: the oldest of histories that somebody follows; `followed-ring`: of rings that somebody
+ * reads, what readers were told of; both for who is within its part alone.
  */
-export type ReleaseStage = 'lingering' | 'history' | 'followed-history';
+export type ReleaseStage = 'lingering' | 'history' | 'followed-history' | 'followed-ring';
 
 /** Lets go of about `bytes` of a share, or of anybody, in a bounded number of steps; answers how many octets are free now. */
 export type Release = (bytes: number, share: string | undefined) => number;
@@ -27,6 +28,7 @@ export class RetainedBudget {
     lingering: [],
     history: [],
     'followed-history': [],
+    'followed-ring': [],
   };
   #shownBytes = 0;
 
@@ -108,7 +110,8 @@ export class RetainedBudget {
     }
     return (
       this.#releaseFrom(this.#shares.largest(), 'history', share, bytes) ||
-      this.#releaseFrom(this.#shares.largest(), 'followed-history', share, bytes)
+      this.#releaseFrom(this.#shares.largest(), 'followed-history', share, bytes) ||
+      this.#releaseFrom(this.#shares.largest(), 'followed-ring', share, bytes)
     );
   }
 

@@ -4,10 +4,14 @@ import type { FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { lookup } from 'mrmime';
+import type { TurnBudget } from '../foundation/index.js';
 import type { OpenFile } from './open-file.js';
 
 /** A file of up to so many octets is read in one go; a larger one in pieces of this size, as the client takes them. */
 const CHUNK_BYTES = 65_536;
+
+/** What it costs to send one: as much as 64 KiB of deliveries. */
+const PART_UNITS = 64;
 
 /** A part of a file, both ends included. */
 interface Part {
@@ -26,6 +30,7 @@ export async function answerWithFile(
   request: IncomingMessage,
   response: ServerResponse,
   file: OpenFile,
+  turns: TurnBudget,
 ): Promise<void> {
   const { stats, name } = file;
   const etag = `W/"${stats.size.toString(16)}-${Math.trunc(stats.mtimeMs).toString(16)}"`;
@@ -53,14 +58,18 @@ export async function answerWithFile(
   if (part !== undefined) headers['Content-Range'] = `bytes ${first}-${last}/${stats.size}`;
   const status = part === undefined ? 200 : 206;
   if (request.method === 'HEAD') response.writeHead(status, headers).end();
-  else await send(response, file, { first, last }, () => response.writeHead(status, headers));
+  else {
+    const begin = (): unknown => response.writeHead(status, headers);
+    await send(response, file, { first, last }, begin, turns);
+  }
 }
 
 async function send(
   response: ServerResponse,
   { handle, stats }: OpenFile,
   { first, last }: Part,
-  begin: () => void,
+  begin: () => unknown,
+  turns: TurnBudget,
 ): Promise<void> {
   let hasBegun = false;
   for (let at = first; at <= last;) {
@@ -73,6 +82,8 @@ async function send(
       response.destroy(new FileChanged());
       return;
     }
+    // The files of a crowd would else come all at once.
+    if (!turns.spend(PART_UNITS)) await new Promise<void>((next) => turns.later(next, 'backlog'));
     if (!hasBegun) begin();
     hasBegun = true;
     if (response.destroyed) return;

@@ -4,4 +4,5 @@ export { DEFAULT_FORWARD_OPTIONS, MIN_FORWARD_SECRET_BYTES } from './forward-opt
 export type { ForwardOptions } from './forward-options.js';
 export { HttpForwarder, type ForwardEnvironment } from './http-forwarder.js';
 export { createHttpApi, type HttpApiOptions } from './http-api.js';
+export { endFailedInTurns } from './failed-requests.js';
 export { createRequestListener } from './request-listener.js';

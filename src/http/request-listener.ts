@@ -23,7 +23,13 @@ export function createRequestListener(
     listener(request, response)?.catch((error: unknown) => failed(error, response));
   };
   if (staticDirectory === undefined) return inTurns(answerApi, turns);
-  const answerFile = serveStaticFiles(staticDirectory, contentSecurityPolicy, log, answerApi);
+  const answerFile = serveStaticFiles(
+    staticDirectory,
+    contentSecurityPolicy,
+    log,
+    turns,
+    answerApi,
+  );
   const answerAny: RequestListener = (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isApi = request.url === '/health' || request.url?.startsWith('/api/') === true;

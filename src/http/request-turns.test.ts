@@ -27,18 +27,22 @@ test('a request that waits for its turn is not overtaken by the next one of its 
     maxPipelinedRequestCount: 64,
   });
   const socket = new EventEmitter();
-  const ask = (url: string): void =>
-    listener(
-      { socket, url } as unknown as IncomingMessage,
-      new EventEmitter() as unknown as ServerResponse,
-    );
+  const ask = (url: string): EventEmitter => {
+    const response = new EventEmitter();
+    listener({ socket, url } as unknown as IncomingMessage, response as unknown as ServerResponse);
+    return response;
+  };
   turns.spend(16);
   nowMs += 10;
   turns.spend(16);
   for (let other = 0; other < 40; other++) turns.later(() => {}, 'prompt');
-  ask('first');
+  const response = ask('first');
   turn();
   ask('second');
+  ask('third');
+  for (let count = 0; count < 10; count++) turn();
+  assert.deepEqual(handled, ['first'], 'one at a time: each may hold a file');
+  response.emit('close');
   for (let count = 0; count < 10; count++) turn();
   assert.deepEqual(handled, ['first', 'second']);
 });

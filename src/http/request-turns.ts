@@ -1,4 +1,4 @@
-/** Owns when the requests of an HTTP server are handled: so many of a connection at a time, and no more in a turn than it has room for. */
+/** Owns when the requests of an HTTP server are handled: those of a connection one by one, no more in a turn than it has room for. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Metrics, TurnBudget } from '../foundation/index.js';
@@ -13,47 +13,59 @@ export interface RequestTurnsOptions {
   readonly maxPipelinedRequestCount: number;
 }
 
+/** The requests of one connection that have no answer yet. */
+interface Line {
+  count: number;
+  /** Whether one of them is being answered: what that takes, a file for one, is had once for a connection and not for each request. */
+  isBusy: boolean;
+  readonly waiting: (() => void)[];
+  /** One for each connection, so that the turns know it again. */
+  readonly step: () => void;
+}
+
 /** A listener in front of another: node:http reads all requests of a chunk, thousands where they are small, before it reads on. */
 export function inTurns(listener: RequestListener, options: RequestTurnsOptions): RequestListener {
   const { turns, metrics, maxPipelinedRequestCount } = options;
-  const unanswered = new WeakMap<Socket, number>();
-  /** Requests that wait for a turn, by their sockets: one step for each socket, so that they stay in order. */
-  const waiting = new WeakMap<Socket, (() => void)[]>();
-  const wait = (socket: Socket, handle: () => void): void => {
-    const line = waiting.get(socket);
-    if (line !== undefined) {
-      line.push(handle);
-      return;
+  const lines = new WeakMap<Socket, Line>();
+  const lineOf = (socket: Socket): Line => {
+    let line = lines.get(socket);
+    if (line === undefined) {
+      const made: Line = { count: 0, isBusy: false, waiting: [], step: () => next(socket, made) };
+      lines.set(socket, (line = made));
     }
-    const own = [handle];
-    waiting.set(socket, own);
-    const step = (): void => {
-      const next = own.shift();
-      if (own.length === 0) waiting.delete(socket);
-      else turns.later(step, 'prompt');
-      turns.spend(REQUEST_UNITS);
-      if (!socket.destroyed) next?.();
-    };
-    turns.later(step, 'prompt');
+    return line;
   };
-  const answered = (socket: Socket): void => {
-    unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
+  const next = (socket: Socket, line: Line): void => {
+    if (line.isBusy) return;
+    const handle = line.waiting.shift();
+    turns.spend(REQUEST_UNITS);
+    if (!socket.destroyed) handle?.();
+  };
+  const answered = (line: Line): void => {
+    line.count -= 1;
+    line.isBusy = false;
+    if (line.waiting.length > 0) turns.later(line.step, 'prompt');
   };
   return (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     if (socket.destroyed) return;
-    const count = (unanswered.get(socket) ?? 0) + 1;
-    if (count > maxPipelinedRequestCount) {
+    const line = lineOf(socket);
+    if (line.count >= maxPipelinedRequestCount) {
       metrics.count('limit_reached', { limit: 'maxPipelinedRequestCount' });
       leaveRest(socket);
       socket.destroy();
       return;
     }
-    unanswered.set(socket, count);
-    response.once('close', () => answered(socket));
-    const isWaiting = waiting.has(socket);
-    if (!isWaiting && turns.spend(REQUEST_UNITS)) return listener(request, response);
-    wait(socket, () => listener(request, response));
+    line.count += 1;
+    const handle = (): void => {
+      line.isBusy = true;
+      response.once('close', () => answered(line));
+      listener(request, response);
+    };
+    const mayBegin = !line.isBusy && line.waiting.length === 0;
+    if (mayBegin && turns.spend(REQUEST_UNITS)) return handle();
+    line.waiting.push(handle);
+    if (!line.isBusy) turns.later(line.step, 'prompt');
   };
 }
 

@@ -2,7 +2,7 @@
 import { validateHeaderValue } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from '../foundation/index.js';
+import type { Log, Metrics, TurnBudget } from '../foundation/index.js';
 import { answerWithFile, FileChanged } from './file-answer.js';
 import { openFile } from './open-file.js';
 
@@ -23,6 +23,8 @@ const DEFAULT_CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Time without an octet that its reader takes; then an answer is given up, and the file with it. */
+const UNREAD_TIMEOUT_MS = 30_000;
 /** How often a file that changes while it is read is opened anew. */
 const MAX_TRY_COUNT = 4;
 const LEFT = 'a static file is a link that leads out of its directory, or no file';
@@ -40,7 +42,9 @@ export function serveStaticFiles(
   directory: string,
   contentSecurityPolicy: string | false | undefined,
   log: Log,
+  { turns, metrics }: { readonly turns: TurnBudget; readonly metrics: Metrics },
   otherwise: RequestListener,
+  unreadTimeoutMs: number = UNREAD_TIMEOUT_MS,
 ): RequestListener {
   const policy = contentSecurityPolicy ?? DEFAULT_CONTENT_SECURITY_POLICY;
   // One that no header can carry would fail at the first request.
@@ -56,8 +60,9 @@ export function serveStaticFiles(
       if (file === 'left') log.warn(LEFT, { path: request.url });
       if (typeof file === 'string') return otherwise(request, response);
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      if (tryCount === 1) response.setTimeout(unreadTimeoutMs, () => unread(response));
       try {
-        return await answerWithFile(request, response, file);
+        return await answerWithFile(request, response, file, turns);
       } catch (error) {
         // It is being written: a moment later it may be whole.
         if (!(error instanceof FileChanged) || tryCount === MAX_TRY_COUNT) throw error;
@@ -65,6 +70,10 @@ export function serveStaticFiles(
         await file.handle.close();
       }
     }
+  };
+  const unread = (response: ServerResponse): void => {
+    metrics.count('limit_reached', { limit: 'unreadTimeoutMs' });
+    response.destroy();
   };
   const failed = (error: unknown, { url }: IncomingMessage, response: ServerResponse): void => {
     log.warn('a static file could not be read', { path: url, error });

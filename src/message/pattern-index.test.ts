@@ -89,3 +89,17 @@ test('the version tells when what was found has to be looked up again', () => {
   assert.equal(index.delete(pattern), false);
   assert.deepEqual([new Set(versions).size, index.version], [3, versions[2]]);
 });
+
+test('what stands alone costs one visit, however many segments it has', () => {
+  const index = new PatternIndex<number>();
+  const tail = 'a/'.repeat(20);
+  for (let one = 0; one < 100; one++) {
+    index.set(DestinationPattern.parse(`/x/${one % 10}/${tail}${one}/*`), one);
+  }
+  index.set(DestinationPattern.parse(`/other/${tail}*`), -1);
+  const before = index.visitCount;
+  assert.deepEqual(index.matching(`/other/${tail}x`), [-1]);
+  assert.equal(index.visitCount - before, 2, 'the root and itself');
+  assert.deepEqual(index.matching(`/x/3/${tail}none/x`), []);
+  assert.deepEqual(index.matching(`/x/3/${tail}13/x`), [13]);
+});

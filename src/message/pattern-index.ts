@@ -1,25 +1,39 @@
 /** Owns many patterns, found by destination: the cost of a look is that of the destination's depth, not of the count of patterns. */
 import type { DestinationPattern } from './pattern.js';
 
+/** One pattern that nothing else shares its further segments with: it needs no nodes for them. */
+class Leaf<T> {
+  readonly pattern: DestinationPattern;
+  readonly value: T;
+
+  constructor(pattern: DestinationPattern, value: T) {
+    this.pattern = pattern;
+    this.value = value;
+  }
+}
+
+type Child<T> = Node<T> | Leaf<T>;
+
 /** The patterns that share their first segments. */
 class Node<T> {
   /** For `*` and captures. */
-  one: Node<T> | undefined = undefined;
+  one: Child<T> | undefined = undefined;
   /** By the text of the pattern that ends here: captures of different names end in one place. */
   values: Map<string, T> | undefined = undefined;
   /** Of patterns that end in `**` here. */
   restValues: Map<string, T> | undefined = undefined;
-  /** Made for the first: most nodes are the last of their pattern. */
-  #literals: Map<string, Node<T>> | undefined = undefined;
+  /** Made for the second. */
+  #literals: Map<string, Child<T>> | undefined = undefined;
   /** A segment that stands alone, as most prefixes do, is compared where it is and not cut out. */
   #onlyText: string | undefined = undefined;
-  #onlyChild: Node<T> | undefined = undefined;
+  #onlyChild: Child<T> | undefined = undefined;
   /** Bits of the lengths and of the first characters that segments here have had: most that are not here are told by them. */
   #lengths = 0;
   #firsts = 0;
 
   get isEmpty(): boolean {
     return (
+      this.#onlyChild === undefined &&
       this.#literals === undefined &&
       this.one === undefined &&
       this.values === undefined &&
@@ -27,12 +41,14 @@ class Node<T> {
     );
   }
 
-  literal(segment: string): Node<T> | undefined {
-    return this.#literals?.get(segment);
+  /** The child for a segment of a pattern. */
+  child(segment: string): Child<T> | undefined {
+    if (isOne(segment)) return this.one;
+    return this.#onlyText === segment ? this.#onlyChild : this.#literals?.get(segment);
   }
 
   /** The child for the segment that a destination has in `[start, end)`. */
-  literalAt(destination: string, start: number, end: number): Node<T> | undefined {
+  literalAt(destination: string, start: number, end: number): Child<T> | undefined {
     const length = end - start;
     const mayBe =
       (this.#lengths >>> (length & 31)) &
@@ -45,29 +61,42 @@ class Node<T> {
     return isOnly ? this.#onlyChild : undefined;
   }
 
-  add(segment: string): Node<T> {
-    const child = new Node<T>();
-    (this.#literals ??= new Map<string, Node<T>>()).set(segment, child);
+  /** Adds the child for a segment, or puts another in its place. */
+  put(segment: string, child: Child<T>): void {
+    if (isOne(segment)) {
+      this.one = child;
+      return;
+    }
     this.#lengths |= 1 << (segment.length & 31);
     this.#firsts |= 1 << (segment.charCodeAt(0) & 31);
-    this.#findOnly();
-    return child;
+    const isFirst = this.#literals === undefined && this.#onlyText === undefined;
+    if (isFirst || this.#onlyText === segment) {
+      this.#onlyText = segment;
+      this.#onlyChild = child;
+      return;
+    }
+    if (this.#literals === undefined) {
+      this.#literals = new Map([[this.#onlyText!, this.#onlyChild!]]);
+      this.#onlyText = this.#onlyChild = undefined;
+    }
+    this.#literals.set(segment, child);
   }
 
   remove(segment: string): void {
-    this.#literals?.delete(segment);
-    if (this.#literals?.size === 0) {
-      this.#literals = undefined;
-      this.#lengths = 0;
-      this.#firsts = 0;
+    if (isOne(segment)) {
+      this.one = undefined;
+      return;
     }
-    this.#findOnly();
-  }
-
-  #findOnly(): void {
-    const [only] = this.#literals?.size === 1 ? this.#literals : [];
-    this.#onlyText = only?.[0];
-    this.#onlyChild = only?.[1];
+    this.#literals?.delete(segment);
+    if (this.#onlyText === segment) this.#onlyText = this.#onlyChild = undefined;
+    if (this.#literals?.size === 1) {
+      const [only] = this.#literals;
+      this.#literals = undefined;
+      [this.#onlyText, this.#onlyChild] = only!;
+    }
+    if (this.#onlyText !== undefined || this.#literals !== undefined) return;
+    this.#lengths = 0;
+    this.#firsts = 0;
   }
 }
 
@@ -104,22 +133,35 @@ export class PatternIndex<T> {
 
   set(pattern: DestinationPattern, value: T): void {
     const { text } = pattern;
-    const segments = text.slice(1).split('/');
-    const isRest = segments.at(-1) === '**';
-    if (isRest) segments.pop();
+    const leaf = new Leaf(pattern, value);
+    const segments = segmentsOf(pattern);
     let node = this.#root;
-    for (const segment of segments) node = childOf(node, segment);
-    if (isRest) (node.restValues ??= new Map<string, T>()).set(text, value);
-    else (node.values ??= new Map<string, T>()).set(text, value);
-    this.#values.set(text, value);
-    this.#version += 1;
+    /** Those of the one leaf that may be in its way: it is pushed down as far as both go the same way. */
+    let pushed: readonly string[] | undefined;
+    for (const [depth, segment] of segments.entries()) {
+      const child = node.child(segment);
+      const isSame = child instanceof Leaf && child.pattern.text === text;
+      if (child === undefined || isSame) {
+        node.put(segment, leaf);
+        return this.#noted(text, value);
+      }
+      if (child instanceof Leaf) {
+        const inner = new Node<T>();
+        pushed ??= segmentsOf(child.pattern);
+        putBelow(inner, child, pushed, depth + 1);
+        node.put(segment, inner);
+        node = inner;
+      } else node = child;
+    }
+    putBelow(node, leaf, segments, segments.length);
+    this.#noted(text, value);
   }
 
   /** Whether it was there. */
   delete(pattern: DestinationPattern): boolean {
     const { text } = pattern;
     if (!this.#values.delete(text)) return false;
-    prune(this.#root, text, text.slice(1).split('/'), 0);
+    prune(this.#root, text, segmentsOf(pattern), 0);
     this.#version += 1;
     return true;
   }
@@ -133,7 +175,7 @@ export class PatternIndex<T> {
   /** The values of all patterns that match a destination, in no particular order. */
   matching(destination: string): readonly T[] {
     if (this.#values.size === 0) return NONE;
-    this.#collect(this.#root, destination, 1);
+    this.#collect(this.#root, destination, 0, 1);
     const found = this.#found;
     this.#found = undefined;
     return found ?? NONE;
@@ -144,20 +186,30 @@ export class PatternIndex<T> {
     return this.matching(destination).length > 0;
   }
 
-  #collect(node: Node<T>, destination: string, start: number): void {
+  #noted(text: string, value: T): void {
+    this.#values.set(text, value);
+    this.#version += 1;
+  }
+
+  #collect(node: Node<T>, destination: string, depth: number, start: number): void {
     this.#visitCount += 1;
     this.#add(node.restValues);
     const slash = destination.indexOf('/', start);
     const end = slash < 0 ? destination.length : slash;
     const { one } = node;
     const literal = node.literalAt(destination, start, end);
-    if (slash < 0) {
-      this.#add(literal?.values);
-      this.#add(one?.values);
-      return;
-    }
-    if (literal !== undefined) this.#collect(literal, destination, end + 1);
-    if (one !== undefined) this.#collect(one, destination, end + 1);
+    if (literal !== undefined) this.#follow(literal, destination, depth, end);
+    if (one !== undefined) this.#follow(one, destination, depth, end);
+  }
+
+  /** The child is that of the segment of that depth, which ends at `end`. */
+  #follow(child: Child<T>, destination: string, depth: number, end: number): void {
+    if (child instanceof Leaf) {
+      this.#visitCount += 1;
+      const isMatch = child.pattern.matches(destination, depth + 1, end + 1);
+      if (isMatch) (this.#found ??= []).push(child.value);
+    } else if (end === destination.length) this.#add(child.values);
+    else this.#collect(child, destination, depth + 1, end + 1);
   }
 
   #add(values: ReadonlyMap<string, T> | undefined): void {
@@ -174,28 +226,42 @@ function isOne(segment: string): boolean {
   return segment === '*' || segment.startsWith('{');
 }
 
-function childOf<T>(node: Node<T>, segment: string): Node<T> {
-  if (isOne(segment)) return (node.one ??= new Node());
-  return node.literal(segment) ?? node.add(segment);
+/** Those that stand for one segment each: `**` is what a node has beside its children. */
+function segmentsOf({ text }: DestinationPattern): readonly string[] {
+  const segments = text.slice(1).split('/');
+  if (segments.at(-1) === '**') segments.pop();
+  return segments;
+}
+
+/** Puts a leaf where its segments lead from a node of that depth: to a child, or to the node itself where it ends there. */
+function putBelow<T>(
+  node: Node<T>,
+  leaf: Leaf<T>,
+  segments: readonly string[],
+  depth: number,
+): void {
+  const segment = segments[depth];
+  const { text } = leaf.pattern;
+  if (segment !== undefined) node.put(segment, leaf);
+  else if (text.endsWith('/**')) (node.restValues ??= new Map<string, T>()).set(text, leaf.value);
+  else (node.values ??= new Map<string, T>()).set(text, leaf.value);
 }
 
 /** Takes a pattern out, with the nodes that nothing else needs. */
 function prune<T>(node: Node<T>, text: string, segments: readonly string[], depth: number): void {
   const segment = segments[depth];
   if (segment === undefined) {
-    node.values?.delete(text);
-    if (node.values?.size === 0) node.values = undefined;
-  } else if (segment === '**') {
-    node.restValues?.delete(text);
-    if (node.restValues?.size === 0) node.restValues = undefined;
-  } else if (isOne(segment)) {
-    if (node.one === undefined) return;
-    prune(node.one, text, segments, depth + 1);
-    if (node.one.isEmpty) node.one = undefined;
-  } else {
-    const child = node.literal(segment);
-    if (child === undefined) return;
-    prune(child, text, segments, depth + 1);
-    if (child.isEmpty) node.remove(segment);
+    if (text.endsWith('/**')) {
+      node.restValues?.delete(text);
+      if (node.restValues?.size === 0) node.restValues = undefined;
+    } else {
+      node.values?.delete(text);
+      if (node.values?.size === 0) node.values = undefined;
+    }
+    return;
   }
+  const child = node.child(segment);
+  if (child === undefined) return;
+  if (!(child instanceof Leaf)) prune(child, text, segments, depth + 1);
+  if (child instanceof Leaf ? child.pattern.text === text : child.isEmpty) node.remove(segment);
 }

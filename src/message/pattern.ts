@@ -17,6 +17,8 @@ type Segment =
 export class DestinationPattern {
   readonly text: string;
   readonly #segments: readonly Segment[];
+  /** As many rules may ask for them. */
+  #splitNames: readonly string[] | undefined = undefined;
 
   private constructor(text: string, segments: readonly Segment[]) {
     this.text = text;
@@ -47,6 +49,11 @@ export class DestinationPattern {
     return this.#segments.every((segment) => segment.kind === 'literal');
   }
 
+  /** Segments that are `*` or captures. */
+  get wildcardCount(): number {
+    return this.#segments.filter((segment) => segment.kind === 'one').length;
+  }
+
   get hasCaptures(): boolean {
     return this.#segments.some(
       (segment) => segment.kind === 'one' && segment.capture !== undefined,
@@ -60,11 +67,13 @@ export class DestinationPattern {
     );
   }
 
-  /** Whether a destination matches. */
-  matches(destination: string): boolean {
+  /**
+   * Whether a destination matches: from its segment of that index on, which begins at `start`, where those before it are known to.
+   */
+  matches(destination: string, index: number = 0, start: number = 1): boolean {
     // Thousands of names are tried for each that matches, so nothing is allocated here.
-    let start = 1;
-    for (const segment of this.#segments) {
+    for (; index < this.#segments.length; index++) {
+      const segment = this.#segments[index]!;
       if (start > destination.length) return false;
       if (segment.kind === 'rest') return true;
       const slash = destination.indexOf('/', start);
@@ -88,12 +97,16 @@ export class DestinationPattern {
    * Where a capture meets a wildcard of `other`, its value is the wildcard itself, which no destination contains.
    */
   capturesOfPattern(other: DestinationPattern): Captures | undefined {
-    return this.#walk(other.text.slice(1).split('/'));
+    return this.#walk(other.#names);
   }
 
   /** Whether every destination of `other` matches this pattern too. */
   covers(other: DestinationPattern): boolean {
     return this.capturesOfPattern(other) !== undefined;
+  }
+
+  get #names(): readonly string[] {
+    return (this.#splitNames ??= this.text.slice(1).split('/'));
   }
 
   #walk(names: readonly string[]): Captures | undefined {

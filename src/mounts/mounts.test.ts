@@ -485,3 +485,16 @@ test('[M1] a message that waits for its handler lets go of its parsed body, and 
   await first;
   assert.deepEqual(((await second) as Message).json(), [[], [1]]);
 });
+
+test('[D2] a pattern that is subscribed to has three segments `*` at most, that of a rule has as many as it likes', async () => {
+  const metrics = new MemoryMetrics();
+  const access = new AccessRules().allow('subscribe', '/topic/*/*/*/*/*/**');
+  const router = new Router(access, metrics);
+  router.mount('/topic', new TopicsMount(streamsRig().streams, new TopicRules()));
+  const session = sessionOf(undefined, 's1');
+  const subscribe = (name: string) => router.subscribe(session, name, {});
+  await assert.rejects(subscribe('/topic/*/a/*/*/*'), hasCode('destination/invalid'));
+  assert.equal(metrics.value('limit_reached', { limit: 'maxWildcardCount' }), 1);
+  // What it comes to then is the rules' business.
+  await assert.rejects(subscribe('/topic/*/a/*/*/**'), hasCode('access/denied'));
+});

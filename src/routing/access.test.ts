@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Cancellation, MemoryMetrics, RequestError } from '../foundation/index.js';
 import { DestinationPattern, Message } from '../message/index.js';
-import { ANONYMOUS, type Principal } from '../session/index.js';
+import { ANONYMOUS, Grant, type Principal } from '../session/index.js';
 import {
   AccessRules,
   authenticated,
@@ -276,4 +276,26 @@ test('[A1] a condition that answers a promise has failed: it allows nothing, and
     assert.throws(() => rules.permits(ANONYMOUS, 'send', '/topic/a'), /has to answer at once/);
   }
   await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('[A3] what was decided about a destination holds for all patterns of a principal, until the rules change', () => {
+  const asked: string[] = [];
+  const access = rules('open').deny('subscribe', '/t/{name}', (_, captures) => {
+    asked.push(captures.get('name') ?? '');
+    return captures.get('name') === 'secret';
+  });
+  const grantOf = (principal: Principal, text: string): Grant =>
+    new Grant(access, principal, 'subscribe', DestinationPattern.parse(text));
+  const grants = ['/t/*', '/t/**', '/*/*'].map((text) => grantOf(ADA, text));
+  for (const grant of grants) {
+    assert.deepEqual([grant.covers('/t/a'), grant.covers('/t/secret')], [true, false]);
+  }
+  assert.deepEqual(asked.splice(0), ['a', 'secret']);
+  assert.equal(grantOf({ ...ADA }, '/t/*').covers('/t/a'), true);
+  assert.deepEqual(asked.splice(0), ['a'], 'another principal is asked about anew');
+  access.deny('subscribe', '/t/a');
+  for (const grant of grants) {
+    assert.equal(grant.isPermitted, true);
+    assert.equal(grant.covers('/t/a'), false);
+  }
 });

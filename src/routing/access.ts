@@ -66,6 +66,8 @@ export class AccessRules implements GrantAuthority, AccessControl {
   }[];
   #default: DefaultAccess = 'closed';
   #generation = 0;
+  /** Of the current generation; they go with their principals. */
+  #decisions = new WeakMap<Principal, Map<Operation, Map<string, boolean>>>();
   #onClosedRefusal: ClosedRefusalListener | undefined;
 
   /** `userPrefixes`: where user destinations are, to which no client may send by default. */
@@ -96,7 +98,7 @@ export class AccessRules implements GrantAuthority, AccessControl {
   /** Decided once, when listening begins, by configuration or by whether every bound address is loopback. */
   setDefault(access: DefaultAccess): void {
     this.#default = access;
-    this.#generation += 1;
+    this.#beginGeneration();
   }
 
   allow(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
@@ -105,6 +107,14 @@ export class AccessRules implements GrantAuthority, AccessControl {
 
   deny(operations: OperationSelection, pattern: string, condition?: AccessCondition): this {
     return this.#add('deny', operations, pattern, condition);
+  }
+
+  decisionsFor(principal: Principal, operation: Operation): Map<string, boolean> {
+    let ofPrincipal = this.#decisions.get(principal);
+    if (ofPrincipal === undefined) this.#decisions.set(principal, (ofPrincipal = new Map()));
+    let decisions = ofPrincipal.get(operation);
+    if (decisions === undefined) ofPrincipal.set(operation, (decisions = new Map()));
+    return decisions;
   }
 
   permits(principal: Principal, operation: Operation, scope: string): boolean {
@@ -129,6 +139,11 @@ export class AccessRules implements GrantAuthority, AccessControl {
     if (this.#default === 'open') return true;
     if (!isNamed) this.#tellOnce(operation, scope);
     return false;
+  }
+
+  #beginGeneration(): void {
+    this.#generation += 1;
+    this.#decisions = new WeakMap();
   }
 
   #tellOnce(operation: Operation, scope: string): void {
@@ -160,7 +175,7 @@ export class AccessRules implements GrantAuthority, AccessControl {
       pattern: DestinationPattern.parse(pattern),
       condition,
     });
-    this.#generation += 1;
+    this.#beginGeneration();
     return this;
   }
 }

@@ -55,12 +55,12 @@ export class InterceptedSource implements DeliverySource {
     }
   }
 
-  pull(maxBytes: number): Delivery | undefined {
+  pull(maxBytes: number, maxCount?: number): Delivery | undefined {
     for (;;) {
       if (this.#settled.length > 0) return this.#takeSettled();
       if (this.#refusal !== undefined) return { kind: 'end', error: this.#refusal };
       if (this.#isWaiting) return undefined;
-      const delivery = this.#parts.source.pull(maxBytes);
+      const delivery = this.#parts.source.pull(maxBytes, maxCount);
       if (delivery?.kind !== 'publications') return delivery;
       const { publications } = delivery.batch;
       this.#unseen = publications;

@@ -70,6 +70,12 @@ export const SERVER_CALLER: Caller = {
   session: undefined,
 };
 
+/**
+ * Segments `*` of a pattern that is subscribed to. Patterns that have literals and wildcards in the same places are looked for on every
+ * way through them, which with more would be too many for a turn of the server.
+ */
+const MAX_WILDCARD_COUNT = 3;
+
 /** Finds the mount of a destination by its longest prefix, and gives grants. */
 export class Router {
   readonly access: AccessRules;
@@ -265,6 +271,7 @@ export class Router {
 
   async #subscribe(session: Session, name: string, options: SubscribeOptions): Promise<Opened> {
     const scope = scopeOf(name);
+    if (scope.wildcardCount > MAX_WILDCARD_COUNT) throw this.#tooWild(name);
     const { principal } = session;
     const isByServer = options.isByServer === true;
     const caller: Caller = isByServer
@@ -350,6 +357,14 @@ export class Router {
       throw new RequestError('destination/unknown', `nothing is mounted at ${quoted(name)}`);
     }
     return point;
+  }
+
+  #tooWild(name: string): RequestError {
+    this.#metrics.count('limit_reached', { limit: 'maxWildcardCount' });
+    return new RequestError(
+      'destination/invalid',
+      `${quoted(name)}: a pattern that is subscribed to has at most ${MAX_WILDCARD_COUNT} segments "*", and "**" at its end`,
+    );
   }
 
   #grant(caller: Caller, operation: Operation, scope: DestinationPattern): Grant {

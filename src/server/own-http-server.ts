@@ -5,7 +5,7 @@ import {
   type ServerOptions as HttpOptions,
 } from 'node:http';
 import type { Log, Metrics, TurnBudget } from '../foundation/index.js';
-import { createHttpApi, createRequestListener } from '../http/index.js';
+import { createHttpApi, createRequestListener, endFailedInTurns } from '../http/index.js';
 import { SERVER_CALLER, type OriginGate, type Router } from '../routing/index.js';
 import type { ServerLimits, ServerOptions } from './options.js';
 
@@ -50,6 +50,7 @@ export function ownHttpServer(
     },
     listener,
   );
+  endFailedInTurns(server, turns);
   // Sockets whose requests node:http has are connections of nobody yet; those beyond both limits are dropped as they come.
   const maxSocketCount = limits.maxConnectionCount + limits.maxUnauthenticatedConnectionCount;
   if (Number.isSafeInteger(maxSocketCount)) server.maxConnections = maxSocketCount;

@@ -22,7 +22,7 @@ export class AcknowledgementWindow implements DeliverySource {
    */
   readonly #unacknowledged = new Map<string, Publication | undefined>();
   readonly #isKept: boolean;
-  /** Pulled, beyond what the window has room for. */
+  /** Pulled, beyond what the window has room for, from a source that could not be told how much that is. */
   #held: readonly Publication[] = [];
 
   /** `total` is what all windows of the session share. */
@@ -57,7 +57,7 @@ export class AcknowledgementWindow implements DeliverySource {
       this.#held = this.#held.slice(room);
       return { kind: 'publications', batch: new Batch(publications) };
     }
-    const delivery = this.#source.pull(maxBytes);
+    const delivery = this.#source.pull(maxBytes, room);
     if (delivery?.kind !== 'publications') return delivery;
     const { publications } = delivery.batch;
     if (publications.length <= room) return delivery;

@@ -29,9 +29,10 @@ export type Delivery =
 export interface DeliverySource {
   /**
    * Takes what is ready, about `maxBytes` of it but at least one delivery;
-   * undefined when nothing is, and then `ready` is called once something is.
+   * undefined when nothing is, and then `ready` is called once something is. More than `maxCount` publications find no room now: a
+   * source that can give the others later keeps them, or rather its place; whoever pulls keeps what it is given beyond.
    */
-  pull(maxBytes: number): Delivery | undefined;
+  pull(maxBytes: number, maxCount?: number): Delivery | undefined;
   /** Ends the source; `pull` is not called after it. */
   close(): void;
   /** The client is done with a publication that was pulled. Only sources that keep it until then have this (semantics K2). */

@@ -8,12 +8,17 @@ export interface GrantAuthority {
   readonly generation: number;
   /** Whether the principal may do this to every destination of `scope`, a destination or a pattern. */
   permits(principal: Principal, operation: Operation, scope: string): boolean;
+  /**
+   * What it has decided in this generation about concrete destinations that patterns hold: one for all grants of a principal, since
+   * a thousand patterns over a thousand streams would be a million decisions. Undefined where none needs to be remembered.
+   */
+  decisionsFor?(principal: Principal, operation: Operation): Map<string, boolean>;
 }
 
 /** What the server itself does is allowed, whatever rules say about its clients. */
 const SERVER_AUTHORITY: GrantAuthority = { generation: 0, permits: () => true };
 
-/** Decisions about concrete destinations that a pattern's grant remembers. */
+/** Decisions about concrete destinations that are remembered of one principal. */
 const MAX_REMEMBERED_DECISIONS = 1024;
 
 /** Given once, checked at every delivery: ends with its principal's token, by revocation or by a new rule. */
@@ -82,7 +87,13 @@ export class Grant {
   /** Whether a concrete destination inside the scope may pass: a pattern's are decided one by one. */
   covers(destination: string): boolean {
     if (this.isExact) return true;
-    const decisions = (this.#decisions ??= new Map());
+    const decisions = (this.#decisions ??= this.#authority.decisionsFor?.(
+      this.principal,
+      this.operation,
+    ));
+    if (decisions === undefined) {
+      return this.#authority.permits(this.principal, this.operation, destination);
+    }
     const known = decisions.get(destination);
     if (known !== undefined) return known;
     const decision = this.#authority.permits(this.principal, this.operation, destination);

@@ -130,3 +130,23 @@ test('[O3] a task that has to wait says so, one that begins or is refused does n
   await Promise.all(runs);
   assert.deepEqual(heard, ['first begins', 'second waits', 'second begins']);
 });
+
+test('[B1] the next task begins when there is room for it, and those that come meanwhile stay behind it', async () => {
+  const due: (() => void)[] = [];
+  const line = new HandlerLine(
+    10,
+    () => {},
+    (next) => void due.push(next),
+  );
+  const log: number[] = [];
+  const run = (index: number): Promise<void> => line.run(async () => void log.push(index));
+  const runs = [run(1), run(2)];
+  await runs[0];
+  runs.push(run(3));
+  assert.deepEqual([log, due.length], [[1], 1]);
+  due.shift()?.();
+  await runs[1];
+  due.shift()?.();
+  await runs[2];
+  assert.deepEqual([log, due.length], [[1, 2, 3], 0]);
+});

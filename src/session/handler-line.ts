@@ -12,11 +12,17 @@ export class HandlerLine {
   readonly #maxWaitingCount: number;
   readonly #onRefused: () => void;
   readonly #waiting: (() => void)[] = [];
+  readonly #goOn: (next: () => void) => void;
   #isBusy = false;
   #besideCount = 0;
 
-  /** `onRefused` is told of each task that the bound keeps out. */
-  constructor(maxWaitingCount: number, onRefused: () => void = () => {}) {
+  /** `onRefused` is told of each task that the bound keeps out; `goOn` runs the next one, at once or when there is room for it. */
+  constructor(
+    maxWaitingCount: number,
+    onRefused: () => void = () => {},
+    goOn: (next: () => void) => void = (next) => next(),
+  ) {
+    this.#goOn = goOn;
     this.#maxWaitingCount = maxWaitingCount;
     this.#onRefused = onRefused;
   }
@@ -68,7 +74,7 @@ export class HandlerLine {
   #next(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#isBusy = false;
-    else next();
+    else this.#goOn(next);
   }
 
   #busy(doing: string): RequestError {

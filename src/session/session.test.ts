@@ -65,6 +65,11 @@ class Rules implements GrantAuthority {
   generation = 0;
   denied = new Set<string>();
   asked: string[] = [];
+  readonly decisions = new Map<string, boolean>();
+
+  decisionsFor(): Map<string, boolean> {
+    return this.decisions;
+  }
 
   permits(_principal: Principal, _operation: string, scope: string): boolean {
     this.asked.push(scope);
@@ -73,6 +78,7 @@ class Rules implements GrantAuthority {
 
   deny(scope: string): void {
     this.denied.add(scope);
+    this.decisions.clear();
     this.generation += 1;
   }
 }

@@ -21,7 +21,8 @@ import type { Delivery } from './delivery.js';
 import type { DeliveryWriter } from './delivery-writer.js';
 import { DuePump } from './due-pump.js';
 import type { Grant } from './grant.js';
-import { HandlerLine } from './handler-line.js';
+import type { HandlerLine } from './handler-line.js';
+import { handlerLineOf } from './handler-turns.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
@@ -96,9 +97,7 @@ export class Session implements SubscriptionOwner {
     this.#principal = principal;
     this.#writer = writer;
     this.#gate = gate;
-    this.handlerLine = new HandlerLine(environment.limits.maxWaitingHandlerCount, () =>
-      environment.metrics.count('limit_reached', { limit: 'maxWaitingHandlerCount' }),
-    );
+    this.handlerLine = handlerLineOf(environment, gate);
     this.#watchToken();
     environment.registry.add(this);
     environment.metrics.count('sessions_started');

@@ -40,11 +40,12 @@ export class ExactReader implements StreamReader, DeliverySource {
     return nextOffset < tailOffset ? undefined : nextOffset;
   }
 
-  pull(maxBytes: number): Delivery | undefined {
-    return this.#cursor?.pull(maxBytes);
+  pull(maxBytes: number, maxCount?: number): Delivery | undefined {
+    return this.#cursor?.pull(maxBytes, maxCount);
   }
 
   close(): void {
+    this.#cursor?.close();
     this.#left(this.#stream, this);
   }
 }

@@ -2,6 +2,7 @@
 import { DeadlineWheel, Ring, type Metrics, type TurnBudget } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
 import { Batch } from '../session/index.js';
+import { GivenPages } from './given-pages.js';
 import { KeptBatches } from './kept-batches.js';
 import type { RetainedTally } from './retained-tally.js';
 import type { BatchDelivery, Stream } from './stream.js';
@@ -21,6 +22,8 @@ interface KeptPage {
 
 /** Octets of pages, their encodings included, that are kept for the next who come by. */
 const MAX_KEPT_BYTES = 8_388_608;
+/** Octets of pages that were given to readers who have not pulled them yet. */
+const MAX_GIVEN_BYTES = 16_777_216;
 /**
  * Pages end where these many publications begin, so that readers who begin at different places meet in the next page; the
  * further a start is aligned, the longer its page.
@@ -32,6 +35,7 @@ export class HistoryPages {
   readonly #metrics: Metrics;
   readonly #turns: TurnBudget;
   readonly #kept: KeptBatches;
+  readonly #given: GivenPages;
   /** By their first offsets. */
   readonly #pages = new Map<Stream, Map<number, Batch>>();
   readonly #placeOf = new Map<Batch, KeptPage>();
@@ -52,6 +56,7 @@ export class HistoryPages {
     this.#store = store;
     this.#metrics = metrics;
     this.#turns = turns;
+    this.#given = new GivenPages(tally, MAX_GIVEN_BYTES);
     this.#kept = new KeptBatches(deadlines, tally, MAX_KEPT_BYTES, (batch) => this.#forgot(batch));
   }
 
@@ -77,6 +82,21 @@ export class HistoryPages {
   /** A page that is kept. */
   known(stream: Stream, start: number): Batch | undefined {
     return this.#pages.get(stream)?.get(start);
+  }
+
+  /** Keeps a page for a reader that is about to pull it; a later one of others may take its room. */
+  give(reader: object, page: Batch): void {
+    this.#given.give(reader, page);
+  }
+
+  /** The page that was given to a reader, or one that is kept for whoever is there. */
+  takeGiven(reader: object, stream: Stream, start: number): Batch | undefined {
+    return this.#given.take(reader) ?? this.known(stream, start);
+  }
+
+  /** It does not come for what it was given. */
+  readerLeft(reader: object): void {
+    this.#given.take(reader);
   }
 
   /** Reads what begins at `start` from the store, once for all who ask meanwhile; `told` hears of it in a later turn or tick. */
@@ -107,6 +127,7 @@ export class HistoryPages {
 
   clear(): void {
     this.#kept.forgetAll();
+    this.#given.clear();
     this.#reading.clear();
   }
 

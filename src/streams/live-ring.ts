@@ -67,10 +67,17 @@ export class LiveRing {
       publications.size > 1 &&
       publications.tail < keepFrom
     ) {
-      const oldest = publications.shift();
-      this.#retainedBytes -= oldest?.retainedBytes ?? 0;
-      if (this.#isOwned) this.#disown(oldest);
+      this.#forgetOldest();
     }
+  }
+
+  /** Forgets about so many octets of what is before `keepFrom`, the oldest first; answers how many. */
+  shorten(bytes: number, keepFrom: number): number {
+    const before = this.#retainedBytes;
+    while (before - this.#retainedBytes < bytes && this.tail < Math.min(keepFrom, this.head)) {
+      this.#forgetOldest();
+    }
+    return before - this.#retainedBytes;
   }
 
   /** Begins at another offset; for one that has had nothing yet. */
@@ -89,6 +96,12 @@ export class LiveRing {
       takenBytes += publication.retainedBytes;
     }
     return taken;
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#publications.shift();
+    this.#retainedBytes -= oldest?.retainedBytes ?? 0;
+    if (this.#isOwned) this.#disown(oldest);
   }
 
   #disown(publication: Publication | undefined): void {

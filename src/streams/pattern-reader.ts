@@ -4,7 +4,7 @@ import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js
 import { INTERRUPTED, OVERFLOW } from './deliveries.js';
 import type { HistoryPages } from './history-pages.js';
 import type { RetainedTally } from './retained-tally.js';
-import type { Stream, StreamReader } from './stream.js';
+import { firstOf, type Stream, type StreamReader } from './stream.js';
 
 /** Streams that may wait for one reader; one that is further behind has overflowed (semantics P1). */
 const MAX_BEHIND_COUNT = 16_384;
@@ -67,13 +67,13 @@ export class PatternReader implements StreamReader, DeliverySource {
     return next < stream.tailOffset ? undefined : next;
   }
 
-  pull(maxBytes: number): Delivery | undefined {
+  pull(maxBytes: number, maxCount?: number): Delivery | undefined {
     if (this.#end !== undefined) return this.#end;
     for (const [stream, place] of this.#places) {
       if (stream.isInterrupted) return this.#endWith(INTERRUPTED);
       const { next, end } = place;
       if (next < stream.tailOffset) return this.#endWith(OVERFLOW);
-      const delivery = this.#pages.ofRing(stream, next, maxBytes, end);
+      const delivery = firstOf(this.#pages.ofRing(stream, next, maxBytes, end), maxCount);
       this.#places.delete(stream);
       if (delivery === undefined) {
         this.#forget(stream);

@@ -12,6 +12,8 @@ export interface PatternGroup extends ReaderGroup {
 /** Visits to nodes of the index that cost about as much as telling one reader. */
 const VISITS_A_UNIT = 32;
 
+const NONE: readonly PatternGroup[] = [];
+
 export class PatternReaders {
   readonly #index = new PatternIndex<PatternGroup>();
   readonly #turns: TurnBudget;
@@ -49,16 +51,21 @@ export class PatternReaders {
     return this.#index.get(group.pattern) === group && this.#index.delete(group.pattern);
   }
 
-  /** Whether any pattern reads a destination. */
-  matches(destination: string): boolean {
-    return this.#index.size > 0 && this.#look(destination).length > 0;
+  /** The groups that read a destination of which no stream is held yet. */
+  groupsFor(destination: string): readonly PatternGroup[] {
+    return this.#index.size === 0 ? NONE : this.#look(destination);
+  }
+
+  /** What was found a moment ago is not looked up again. */
+  found(stream: Stream, groups: readonly ReaderGroup[]): void {
+    stream.groups = groups;
+    stream.groupsVersion = this.#index.version;
   }
 
   /** The groups that read a stream; looked up again only when patterns have come or gone. */
   groupsOf(stream: Stream): readonly ReaderGroup[] {
     if (stream.groupsVersion !== this.#index.version) {
-      stream.groups = this.#look(stream.destination);
-      stream.groupsVersion = this.#index.version;
+      this.found(stream, this.#look(stream.destination));
     }
     return stream.groups;
   }

@@ -1,9 +1,9 @@
 /** Owns one reader's place in one stream: replayed from the store until the live ring is reached, then shared from the ring. */
-import { formatCursor } from '../message/index.js';
+import { formatCursor, PUBLICATION_OVERHEAD_BYTES } from '../message/index.js';
 import type { Batch, Delivery } from '../session/index.js';
 import { INTERRUPTED, OVERFLOW } from './deliveries.js';
 import type { HistoryPages } from './history-pages.js';
-import type { Stream } from './stream.js';
+import { firstOf, type Stream } from './stream.js';
 
 /** Moves forward only. Falling off the ring is the overflow of the policy `all` (semantics P1). */
 export class StreamCursor {
@@ -13,8 +13,8 @@ export class StreamCursor {
   readonly #onHistory: () => void;
   #nextOffset: number;
   #isReplaying: boolean;
-  #history: Batch | undefined;
   #isReading = false;
+  #isClosed = false;
   #end: Delivery | undefined;
 
   constructor(
@@ -27,8 +27,8 @@ export class StreamCursor {
     this.stream = stream;
     this.#pages = pages;
     this.#nextOffset = nextOffset;
-    this.#history = history;
     this.#isReplaying = history !== undefined;
+    if (history !== undefined) pages.give(this, history);
     this.#onHistory = onHistory;
   }
 
@@ -42,29 +42,44 @@ export class StreamCursor {
     return formatCursor({ epoch: this.stream.epoch, offset: this.#nextOffset - 1 });
   }
 
-  pull(maxBytes: number): Delivery | undefined {
+  pull(maxBytes: number, maxCount: number = Infinity): Delivery | undefined {
     const { stream } = this;
     if (stream.isInterrupted) return INTERRUPTED;
     if (this.#end !== undefined) return this.#end;
     if (this.#nextOffset < stream.tailOffset) {
-      return this.#isReplaying ? this.#pullHistory(maxBytes) : OVERFLOW;
+      return this.#isReplaying ? this.#pullHistory(maxBytes, maxCount) : OVERFLOW;
     }
-    this.#isReplaying = false;
-    this.#history = undefined;
-    const delivery = this.#pages.ofRing(stream, this.#nextOffset, maxBytes, stream.headOffset);
+    if (this.#isReplaying) this.#endReplay();
+    const { headOffset } = stream;
+    const delivery = firstOf(
+      this.#pages.ofRing(stream, this.#nextOffset, maxBytes, headOffset),
+      maxCount,
+    );
     if (delivery !== undefined) this.#nextOffset += delivery.batch.publications.length;
     return delivery;
   }
 
-  #pullHistory(maxBytes: number): Delivery | undefined {
-    const batch = this.#history ?? this.#pages.known(this.stream, this.#nextOffset);
-    this.#history = undefined;
+  /** Nothing more is pulled. */
+  close(): void {
+    this.#isClosed = true;
+    this.#endReplay();
+  }
+
+  #endReplay(): void {
+    this.#isReplaying = false;
+    this.#pages.readerLeft(this);
+  }
+
+  #pullHistory(maxBytes: number, maxCount: number): Delivery | undefined {
+    const batch = this.#pages.takeGiven(this, this.stream, this.#nextOffset);
     if (batch === undefined) {
-      this.#readMore(maxBytes);
+      // None costs less than its overhead: no more is read than there is room for.
+      this.#readMore(Math.min(maxBytes, 1 + (maxCount - 1) * PUBLICATION_OVERHEAD_BYTES));
       return undefined;
     }
-    this.#nextOffset += batch.publications.length;
-    return { kind: 'publications', batch };
+    const delivery = firstOf({ kind: 'publications', batch }, maxCount);
+    this.#nextOffset += delivery?.batch.publications.length ?? 0;
+    return delivery;
   }
 
   /** Reads the next part; a long replay streams at the reader's pace (semantics S6). */
@@ -74,11 +89,12 @@ export class StreamCursor {
     const start = this.#nextOffset;
     this.#pages.read(this.stream, start, maxBytes, (outcome) => {
       this.#isReading = false;
+      if (this.#isClosed) return;
       // The page was kept before its turn to be told of came, and has been pulled already.
       if (start !== this.#nextOffset) return this.#onHistory();
       if (outcome === 'unrecoverable') this.#end = OVERFLOW;
       else if (outcome === 'fault') this.#end = INTERRUPTED;
-      else this.#history = outcome;
+      else this.#pages.give(this, outcome);
       this.#onHistory();
     });
   }

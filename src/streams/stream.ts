@@ -79,6 +79,8 @@ export class Stream {
   groupsVersion: number = -1;
   /** Whether it stands in the line of those that have something to tell. Belongs to the flush. */
   isDirty: boolean = false;
+  /** Whose the newest of its ring is. Belongs to those who look for what may be let go of. */
+  ringShare: string | undefined = undefined;
   /** Whether a gap is being mended, and entries wait for that. Belongs to the hub. */
   isRepairing: boolean = false;
   /** Set when the feed lost an entry for good. */
@@ -331,6 +333,17 @@ export class Stream {
     return this.#ring.take(offset, end, maxBytes);
   }
 
+  /**
+   * Lets go of about so many octets that everybody was told of, the oldest first, though its ring has room for them; answers how many.
+   * Who has not pulled them has overflowed.
+   */
+  shorten(bytes: number): number {
+    const freedBytes = this.#ring.shorten(bytes, Math.min(this.toldTo, this.#due?.from ?? Infinity));
+    if (freedBytes > 0) this.#forgetDelivery();
+    this.#count();
+    return freedBytes;
+  }
+
   /** It is kept for readers who may come back, or not any more for them alone. */
   set isLingering(isLingering: boolean) {
     if (isLingering === this.#isLingering || !this.#isHeld) return;
@@ -351,6 +364,13 @@ export class Stream {
     if (this.#delivery !== undefined) this.#environment.keeper.forget(this.#delivery.batch);
   }
 
+  /** It would keep alive what the ring has let go of. */
+  #forgetDelivery(): void {
+    if (this.#delivery === undefined || this.#batchStart >= this.#ring.tail) return;
+    this.#environment.keeper.forget(this.#delivery.batch);
+    this.#delivery = undefined;
+  }
+
   #trim(): void {
     const toldTo = this.#isInRound ? this.#tellingFrom : this.#tellingTo;
     this.#ring.trim(Math.min(toldTo, this.#due?.from ?? Infinity));
@@ -366,6 +386,16 @@ export class Stream {
     tally.totalBytes += change;
     if (this.#isLingering) tally.lingeringBytes += change;
   }
+}
+
+/** The part of a delivery that there is room for; the rest is pulled again from where it stands. */
+export function firstOf(
+  delivery: BatchDelivery | undefined,
+  maxCount: number = Infinity,
+): BatchDelivery | undefined {
+  if (delivery === undefined || delivery.batch.publications.length <= maxCount) return delivery;
+  const { publications } = delivery.batch;
+  return { kind: 'publications', batch: new Batch(publications.slice(0, maxCount)) };
 }
 
 /** Whether two publications with one position say the same. */

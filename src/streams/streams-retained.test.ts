@@ -136,3 +136,61 @@ test('a ring that is full asks for no more room than it has', async () => {
   assert.ok(retained.bytesOf('s:one') <= 1_100_000);
   streams.close();
 });
+
+test('where all that is kept is read, who is below its share gets what readers were told of, of who has most', async () => {
+  const { metrics, retained, streams, publish, open } = rig(1_000_000);
+  const fill = async (owner: string): Promise<void> => {
+    for (let index = 0; index < 100; index++) {
+      await open(`/topic/${owner}/${index}`, owner);
+      await publish(`/topic/${owner}/${index}`, owner);
+    }
+  };
+  const greedy = Array.from({ length: 12 }, (_, index) => `s:greedy${index}`);
+  const behind = await open(`/topic/${greedy[0]}/0`, 's:behind');
+  for (const owner of greedy) await assert.rejects(fill(owner), isUnavailable);
+  const { source } = await open('/topic/late', 's:late');
+  for (let index = 0; index < 5; index++) await publish('/topic/late', 's:late');
+  assert.ok(retained.bytes <= 1_000_000, `${retained.bytes} are kept`);
+  const delivery = source.pull(1e6);
+  assert.equal(delivery?.kind === 'publications' && delivery.batch.publications.length, 5);
+  assert.ok(retained.bytesOf('s:late') > 5 * BIG);
+  assert.ok(metrics.value('retained_evictions', { stage: 'followed-ring' }) > 0);
+  const end = behind.source.pull(1e6);
+  assert.equal(end?.kind === 'end' && end.error?.code, 'session/slow-consumer');
+  assert.ok(streams.retainedBytes > 0);
+  streams.close();
+  assert.deepEqual([streams.retainedBytes, retained.bytes], [0, 0]);
+});
+
+test('what readers were not told of stays, however much room others ask for', async () => {
+  const { time, retained, streams, open } = rig(200_000);
+  const append = (destination: string, share: string, size: number) =>
+    streams.publish(destination, new Message(new Uint8Array(size), 'application/json'), {
+      key: undefined,
+      messageId: undefined,
+      owner: of(share),
+      retention: { historySize: 0, historyTtlMs: Infinity },
+    });
+  const { source } = await open('/topic/a', 's:a');
+  const others = await Promise.all(
+    ['s:b', 's:c', 's:d'].map((name) => open(`/topic/${name}`, name)),
+  );
+  let count = 0;
+  const fill = async (destination: string, share: string): Promise<void> => {
+    for (;;) {
+      await append(destination, share, BIG);
+      if (share === 's:a') count += 1;
+    }
+  };
+  for (const name of ['s:a', 's:b', 's:c']) {
+    const destination = name === 's:a' ? '/topic/a' : `/topic/${name}`;
+    await assert.rejects(fill(destination, name), isUnavailable);
+  }
+  await assert.rejects(append('/topic/s:d', 's:d', 35_000), isUnavailable);
+  time.advance(0);
+  const delivery = source.pull(1e6);
+  assert.equal(delivery?.kind === 'publications' && delivery.batch.publications.length, count);
+  await append('/topic/s:d', 's:d', 35_000);
+  assert.ok(count > 5 && retained.bytes <= 201_000, `${retained.bytes}`);
+  for (const other of others) other.source.close();
+});

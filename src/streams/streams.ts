@@ -24,6 +24,7 @@ import { PatternReader } from './pattern-reader.js';
 import { PatternReaders, type PatternGroup } from './pattern-readers.js';
 import { PublishLines } from './publish-lines.js';
 import { noRoom, RetainedTally } from './retained-tally.js';
+import { RingsByShare } from './rings-by-share.js';
 import { Stream, type StreamEnvironment, type StreamReader } from './stream.js';
 import { StreamCursor } from './stream-cursor.js';
 import type { Appended, AppendOptions, FeedEntry, StreamStore } from './stream-store.js';
@@ -77,6 +78,7 @@ export class Streams {
   readonly #patterns: PatternReaders;
   readonly #pages: HistoryPages;
   readonly #lines: PublishLines;
+  readonly #rings = new RingsByShare();
   readonly #flush: Flush;
   readonly #repairs = new Map<Stream, GapRepair>();
   /** Streams whose readers have still to hear that they were interrupted. */
@@ -97,6 +99,7 @@ export class Streams {
     this.#tally = new RetainedTally(retained);
     this.#opening = new OpeningStreams(this.#tally);
     retained?.onShortage('lingering', (bytes, share) => this.releaseLingering(bytes, share));
+    retained?.onShortage('followed-ring', (bytes, share = '') => this.#rings.shorten(bytes, share));
     const turns = options.turns ?? new TurnBudget(time);
     const deadlines = new DeadlineWheel(time, WHEEL_GRANULARITY_MS, { turns });
     this.#deadlines = deadlines;
@@ -239,6 +242,7 @@ export class Streams {
     this.#flush.clear();
     this.#lines.close();
     this.#pages.clear();
+    this.#rings.clear();
     for (const repair of this.#repairs.values()) repair.end();
     this.#repairs.clear();
     this.#store.close();
@@ -350,12 +354,13 @@ export class Streams {
       return;
     }
     const outcome = stream.accept(entry, this.#patterns.openingNumber);
-    if (outcome === 'taken') this.#hasNews(stream);
+    if (outcome === 'taken') this.#hasNews(stream, entry);
     else if (outcome === 'gap') this.#repair(stream, entry);
     else if (outcome === 'lost') this.#interrupt(stream);
   }
 
-  #hasNews(stream: Stream): void {
+  #hasNews(stream: Stream, { publication: { owner = SERVER_OWNER } }: FeedEntry): void {
+    this.#rings.note(stream, owner.share);
     if (stream.isDirty) return;
     if (this.#isRead(stream)) this.#flush.add(stream);
     else stream.skipRound();
@@ -374,7 +379,7 @@ export class Streams {
       tally: this.#tally,
       take: (lost) => {
         const isTaken = stream.accept(lost, this.#patterns.openingNumber) === 'taken';
-        if (isTaken) this.#hasNews(stream);
+        if (isTaken) this.#hasNews(stream, lost);
         return isTaken;
       },
       onClosed: (waiting) => {
@@ -413,6 +418,7 @@ export class Streams {
     const { destination } = stream;
     this.#endRepair(stream);
     this.#pages.forget(stream);
+    this.#rings.forget(stream);
     this.#unfollow(() => this.#store.unfollow(destination));
     this.#lines.drain(destination);
   }
@@ -420,8 +426,10 @@ export class Streams {
   /** A stream that nobody held, but that a pattern is interested in. */
   #birth({ publication, epoch, previousOffset }: FeedEntry): Stream | undefined {
     const { destination } = publication;
-    if (!this.#patterns.matches(destination)) return undefined;
+    const groups = this.#patterns.groupsFor(destination);
+    if (groups.length === 0) return undefined;
     const stream = this.#begin(destination, { epoch, offset: previousOffset });
+    this.#patterns.found(stream, groups);
     // It is in the feed already; following keeps the store from forgetting it.
     void this.#follow(destination);
     return stream;

@@ -621,7 +621,7 @@ test('an ACK in a transaction counts at its COMMIT, and not at an ABORT', async 
 
 test('transactions are bounded in number, frames and octets', async (context) => {
   const server = await listening(context, {
-    limits: { maxTransactionCount: 2, maxTransactionFrameCount: 3, maxTransactionBytes: 2_000 },
+    limits: { maxTransactionCount: 2, maxTransactionFrameCount: 3, maxTransactionBytes: 4_000 },
   });
   const begun = async (): Promise<StompPeer> => {
     const peer = await StompPeer.open(server.url);
@@ -642,7 +642,7 @@ test('transactions are bounded in number, frames and octets', async (context) =>
   }
   assert.equal(await refusal(frames), 'maxTransactionFrameCount');
   const octets = await begun();
-  octets.say('SEND', { destination: '/topic/a', transaction: 'a' }, 'x'.repeat(2_000));
+  octets.say('SEND', { destination: '/topic/a', transaction: 'a' }, 'x'.repeat(4_000));
   assert.equal(await refusal(octets), 'maxTransactionBytes');
 });
 

@@ -512,3 +512,18 @@ test('only what is the fault of the client keeps it away for good', async () => 
     ['server/internal-error', true, 4004],
   ]);
 });
+
+test('[B4] an operation counts as what it takes in memory, each of its headers too, and not as its octets alone', async () => {
+  const countWith = async (headerCount: number): Promise<number> => {
+    const { connect, metrics } = rig({ limits: { maxWaitingBytes: 5_000 } });
+    const { pair } = connect();
+    const headers = Array.from({ length: headerCount }, (_, index) => [`x${index}`, 'y']);
+    const frame = { type: 'send', destination: '/topic/a', headers, body: 1 };
+    pair.sendText('{"type":"connect"}');
+    await settled();
+    pair.sendText(JSON.stringify(frame));
+    await settled();
+    return metrics.value('limit_reached', { limit: 'maxWaitingBytes' });
+  };
+  assert.deepEqual([await countWith(0), await countWith(30)], [0, 1]);
+});

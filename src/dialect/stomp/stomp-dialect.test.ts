@@ -476,3 +476,26 @@ test('[B2] each turn of a message of many frames has a whole slice of it', async
   }
   assert.ok(stepCount >= 9 && stepCount < 20, `${stepCount} turns for ten slices`);
 });
+
+test('a subscription has an id of 1,024 characters at most: it is kept, and written with each MESSAGE', async () => {
+  const { connect, metrics } = rig();
+  const { say } = connect();
+  await say(CONNECT);
+  const subscribe = (length: number): string =>
+    `SUBSCRIBE\nid:${'i'.repeat(length)}\ndestination:/topic/a\nreceipt:r\n\n\0`;
+  assert.match((await say(subscribe(1_024)))[0] ?? '', /^RECEIPT\n/);
+  const [refusal = ''] = await say(subscribe(1_025));
+  assert.match(refusal, /^ERROR\n[\s\S]*at most 1024 characters/);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxSubscriptionIdLength' }), 1);
+});
+
+test('small headers count as what they take in memory while their frame waits for its COMMIT', async () => {
+  const { connect, metrics } = rig({ limits: { maxTransactionBytes: 4_000 } });
+  const { say } = connect();
+  await say(CONNECT);
+  const headers = Array.from({ length: 60 }, (_, index) => `x${index}:y\n`).join('');
+  await say('BEGIN\ntransaction:t\n\n\0');
+  const [refusal = ''] = await say(`SEND\ndestination:/topic/a\ntransaction:t\n${headers}\n\0`);
+  assert.match(refusal, /^ERROR\n/);
+  assert.equal(metrics.value('limit_reached', { limit: 'maxTransactionBytes' }), 1);
+});

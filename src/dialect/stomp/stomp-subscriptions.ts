@@ -1,5 +1,5 @@
 /** Owns the subscriptions of one session by the client's ids: opening, ending and acknowledging. */
-import { RequestError } from '../../foundation/index.js';
+import { RequestError, type Metrics } from '../../foundation/index.js';
 import { DestinationPattern, quoted } from '../../message/index.js';
 import type { StompFrame, StompVersion } from '../../protocol/stomp/index.js';
 import type { Opened, Router } from '../../routing/index.js';
@@ -8,19 +8,24 @@ import { partsOfAcknowledgementId } from './message-encoding.js';
 import { requiredHeader } from './required-header.js';
 import { StompSubscription, type AcknowledgementMode } from './stomp-subscription.js';
 
+/** Octets, nearly, of a subscription's id: it is kept, and written with each MESSAGE. A destination may be as long. */
+const MAX_ID_LENGTH = 1_024;
+
 const MODES: readonly AcknowledgementMode[] = ['auto', 'client', 'client-individual'];
 
 export class StompSubscriptions {
   readonly #router: Router;
   readonly #session: Session;
   readonly #version: StompVersion;
+  readonly #metrics: Metrics;
   /** What the client means by an id now. */
   readonly #byId = new Map<string, StompSubscription>();
   /** How each is written, for as long as it delivers: its id may mean another by then. */
   readonly #written = new WeakMap<Subscription, StompSubscription>();
   #answerCount = 0;
 
-  constructor(router: Router, session: Session, version: StompVersion) {
+  constructor(router: Router, session: Session, version: StompVersion, metrics: Metrics) {
+    this.#metrics = metrics;
     this.#router = router;
     this.#session = session;
     this.#version = version;
@@ -52,6 +57,7 @@ export class StompSubscriptions {
   async open(frame: StompFrame): Promise<Opened | undefined> {
     const destination = requiredHeader(frame, 'destination');
     const id = this.#idOf(frame);
+    if (id.length > MAX_ID_LENGTH) throw this.#tooLong();
     const { headers } = frame;
     if (headers.has('selector')) {
       throw new RequestError(
@@ -150,6 +156,14 @@ export class StompSubscriptions {
     const messageId = requiredHeader(frame, 'message-id');
     if (this.#version === '1.0') return { messageId, subscriptionId: headers.get('subscription') };
     return { messageId, subscriptionId: requiredHeader(frame, 'subscription') };
+  }
+
+  #tooLong(): RequestError {
+    this.#metrics.count('limit_reached', { limit: 'maxSubscriptionIdLength' });
+    return new RequestError(
+      'frame/invalid-field',
+      `"id" of a subscription has at most ${MAX_ID_LENGTH} characters`,
+    );
   }
 
   #idOf(frame: StompFrame): string {

@@ -144,8 +144,8 @@ class OwnDestinationSource implements DeliverySource {
     this.#destination = destination;
   }
 
-  pull(maxBytes: number): Delivery | undefined {
-    const delivery = this.#source.pull(maxBytes);
+  pull(maxBytes: number, maxCount?: number): Delivery | undefined {
+    const delivery = this.#source.pull(maxBytes, maxCount);
     if (delivery?.kind !== 'publications') return delivery;
     const publications = delivery.batch.publications.map((publication) =>
       Publication.changed(publication, { destination: this.#destination }),

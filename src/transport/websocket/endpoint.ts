@@ -27,7 +27,7 @@ import { InputHold } from './input-hold.js';
 import { Liveness, needsLiveness, type LivenessSubject } from './liveness.js';
 import { OutboundLimit } from './outbound-limit.js';
 import { copyOf } from './own-octets.js';
-import { restAfterRead } from './read-turns.js';
+import { restAfterRead, restBeforeRead } from './read-turns.js';
 import { listenTo, type SocketEndpoint } from './socket-listeners.js';
 
 /** A failed connection is dropped this soon: long enough for the Close frame to arrive. */
@@ -88,7 +88,6 @@ export class Endpoint
   get hasCompression(): boolean {
     return this.#compression !== undefined;
   }
-
   get isPaused(): boolean {
     return this.#isPaused;
   }
@@ -195,8 +194,8 @@ export class Endpoint
   }
 
   received(chunk: Buffer): void {
-    const { sender } = this;
-    sender.isInReadBatch = true;
+    this.sender.isInReadBatch = true;
+    restBeforeRead(this, chunk.length, this.#terms.loop.turns);
     let isDone = false;
     try {
       this.#requireParser().parse(chunk);
@@ -217,6 +216,7 @@ export class Endpoint
     this.sender.isInReadBatch = true;
     let isDone = false;
     try {
+      restBeforeRead(this, end, this.#terms.loop.turns);
       this.#requireParser().parseShared(buffer, end);
       isDone = true;
     } finally {

@@ -37,6 +37,9 @@ server.app.map('/later', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
 });
 server.app.map('/hang', () => new Promise<undefined>(() => {}));
+server.app.map('/sends', async ({ send }) => {
+  for (let count = 0; count < 100; count++) await send('/topic/sent', count);
+});
 server.app.map('/fail', () => {
   throw new Error('a fault of the application');
 });

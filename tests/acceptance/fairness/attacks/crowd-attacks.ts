@@ -19,13 +19,29 @@ async function subscriber(
   return connection;
 }
 
-/** Every pattern of `*` and of `**` that holds a destination of so many segments below `/topic`. */
+/** Every pattern of up to three `*` and of `**` that holds a destination of so many segments below `/topic`. */
 function overlapping(segments: readonly string[]): readonly string[] {
   const patterns: string[] = [];
   for (let length = 0; length <= segments.length; length++) {
     for (let stars = 0; stars < 2 ** length; stars++) {
       const names = segments.slice(0, length).map((name, at) => (stars & (1 << at) ? '*' : name));
+      if (names.filter((name) => name === '*').length > 3) continue;
       patterns.push(['/topic', ...names, ...(length < segments.length ? ['**'] : [])].join('/'));
+    }
+  }
+  return patterns;
+}
+
+/** Patterns with three `*` at any of so many places, literals at the others, and a last segment that nothing has. */
+function patternsOfThree(count: number): readonly string[] {
+  const patterns: string[] = [];
+  for (let first = 0; first < count; first++) {
+    for (let second = 0; second < first; second++) {
+      for (let third = 0; third < second; third++) {
+        const stars = new Set([first, second, third]);
+        const names = Array.from({ length: count }, (_, at) => (stars.has(at) ? '*' : 'a'));
+        patterns.push(`/topic/${names.join('/')}/none`);
+      }
     }
   }
   return patterns;
@@ -103,10 +119,10 @@ export const CROWD_ATTACKS: readonly Attack[] = [
   },
   {
     name: 'overlapping-patterns',
-    what: '200 SENDs, each held by 500 patterns of each of 4 connections',
+    what: '200 SENDs, each held by 250 patterns of each of 4 connections',
     go: async (ground, size) => {
       const segments = [ground.mark, 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-      const patterns = overlapping(segments).slice(0, 500);
+      const patterns = overlapping(segments).slice(0, 250);
       const crowd = await ground.many(4, () =>
         subscriber(ground, patterns.length, (index) => patterns[index] ?? ''),
       );
@@ -127,6 +143,21 @@ export const CROWD_ATTACKS: readonly Attack[] = [
         subscriber(ground, 1_000, (index) => `/topic/${ground.mark}-${one}/${index}/*`),
       );
       await stompSettled(crowd[0]!, text(send('/topic/somewhere').repeat(2_000 * size)));
+    },
+  },
+  {
+    name: 'ways-through-patterns',
+    what: '3,200 patterns of 4 connections with three `*` among 28 segments; 300 SENDs to new topics that all but match each',
+    isScaled: false,
+    go: async (ground) => {
+      const patterns = patternsOfThree(28).slice(0, 3_200);
+      const crowd = await ground.many(4, (one) =>
+        subscriber(ground, patterns.length / 4, (index) => patterns[4 * index + one] ?? ''),
+      );
+      const sends = Array.from({ length: 300 }, (_, index) =>
+        send(`/topic${'/a'.repeat(28)}/${index}`),
+      );
+      await stompSettled(crowd[0]!, text(sends.join('')));
     },
   },
   {

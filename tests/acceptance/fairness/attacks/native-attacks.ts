@@ -153,6 +153,28 @@ export const NATIVE_ATTACKS: readonly Attack[] = [
     clientFrame(0x80, '}'),
   ),
   {
+    name: 'native-handler-sends',
+    what: '2,000 sends to a handler that sends 100 messages itself',
+    go: async (ground, size) => {
+      const connection = await ground.native();
+      const octets = messages(100_000 * size, () => '{"type":"send","destination":"/app/sends"}');
+      await nativeSettled(connection, octets);
+    },
+  },
+  {
+    name: 'fragments-crowd',
+    what: '20 connections, each with 131,000 fragments of one octet, and 190 Pings among them',
+    go: async (ground, size) => {
+      const fragments = Array.from({ length: 690 }, () => clientFrame(0x00, 'x'));
+      const part = Buffer.concat([...fragments, clientFrame(0x89, 'y'.repeat(125))]);
+      const parts = Array.from({ length: 190 * size }, () => part);
+      const first = clientFrame(0x01, '{"type":"heartbeat","a":"');
+      const octets = Buffer.concat([first, ...parts, clientFrame(0x80, '"}')]);
+      const crowd = await ground.many(20, () => ground.native());
+      await Promise.all(crowd.map((connection) => nativeSettled(connection, octets)));
+    },
+  },
+  {
     name: 'native-unknown-crowd',
     what: '50 connections with 256 KiB of unknown frames each, at once',
     go: async (ground, size) => {
