@@ -23,18 +23,19 @@ const MAX_REMEMBERED_DECISIONS = 1024;
 
 /** Given once, checked at every delivery: ends with its principal's token, by revocation or by a new rule. */
 export class Grant {
+  // What a delivery asks for comes first.
+  readonly #authority: GrantAuthority;
+  #generation: number;
+  #isPermitted = true;
+  /** Whether the scope is one destination. */
+  readonly isExact: boolean;
+  /** The principal's, here because every delivery asks for it. */
+  readonly #expiresAtMs: number;
   readonly principal: Principal;
   readonly operation: Operation;
   /** The destination or pattern that it was given for. */
   readonly scope: string;
-  readonly #authority: GrantAuthority;
-  /** Whether the scope is one destination. */
-  readonly isExact: boolean;
   #decisions: Map<string, boolean> | undefined = undefined;
-  #generation: number;
-  #isPermitted = true;
-  /** The principal's, here because every delivery asks for it. */
-  readonly #expiresAtMs: number;
 
   constructor(
     authority: GrantAuthority,

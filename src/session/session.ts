@@ -53,35 +53,36 @@ export interface SessionEnvironment extends OutboundBounds {
 
 /** One client, from its authentication to its end, which is observed exactly once (semantics R4). */
 export class Session implements SubscriptionOwner {
-  readonly sessionId: string;
+  // What a delivery looks at stands together: of a thousand sessions, none is in the processor's cache when its turn comes.
   readonly connection: Connection;
+  readonly #environment: SessionEnvironment;
+  readonly #writer: DeliveryWriter;
+  /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
+  #ready: Set<Subscription> | undefined = undefined;
+  #isPumping = false;
+  #isEnding = false;
+  /** What the last pull cost. */
+  #pulledUnits = 0;
+  readonly sessionId: string;
   readonly handlerLine: HandlerLine;
   /** Cancelled when the session ends. */
   readonly ended: Cancellation = new Cancellation();
-  readonly #environment: SessionEnvironment;
-  readonly #writer: DeliveryWriter;
   readonly #gate: InputGate;
   #flow: InputFlow | undefined = undefined;
   #unacknowledged: UnacknowledgedTotal | undefined = undefined;
   readonly #subscriptions = new Map<string, Subscription>();
   /** How many there are of one name, where the client has ids of its own for them. */
   #countByName: Map<string, number> | undefined = undefined;
-  /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
-  #ready: Set<Subscription> | undefined = undefined;
   readonly #tokenEnd = new Deadline(() => this.#tokenDue());
   #principal: Principal;
   #owner: Owner | undefined = undefined;
   #attributes: Map<string, unknown> | undefined;
   #takeovers: Takeovers | undefined;
   #serverOpenings: ServerOpenings | undefined;
-  #isPumping = false;
-  /** What the last pull cost. */
-  #pulledUnits = 0;
   /** Made when something first waits for the client. */
   #slowReader: SlowReader | undefined = undefined;
   /** Made when a turn was not enough. */
   #duePump: DuePump | undefined = undefined;
-  #isEnding = false;
 
   constructor(
     environment: SessionEnvironment,

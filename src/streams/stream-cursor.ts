@@ -7,15 +7,16 @@ import { firstOf, type Stream } from './stream.js';
 
 /** Moves forward only. Falling off the ring is the overflow of the policy `all` (semantics P1). */
 export class StreamCursor {
+  // What a pull looks at comes first.
   readonly stream: Stream;
   readonly #pages: HistoryPages;
-  /** Tells the reader that a part of the history has arrived. */
-  readonly #onHistory: () => void;
   #nextOffset: number;
   #isReplaying: boolean;
+  #end: Delivery | undefined;
+  /** Tells the reader that a part of the history has arrived. */
+  readonly #onHistory: () => void;
   #isReading = false;
   #isClosed = false;
-  #end: Delivery | undefined;
 
   constructor(
     stream: Stream,

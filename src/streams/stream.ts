@@ -338,7 +338,10 @@ export class Stream {
    * Who has not pulled them has overflowed.
    */
   shorten(bytes: number): number {
-    const freedBytes = this.#ring.shorten(bytes, Math.min(this.toldTo, this.#due?.from ?? Infinity));
+    const freedBytes = this.#ring.shorten(
+      bytes,
+      Math.min(this.toldTo, this.#due?.from ?? Infinity),
+    );
     if (freedBytes > 0) this.#forgetDelivery();
     this.#count();
     return freedBytes;

@@ -19,7 +19,7 @@ import { nodeRandom } from './node-random.js';
 import { nodeTime } from './node-time.js';
 import { CONTRADICTION, PeerAddresses } from './peer-addresses.js';
 import { headersOf, limitReachedBy, queryOf, type HeadLimits } from './request-head.js';
-import { WebSocketConnection } from './websocket-connection.js';
+import { WebSocketConnection, type ConnectionTerms } from './websocket-connection.js';
 import {
   resolveCompression,
   type CompressionSettings,
@@ -121,9 +121,8 @@ class Door implements WebSocketDoor {
   readonly #log: Log;
   readonly #random: Random;
   readonly #loop: EngineLoop;
-  readonly #terms: EndpointTerms;
+  readonly #terms: ConnectionTerms;
   readonly #turns: TurnBudget;
-  readonly #unfinished: HeldTotal;
   readonly #addresses: PeerAddresses;
   readonly #compression: CompressionSettings | undefined;
   readonly #owedAnswers: OwedAnswers;
@@ -140,7 +139,6 @@ class Door implements WebSocketDoor {
     this.#random = options.random ?? nodeRandom();
     const time = options.time ?? nodeTime();
     this.#turns = options.turns ?? new TurnBudget(time);
-    this.#unfinished = options.unfinished ?? new HeldTotal(Infinity);
     this.#loop = new EngineLoop(time, this.#random, this.#turns);
     this.#addresses = options.addresses ?? new PeerAddresses();
     if (options.staticReadBuffer !== false) void this.#loop.staticRead.prepare();
@@ -158,7 +156,14 @@ class Door implements WebSocketDoor {
       this.#loop.deadlines,
       options.owedAnswersTimeoutMs ?? DEFAULT_OWED_ANSWERS_TIMEOUT_MS,
     );
-    this.#terms = new EndpointTerms('server', this.#loop, limits);
+    this.#terms = {
+      endpoint: new EndpointTerms('server', this.#loop, limits),
+      metrics: this.#metrics,
+      log: this.#log,
+      turns: this.#turns,
+      unfinished: options.unfinished ?? new HeldTotal(Infinity),
+      ended: (connection) => this.#ended(connection),
+    };
     this.#compression = resolveCompression(
       doorDeflateOptions(options.perMessageDeflate ?? false),
       'server',
@@ -297,12 +302,7 @@ class Door implements WebSocketDoor {
       handshake: { ...request, subprotocol },
       socket,
       terms: this.#terms,
-      metrics: this.#metrics,
-      log: this.#log,
-      turns: this.#turns,
-      unfinished: this.#unfinished,
       compression,
-      ended: (ended) => this.#ended(ended),
     });
     this.connections.add(connection);
     this.#metrics.count('connections_opened', LABELS);

@@ -45,12 +45,14 @@ function rig(time = new VirtualTime(), turns = new TurnBudget(time)) {
       peer: { address: '127.0.0.1', port: 0, isSecure: false, share: undefined },
     },
     socket: link,
-    terms: new EndpointTerms('server', loop, limits),
-    metrics: NO_METRICS,
-    log: SILENT_LOG,
-    turns,
-    unfinished: new HeldTotal(Infinity),
-    ended: () => told.push('ended'),
+    terms: {
+      endpoint: new EndpointTerms('server', loop, limits),
+      metrics: NO_METRICS,
+      turns,
+      unfinished: new HeldTotal(Infinity),
+      log: SILENT_LOG,
+      ended: () => told.push('ended'),
+    },
   });
   connection.start(Buffer.alloc(0), () => ({
     textReceived: (text) => told.push(text.slice(0, 10)),

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import {
   Deadline,
   MAX_SLICE_UNITS,
-  type DeadlineWheel,
   type HeldTotal,
   type Holder,
   type Log,
@@ -53,61 +52,55 @@ const MIN_COUNTED_BYTES = 4_096;
 /** Messages with which a client comes: until then it waits behind the others where a turn is over. */
 const FIRST_MESSAGE_COUNT = 4;
 
-/** What a connection is made of. */
-export interface WebSocketConnectionParts {
-  readonly connectionId: string;
-  readonly handshake: Handshake;
-  readonly socket: Duplex;
-  readonly terms: EndpointTerms;
+/** What all connections of a door share: each holds one reference instead of all this. */
+export interface ConnectionTerms {
+  readonly endpoint: EndpointTerms;
   readonly metrics: Metrics;
   readonly log: Log;
   /** What its messages are counted in, and taken by. */
   readonly turns: TurnBudget;
   /** What is kept of messages that have begun and were not handed on, of all connections. */
   readonly unfinished: HeldTotal;
-  /** What permessage-deflate agreed upon, without a window of ours. */
-  readonly compression?: AgreedCompression | undefined;
-  /** Told once, after the receiver was. */
+  /** Told once of each, after its receiver was. */
   readonly ended: (connection: WebSocketConnection) => void;
 }
 
-export class WebSocketConnection implements Connection, EndpointHandler, Holder {
+/** What a connection is made of. */
+export interface WebSocketConnectionParts {
   readonly connectionId: string;
-  readonly transport: string = TRANSPORT;
-  handshake: Handshake;
+  readonly handshake: Handshake;
+  readonly socket: Duplex;
+  readonly terms: ConnectionTerms;
+  /** What permessage-deflate agreed upon, without a window of ours. */
+  readonly compression?: AgreedCompression | undefined;
+}
+
+export class WebSocketConnection implements Connection, EndpointHandler, Holder {
+  // What a delivery looks at comes first.
   readonly #endpoint: Endpoint;
-  readonly #metrics: Metrics;
-  readonly #log: Log;
   readonly #compression: AgreedCompression | undefined;
-  readonly #ended: (connection: WebSocketConnection) => void;
+  readonly #terms: ConnectionTerms;
   #receiver: ConnectionReceiver | undefined = undefined;
-  readonly #turns: TurnBudget;
-  readonly #unfinished: HeldTotal;
   /** The turn in which it was last given a message, and what it has had of it. */
   #turn = 0;
   #units = 0;
   /** We have ended it, or waited long enough: nothing more is handed on. */
   #isLeaving = false;
-  readonly #deadlines: DeadlineWheel;
-  readonly #closeTimeoutMs: number;
   /** Messages that it has handed on, up to a few. */
   #firstCount = 0;
   /** Made when a message first has to wait. */
   #held: HeldInput | undefined = undefined;
+  readonly connectionId: string;
+  readonly transport: string = TRANSPORT;
+  handshake: Handshake;
 
   constructor(parts: WebSocketConnectionParts) {
     this.connectionId = parts.connectionId;
     this.handshake = parts.handshake;
-    this.#metrics = parts.metrics;
-    this.#log = parts.log;
-    this.#turns = parts.turns;
-    this.#unfinished = parts.unfinished;
-    this.#deadlines = parts.terms.loop.deadlines;
-    this.#closeTimeoutMs = parts.terms.limits.closeTimeoutMs;
-    this.#ended = parts.ended;
+    this.#terms = parts.terms;
     const { terms, socket, compression } = parts;
     this.#compression = compression;
-    this.#endpoint = new Endpoint(terms, socket, this, compression);
+    this.#endpoint = new Endpoint(terms.endpoint, socket, this, compression);
   }
 
   /** Finds the receiver and begins to read; `head` came together with the handshake. */
@@ -177,14 +170,14 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     this.#isLeaving = true;
     this.#endpoint.destroy();
     // The socket may be gone already: then nothing more of it tells of the end.
-    if (this.#held !== undefined) this.#turns.later(this.#held.goOn, 'backlog');
+    if (this.#held !== undefined) this.#terms.turns.later(this.#held.goOn, 'backlog');
   }
 
   /** We have ended it: what was held back is nobody's any more, and the peer's answer has to be read. */
   #dropHeld(): void {
     this.#isLeaving = true;
     const input = this.#held;
-    if (input?.end !== undefined) this.#turns.later(input.goOn, 'backlog');
+    if (input?.end !== undefined) this.#terms.turns.later(input.goOn, 'backlog');
     if (input?.message === undefined) return;
     input.message = undefined;
     this.#endpoint.releaseInput(() => {});
@@ -215,7 +208,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     const input = this.#input;
     input.pauseCount -= 1;
     const isOwed = input.message !== undefined || input.end !== undefined;
-    if (input.pauseCount === 0 && isOwed) this.#turns.later(input.goOn, this.#queue);
+    if (input.pauseCount === 0 && isOwed) this.#terms.turns.later(input.goOn, this.#queue);
   }
 
   get #input(): HeldInput {
@@ -227,7 +220,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
 
   /** Whether a message may be handed on now: not when this turn is over, or this connection's part of it. */
   get #hasTurn(): boolean {
-    const { number, hasRoom } = this.#turns;
+    const { number, hasRoom } = this.#terms.turns;
     if (this.#turn !== number) {
       this.#turn = number;
       this.#units = 0;
@@ -239,7 +232,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     if (this.#firstCount < FIRST_MESSAGE_COUNT) this.#firstCount += 1;
     const units = 1 + (byteLength >> 10);
     this.#units += units;
-    this.#turns.spend(units);
+    this.#terms.turns.spend(units);
   }
 
   /** Keeps the one message that was read; the engine parses no further, and reads nothing. */
@@ -250,7 +243,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     this.#endpoint.holdInput();
     if (input.pauseCount > 0) return;
     const isPrompt = this.#units < MAX_SLICE_UNITS && this.#firstCount >= FIRST_MESSAGE_COUNT;
-    this.#turns.later(input.goOn, isPrompt ? 'prompt' : this.#queue);
+    this.#terms.turns.later(input.goOn, isPrompt ? 'prompt' : this.#queue);
   }
 
   /** A crowd that has just come waits behind those who are at home here, and before those who have had their part. */
@@ -266,7 +259,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     if (input.pauseCount > 0) return;
     if (input.end !== undefined) return input.end();
     if (input.message === undefined) return;
-    this.#turn = this.#turns.number;
+    this.#turn = this.#terms.turns.number;
     this.#units = 0;
     this.#endpoint.releaseInput(() => this.#handOn());
   }
@@ -292,13 +285,13 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     // Another message than the one that was counted: it began later.
     if (input.countedAt !== receivedCount) this.#uncountKept();
     input.countedAt = receivedCount;
-    this.#unfinished.hold(this.handshake.peer.share ?? '', this, byteLength);
+    this.#terms.unfinished.hold(this.handshake.peer.share ?? '', this, byteLength);
   }
 
   #uncountKept(): void {
     if (this.#held?.countedAt === undefined) return;
     this.#held.countedAt = undefined;
-    this.#unfinished.release(this.handshake.peer.share ?? '', this);
+    this.#terms.unfinished.release(this.handshake.peer.share ?? '', this);
   }
 
   /** Too much is kept of all connections, and most of it is of this one's address, or this one's for the longest. */
@@ -324,7 +317,11 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
   /** What was read comes before the end; where nobody takes it in time, the end comes without it. */
   linkGone(): void {
     if (this.#isLeaving) this.#endpoint.abandonHeld();
-    else this.#deadlines.set(this.#input.deadline, this.#closeTimeoutMs);
+    else
+      this.#terms.endpoint.loop.deadlines.set(
+        this.#input.deadline,
+        this.#terms.endpoint.limits.closeTimeoutMs,
+      );
   }
 
   #waitNoLonger(): void {
@@ -335,9 +332,10 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
   }
 
   failed(error: WebSocketError): void {
-    this.#metrics.count('websocket_violations', { code: error.code });
-    if (error.limit !== undefined) this.#metrics.count('limit_reached', { limit: error.limit });
-    this.#log.info(`a WebSocket connection was failed: ${error.code}`, {
+    this.#terms.metrics.count('websocket_violations', { code: error.code });
+    if (error.limit !== undefined)
+      this.#terms.metrics.count('limit_reached', { limit: error.limit });
+    this.#terms.log.info(`a WebSocket connection was failed: ${error.code}`, {
       reason: error.message,
       address: this.handshake.peer.address,
       connectionId: this.connectionId,
@@ -353,7 +351,10 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     if (input !== undefined && input.pauseCount > 0 && !this.#isLeaving) {
       // A dialect still has what came in front of the end.
       input.end = () => this.#leave(closeCode, reason);
-      this.#deadlines.set(input.deadline, this.#closeTimeoutMs);
+      this.#terms.endpoint.loop.deadlines.set(
+        input.deadline,
+        this.#terms.endpoint.limits.closeTimeoutMs,
+      );
     } else this.#leave(closeCode, reason);
   }
 
@@ -361,26 +362,26 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
     const input = this.#held;
     if (input !== undefined) {
       this.#uncountKept();
-      this.#turns.forget(input.goOn);
-      this.#deadlines.clear(input.deadline);
+      this.#terms.turns.forget(input.goOn);
+      this.#terms.endpoint.loop.deadlines.clear(input.deadline);
       input.message = undefined;
       input.end = undefined;
     }
     // A crowd that leaves at once is taken leave of in turns, too.
-    if (this.#turns.hasRoom) this.#tellClosed(closeCode, reason);
-    else this.#turns.later(() => this.#tellClosed(closeCode, reason), 'backlog');
+    if (this.#terms.turns.hasRoom) this.#tellClosed(closeCode, reason);
+    else this.#terms.turns.later(() => this.#tellClosed(closeCode, reason), 'backlog');
   }
 
   #tellClosed(closeCode: number, reason: Buffer): void {
     const receiver = this.#receiver;
     this.#receiver = undefined;
-    this.#metrics.count('connections_closed', LABELS);
+    this.#terms.metrics.count('connections_closed', LABELS);
     try {
       receiver?.closed(closeCode, reason.toString());
     } finally {
-      this.#ended(this);
+      this.#terms.ended(this);
     }
-    this.#turns.spend();
+    this.#terms.turns.spend();
   }
 }
 

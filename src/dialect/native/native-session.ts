@@ -43,21 +43,22 @@ type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { readonly ty
 
 /** Begins when the principal is known. */
 export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyOutlet, LineOutlet {
+  // What a delivery looks at comes first, and stands together.
+  readonly #connection: Connection;
+  #writtenCount = 0;
+  /** Made when a subscription first asks for it. */
+  #acknowledgements: Acknowledgements | undefined;
   readonly session: Session;
   readonly #environment: DialectEnvironment;
-  readonly #connection: Connection;
   readonly #requests: PendingRequests;
   readonly #heartbeat = new Deadline(() => this.#heartbeatDue());
   #heartbeatIntervalMs = 0;
-  #writtenCount = 0;
   #isRenewing = false;
   #writtenAtHeartbeat = 0;
   /** Made for the first stream of replies. */
   #replies: ReplyLine | undefined = undefined;
   /** About what the frame costs that is being looked at. */
   #frameBytes = 0;
-  /** Made when a subscription first asks for it. */
-  #acknowledgements: Acknowledgements | undefined;
 
   constructor(environment: DialectEnvironment, connection: Connection, principal: Principal) {
     this.#environment = environment;

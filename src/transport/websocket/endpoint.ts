@@ -41,6 +41,7 @@ export class Endpoint
 {
   readonly socket: Duplex;
   readonly sender: FrameSender;
+  #isOpen = true;
   /** Whether a Ping is answered by itself. */
   answersPings = true;
   readonly #terms: EndpointTerms;
@@ -53,7 +54,6 @@ export class Endpoint
   #liveness: Liveness | undefined = undefined;
   #controlFrames: ControlFrameBudget | undefined = undefined;
   readonly #outbound: OutboundLimit | undefined;
-  #isOpen = true;
   readonly #compression: AgreedCompression | undefined;
   #compressedInput: CompressedInput | undefined = undefined;
   #hold: InputHold | undefined = undefined;
