@@ -108,6 +108,25 @@ test('queues of small steps that are never empty do not starve another', async (
   }
 });
 
+test('a queue that the promises of its only step fill again does not starve another', async () => {
+  for (const starved of QUEUES) {
+    for (const filled of QUEUES.filter((other) => other !== starved)) {
+      const loop = new Loop();
+      const budget = new TurnBudget(loop);
+      let isStopped = false;
+      const again = (): void => {
+        void Promise.resolve().then(() => isStopped || budget.later(again, filled));
+      };
+      budget.later(again, filled);
+      let count = 0;
+      budget.later(() => void (count += 1), starved);
+      for (let turn = 0; turn < 8; turn++) await loop.turn();
+      isStopped = true;
+      assert.equal(count, 1, `${filled} starves ${starved}`);
+    }
+  }
+});
+
 test('who has just come goes after what is prompt, and before what goes on of something large', async () => {
   const loop = new Loop();
   const budget = new TurnBudget(loop);

@@ -46,7 +46,9 @@ export class TurnBudget {
   };
   /** The turn in which each queue last had a step. */
   readonly #lastStepIn: Record<TurnQueue, number> = { prompt: -1, arrival: -1, backlog: -1 };
-  #scheduledCount = 0;
+  /** Steps of this round that are to come, and of the next one. */
+  #leftCount = 0;
+  #comingCount = 0;
   /** Sessions that have something to deliver and had no room for it: they count themselves. */
   pendingDeliveryCount: number = 0;
 
@@ -141,15 +143,20 @@ export class TurnBudget {
   }
 
   #schedule(): void {
-    if (this.#scheduledCount > 0) return;
-    this.#scheduledCount = Math.min(this.waitingCount, MAX_STEPS_A_TURN);
-    for (let count = this.#scheduledCount; count > 0; count--) {
+    const count = Math.min(this.waitingCount, MAX_STEPS_A_TURN);
+    // Also for what comes behind a step: a queue that is filled again by the promises of its own would have every round of one.
+    while (this.#leftCount + this.#comingCount < count) {
+      this.#comingCount += 1;
       this.#time.afterTurn(() => this.#step());
     }
   }
 
   #step(): void {
-    this.#scheduledCount -= 1;
+    if (this.#leftCount === 0) {
+      this.#leftCount = this.#comingCount;
+      this.#comingCount = 0;
+    }
+    this.#leftCount -= 1;
     if (!this.#isTimed) this.#begin();
     const step = this.#takeOwed() ?? this.#takeFirst();
     try {
@@ -164,11 +171,11 @@ export class TurnBudget {
 
   /** The last steps of a round are for those that had none yet, so that a queue that is never empty leaves the others theirs. */
   #takeOwed(): TurnStep | undefined {
-    if (this.#scheduledCount === 0 && this.#isOwed('backlog')) {
+    if (this.#leftCount === 0 && this.#isOwed('backlog')) {
       const step = this.#take('backlog');
       if (step !== undefined) return step;
     }
-    return this.#scheduledCount <= 1 && this.#isOwed('arrival') ? this.#take('arrival') : undefined;
+    return this.#leftCount <= 1 && this.#isOwed('arrival') ? this.#take('arrival') : undefined;
   }
 
   #takeFirst(): TurnStep | undefined {
