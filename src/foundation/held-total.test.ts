@@ -70,6 +70,16 @@ test('as many let go as are needed', () => {
   assert.equal(total.bytes, 80);
 });
 
+test('many small holders let go for a large one in parts, so that none of it takes long', () => {
+  const { total, gone, holder, a } = rig(1_000);
+  for (let index = 0; index < 100; index++) total.hold('many', holder('small'), 10);
+  total.hold('x', a, 400);
+  assert.equal(gone.length, 16);
+  for (const bytes of [401, 402]) total.hold('x', a, bytes);
+  assert.equal(gone.length, 41);
+  assert.equal(total.bytes, 992);
+});
+
 test('who is told may hold and release at once', () => {
   const { total, b, c, holder, gone } = rig(100);
   const a = holder('a', () => {

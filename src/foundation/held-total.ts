@@ -1,4 +1,5 @@
 /** Owns a sum of octets that many hold for a while, and who lets go where it is too much: whose share holds most, the longest first. */
+import { Shares } from './shares.js';
 
 /** Who holds something. */
 export interface Holder {
@@ -6,58 +7,52 @@ export interface Holder {
   letGo(): void;
 }
 
-/** What one share holds, and who of it: the one that has held something for the longest is the first. */
-interface HeldShare {
-  bytes: number;
-  readonly holders: Map<Holder, number>;
-}
+/** Less than this of one holder is not worth counting, and nobody is to let go for it. */
+export const MIN_HELD_BYTES = 4_096;
+/** Holders that let go for one that comes; what they have not freed then, the next one asks for. */
+const MAX_LET_GO = 16;
 
 /** Nobody is refused for it: what others have left lying makes room for who comes now. */
 export class HeldTotal {
-  readonly #maxBytes: number;
-  readonly #shares = new Map<string, HeldShare>();
-  #bytes = 0;
+  readonly #amounts: Shares;
+  /** By their shares; the one that has held something for the longest is the first. */
+  readonly #holders = new Map<string, Map<Holder, number>>();
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#amounts = new Shares(maxBytes);
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#amounts.total;
   }
 
   /** A holder has so many now, in the place of what it had; `share` is the same for as long as it holds something. */
   hold(share: string, holder: Holder, bytes: number): void {
-    const held = this.#shares.get(share) ?? { bytes: 0, holders: new Map() };
-    const change = bytes - (held.holders.get(holder) ?? 0);
-    this.#shares.set(share, held);
-    held.holders.set(holder, bytes);
-    held.bytes += change;
-    this.#bytes += change;
-    while (this.#bytes > this.#maxBytes) this.#makeRoom();
+    let holders = this.#holders.get(share);
+    if (holders === undefined) this.#holders.set(share, (holders = new Map()));
+    this.#amounts.add(share, bytes - (holders.get(holder) ?? 0));
+    holders.set(holder, bytes);
+    for (let count = 0; count < MAX_LET_GO && !this.#amounts.fits(0); count++) this.#makeRoom();
   }
 
   /** It holds nothing any more; nothing happens where it held nothing. */
   release(share: string, holder: Holder): void {
-    const held = this.#shares.get(share);
-    const bytes = held?.holders.get(holder);
-    if (held === undefined || bytes === undefined) return;
-    held.holders.delete(holder);
-    held.bytes -= bytes;
-    this.#bytes -= bytes;
-    if (held.holders.size === 0) this.#shares.delete(share);
+    const holders = this.#holders.get(share);
+    const bytes = holders?.get(holder);
+    if (holders === undefined || bytes === undefined) return;
+    holders.delete(holder);
+    this.#amounts.add(share, -bytes);
+    if (holders.size === 0) this.#holders.delete(share);
   }
 
+  /** Of the share that holds most, within a factor of two: to compare them all would cost more with each that there is. */
   #makeRoom(): void {
-    let share = '';
-    let most = -1;
-    for (const [key, { bytes }] of this.#shares) {
-      if (bytes <= most) continue;
-      share = key;
-      most = bytes;
+    for (const share of this.#amounts.largest()) {
+      const holder = this.#holders.get(share)?.keys().next().value;
+      if (holder === undefined) continue;
+      this.release(share, holder);
+      holder.letGo();
+      return;
     }
-    const holder = this.#shares.get(share)!.holders.keys().next().value!;
-    this.release(share, holder);
-    holder.letGo();
   }
 }

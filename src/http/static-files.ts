@@ -1,7 +1,6 @@
 /** Owns static files: those that a directory has now, each whole and of one moment, also while a deployment replaces them. */
 import { validateHeaderValue } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Log, Metrics, TurnBudget } from '../foundation/index.js';
 import { answerWithFile, FileChanged } from './file-answer.js';
 import { openFile } from './open-file.js';
@@ -80,28 +79,9 @@ export function serveStaticFiles(
     if (response.headersSent) response.destroy();
     else response.writeHead(503, { 'Content-Length': 0, 'Retry-After': '1' }).end();
   };
-  const lines = new RequestLines();
   return (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!isRead) return otherwise(request, response);
-    lines.add(request, response, () =>
-      answer(request, response).catch((error: unknown) => failed(error, request, response)),
-    );
+    answer(request, response).catch((error: unknown) => failed(error, request, response));
   };
-}
-
-/** Requests of one connection one after another, because answers that wait for those before them would be kept. */
-class RequestLines {
-  readonly #last = new WeakMap<Socket, Promise<void>>();
-
-  add(request: IncomingMessage, response: ServerResponse, answer: () => Promise<void>): void {
-    const { socket } = request;
-    const before = this.#last.get(socket);
-    const ended = new Promise<void>((resolve) => response.once('close', resolve));
-    const answered = before === undefined ? answer() : before.then(answer);
-    this.#last.set(
-      socket,
-      answered.then(() => ended),
-    );
-  }
 }

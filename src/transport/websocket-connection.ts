@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import {
   Deadline,
   MAX_SLICE_UNITS,
+  MIN_HELD_BYTES,
   type HeldTotal,
   type Holder,
   type Log,
@@ -45,9 +46,6 @@ const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 
 const TRANSPORT = 'websocket';
 const LABELS = { transport: TRANSPORT };
-
-/** Less than this of a connection is not counted, and nobody is ended for it. */
-const MIN_COUNTED_BYTES = 4_096;
 
 /** Messages with which a client comes: until then it waits behind the others where a turn is over. */
 const FIRST_MESSAGE_COUNT = 4;
@@ -275,7 +273,7 @@ export class WebSocketConnection implements Connection, EndpointHandler, Holder 
 
   inputKept(byteLength: number): void {
     const keptBytes = byteLength + (this.#held?.message?.length ?? 0);
-    if (keptBytes >= MIN_COUNTED_BYTES) this.#countKept(keptBytes);
+    if (keptBytes >= MIN_HELD_BYTES) this.#countKept(keptBytes);
     else if (this.#held?.countedAt !== undefined) this.#uncountKept();
   }
 

@@ -1,10 +1,7 @@
 /** Owns that what a dialect keeps of a connection, before it is an operation, counts in the sum of all connections. */
-import { Disconnect, type Holder } from '../../foundation/index.js';
+import { Disconnect, MIN_HELD_BYTES, type Holder } from '../../foundation/index.js';
 import type { Connection } from '../../session/index.js';
 import type { DialectEnvironment } from './environment.js';
-
-/** Less than this of a connection is not counted, and nobody is ended for it. */
-const MIN_COUNTED_BYTES = 4_096;
 
 /** What one part of a dialect keeps of one connection. */
 export class KeptInput implements Holder {
@@ -26,7 +23,7 @@ export class KeptInput implements Holder {
 
   /** It keeps so many octets now. */
   keeps(byteLength: number): void {
-    if (byteLength < MIN_COUNTED_BYTES) return this.keepsNothing();
+    if (byteLength < MIN_HELD_BYTES) return this.keepsNothing();
     this.#isCounted = true;
     this.#environment.unfinished.hold(this.#share, this, byteLength);
   }
