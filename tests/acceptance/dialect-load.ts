@@ -117,6 +117,12 @@ async function readOn(): Promise<number> {
   return (await Promise.all(told)).filter((seen) => seen === 'seen').length;
 }
 
+/** How many messages the readers have had since they were last asked for latencies; costs nothing while they measure. */
+function receivedCount(): number {
+  return latenciesMs.length;
+}
+
+/** Of all of them; to be asked once everything is there, since to sort them keeps those who still read waiting. */
 function latencies(): LatencyReport {
   const sorted = latenciesMs.toSorted((a, b) => a - b);
   latenciesMs = [];
@@ -170,4 +176,4 @@ function end(): void {
   ground = undefined;
 }
 
-answer({ idle, readers, stuck, readOn, latencies, churn, end });
+answer({ idle, readers, stuck, readOn, receivedCount, latencies, churn, end });
