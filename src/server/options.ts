@@ -31,7 +31,7 @@ export interface ServerLimits extends SessionLimits, AdmissionLimits {
   readonly maxFragmentCount: number;
   /** Time for the HTTP upgrade; then the socket is dropped. Default 10,000. */
   readonly handshakeTimeoutMs: number;
-  /** HTTP requests of one connection that wait for their answers; one more ends it. Default 10, as many as a connection that pipelines usually has. */
+  /** HTTP requests of one connection that wait for their answers; one more ends it. Default 10. */
   readonly maxPipelinedRequestCount: number;
   /** Header fields of an upgrade request; one more is refused with 431. Default 500. */
   readonly maxHandshakeHeaderCount: number;
