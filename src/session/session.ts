@@ -60,6 +60,8 @@ export class Session implements SubscriptionOwner {
   readonly #writer: DeliveryWriter;
   /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
   #ready: Set<Subscription> | undefined = undefined;
+  /** While a token is being exchanged for another. */
+  #renewal: Renewal | undefined = undefined;
   #isPumping = false;
   #isEnding = false;
   /** What the last pull cost. */
@@ -84,8 +86,6 @@ export class Session implements SubscriptionOwner {
   #slowReader: SlowReader | undefined = undefined;
   /** Made when a turn was not enough. */
   #duePump: DuePump | undefined = undefined;
-  /** While a token is being exchanged for another. */
-  #renewal: Renewal | undefined = undefined;
 
   constructor(
     environment: SessionEnvironment,

@@ -38,7 +38,7 @@ import {
 } from './server-frames.js';
 import type { StompSubscription } from './stomp-subscription.js';
 import { requiredHeader } from './required-header.js';
-import { StompSubscriptions } from './stomp-subscriptions.js';
+import { StompSubscriptions, partOf } from './stomp-subscriptions.js';
 import { submissionOf } from './submission.js';
 import { Transactions } from './transactions.js';
 
@@ -60,14 +60,15 @@ const LINGER_MS = 100;
 
 /** Begins when the principal is known. */
 export class StompSession implements DeliveryWriter, HeartbeatOutlet {
+  // What a delivery looks at comes first.
+  readonly #connection: Connection;
+  readonly #heartbeats: Heartbeats;
   readonly session: Session;
   readonly #environment: StompEnvironment;
-  readonly #connection: Connection;
   readonly #version: StompVersion;
   readonly #gate: InputGate;
   readonly #subscriptions: StompSubscriptions;
   readonly #transactions: Transactions<Frame>;
-  readonly #heartbeats: Heartbeats;
   readonly #linger = new Deadline(() => this.#leave());
   /** The DISCONNECT that waits for receipts. */
   #farewell: Frame | undefined;
@@ -140,7 +141,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
-    const known = this.#subscriptions.find(subscription);
+    const known = partOf(subscription);
     if (known === undefined) return;
     switch (delivery.kind) {
       case 'publications':

@@ -20,8 +20,6 @@ export class StompSubscriptions {
   readonly #metrics: Metrics;
   /** What the client means by an id now. */
   readonly #byId = new Map<string, StompSubscription>();
-  /** How each is written, for as long as it delivers: its id may mean another by then. */
-  readonly #written = new WeakMap<Subscription, StompSubscription>();
   #answerCount = 0;
 
   constructor(router: Router, session: Session, version: StompVersion, metrics: Metrics) {
@@ -31,12 +29,8 @@ export class StompSubscriptions {
     this.#version = version;
   }
 
-  find(subscription: Subscription): StompSubscription | undefined {
-    return this.#written.get(subscription);
-  }
-
   forget(subscription: Subscription): void {
-    const known = this.#written.get(subscription);
+    const known = partOf(subscription);
     if (known !== undefined) this.#forget(subscription.id, known);
   }
 
@@ -50,7 +44,7 @@ export class StompSubscriptions {
     const known = this.#make(id, name, 'auto');
     known.isByServer = true;
     this.#byId.set(id, known);
-    this.#written.set(subscription, known);
+    subscription.dialectPart = known;
   }
 
   /** Opens one; undefined when the client has ended it, or its session, meanwhile. Rejects with a RequestError. */
@@ -93,7 +87,7 @@ export class StompSubscriptions {
       }
       known.window = opened.window;
       known.opened(opened.subscription.grant.isExact);
-      this.#written.set(opened.subscription, known);
+      opened.subscription.dialectPart = known;
       if (opened.recovered !== undefined) known.tellRecovered(opened.recovered);
       return opened;
     } catch (error) {
@@ -211,6 +205,11 @@ export class StompSubscriptions {
     }
     return this.#session.windowCountOf(Number(given ?? 0) || undefined);
   }
+}
+
+/** How a subscription is written, for as long as it delivers: its id may mean another by then. */
+export function partOf({ dialectPart }: Subscription): StompSubscription | undefined {
+  return dialectPart instanceof StompSubscription ? dialectPart : undefined;
 }
 
 function isEnded(error: unknown): boolean {
