@@ -1,5 +1,6 @@
 /** Owns randomness as a port and the making of identifiers from it. */
-import { encodeBase64Url, type Octets } from './bytes.js';
+import { encodeBase64Url } from './base64.js';
+import type { Octets } from './bytes.js';
 
 /** A source of unpredictable octets. Cryptographic in production, seeded in tests. */
 export interface Random {

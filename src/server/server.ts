@@ -330,7 +330,8 @@ export class TidewayServer {
   }
 
   /**
-   * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets.
+   * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets (a typed array, a DataView, an
+   * ArrayBuffer).
    * Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError. One whose
    * number is 500 or more (`server/draining`, `stream/unavailable`) is logged, and ends no process that does not handle it.
    */
