@@ -23,9 +23,10 @@ export function octetsOf(value: unknown): Octets | undefined {
  * Blob: JSON calls both `{}`, and nobody hears of the mistake.
  */
 export function octetsOfBody(body: unknown): Octets | undefined {
-  if (isBlobLike(body)) throw new TypeError('a Blob is read first: await its arrayBuffer()');
-  if (isThenable(body) && typeof (body as { toJSON?: unknown }).toJSON !== 'function') {
-    throw new TypeError('a promise is no body: await it first');
+  // What says itself what it is in JSON may have a `then` beside it.
+  const isToCome = isThenable(body) && typeof (body as { toJSON?: unknown }).toJSON !== 'function';
+  if (isToCome || isBlobLike(body)) {
+    throw new TypeError('a promise or a Blob is no body: await what is in it first');
   }
   return octetsOf(body);
 }
