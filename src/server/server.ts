@@ -267,7 +267,9 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    this.#endpoints = new Endpoints(this.endpoints, knownDialects(environment));
+    this.#endpoints = new Endpoints(this.endpoints, (refusals) =>
+      knownDialects(environment, this.#userPrefix, refusals),
+    );
     this.#log = log;
     this.accept = this.#acceptor(limits.connectTimeoutMs, metrics);
     const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
