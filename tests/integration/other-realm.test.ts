@@ -65,7 +65,7 @@ function isOctets({ body, contentType }: Pick<ReceivedPublication, 'body' | 'con
   assert.equal(contentType, 'application/octet-stream');
 }
 
-test('octets of another realm are octets: sent by a client, published by the server, answered by a handler', async (context) => {
+test('[M6] octets of another realm are octets: sent by a client, published by the server, answered by a handler', async (context) => {
   const { server, client, next } = await connected(context);
   let value: unknown;
   server.app.map('/value', () => value);
@@ -90,7 +90,7 @@ test('octets of another realm are octets: sent by a client, published by the ser
   }
 });
 
-test('an ArrayBuffer of this realm is octets to the server as it is to the client', async (context) => {
+test('[M6] an ArrayBuffer of this realm is octets to the server as it is to the client', async (context) => {
   const { server, next } = await connected(context);
   const { buffer } = Uint8Array.of(65, 66, 67, 68);
   for (const octets of [buffer, new DataView(buffer), new Uint16Array(buffer)]) {
@@ -100,7 +100,7 @@ test('an ArrayBuffer of this realm is octets to the server as it is to the clien
   }
 });
 
-test('a promise and a Blob are refused as bodies, by a stable code, instead of being published as {}', async (context) => {
+test('[M6] a promise and a Blob are refused as bodies, by a stable code, instead of being published as {}', async (context) => {
   const { server, client } = await connected(context);
   for (const body of [Promise.resolve(1), runInNewContext('Promise.resolve(1)'), new Blob(['a'])]) {
     await assert.rejects(client.send('/topic/a', body), { code: 'client/invalid-body' });
@@ -199,7 +199,7 @@ function iterable(later: Later, values: readonly unknown[]): AsyncIterable<unkno
   return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
-test('promises of another realm are waited for wherever an application may answer one', async (context) => {
+test('[M6] promises of another realm are waited for wherever an application may answer one', async (context) => {
   await exchange(context, runInNewContext('(value) => Promise.resolve(value)') as Later);
 });
 
