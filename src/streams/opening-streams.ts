@@ -31,14 +31,15 @@ export class OpeningStreams {
   /** Waits for the store; `join` begins the stream with what came meanwhile, the latest `maxBytes` of it. */
   begin(
     destination: string,
-    position: Promise<StreamPosition>,
+    position: PromiseLike<StreamPosition>,
     maxBytes: number,
     join: (top: StreamPosition, entries: readonly FeedEntry[]) => Stream,
   ): Promise<Stream> {
     const entries = new Ring<FeedEntry>();
     const opening: OpeningStream = { answer: undefined, entries, maxBytes, bytes: 0 };
     this.#opening.set(destination, opening);
-    opening.answer = position
+    // A store's promise may be of any library, and one without `finally`.
+    opening.answer = Promise.resolve(position)
       .finally(() => this.#opening.delete(destination))
       .then((top) => {
         const came: FeedEntry[] = [];

@@ -92,6 +92,8 @@ export class StompSubscriptions {
       return opened;
     } catch (error) {
       this.#forget(id, known);
+      // It was to be ended before this one, and an interceptor would not have it.
+      this.#restore(id, former);
       if (this.#isUnwanted(known) && isEnded(error)) return undefined;
       throw error;
     }
@@ -107,8 +109,12 @@ export class StompSubscriptions {
       // It delivers, and is acknowledged, until the router lets it go: the word may wait at an interceptor.
       await this.#router.unsubscribe(this.#session, id, () => this.#forget(id, known));
     } catch (error) {
-      this.#forget(id, known);
-      if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
+      if (error instanceof RequestError && error.code === 'subscription/unknown') {
+        return this.#forget(id, known);
+      }
+      known.isUnsubscribed = false;
+      this.#restore(id, known);
+      throw error;
     }
   }
 
@@ -133,6 +139,12 @@ export class StompSubscriptions {
   /** Another may have its id by now. */
   #forget(id: string, known: StompSubscription): void {
     if (this.#byId.get(id) === known) this.#byId.delete(id);
+  }
+
+  /** An id means the subscription again that it meant before, where that one lives. */
+  #restore(id: string, former: StompSubscription | undefined): void {
+    const lives = former?.isUnsubscribed === false && this.#session.subscription(id) !== undefined;
+    if (lives && !this.#byId.has(id)) this.#byId.set(id, former);
   }
 
   /** It was unsubscribed, or its session has ended, while it was being opened: that it is not open is no failure. */
