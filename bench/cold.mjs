@@ -33,11 +33,11 @@ const loopTime = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs).unref();
+    const timer = setTimeout(() => callback(), delayMs).unref();
     return () => clearTimeout(timer);
   },
-  afterTick: (callback) => process.nextTick(callback),
-  afterTurn: (callback) => setImmediate(callback),
+  afterTick: (callback) => process.nextTick(() => callback()),
+  afterTurn: (callback) => setImmediate(() => callback()),
 };
 
 const [first, second, third] = process.argv.slice(2);
@@ -52,7 +52,7 @@ function compare(other, roundCount) {
   );
   if (!isUsable || !(roundCount > 0)) {
     console.error(
-      'npm run bench:cold -- <folder> [rounds]\n\nCompares the build of this folder with that of another one, built. Each process is one round.',
+      'npm run bench:cold -- <folder> [rounds]\n\nCompares the build of this folder with that of another one, built.',
     );
     process.exit(2);
   }

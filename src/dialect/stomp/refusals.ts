@@ -1,5 +1,6 @@
 /** Owns telling a session of STOMP what was refused without ending its connection: on its errors queue, while it reads that (E5). */
 import type { RequestError } from '../../foundation/index.js';
+import type { ClientCommand, StompFrame } from '../../protocol/stomp/index.js';
 import type { ErrorsQueue, FailedOperation } from '../../routing/index.js';
 import type { Session, Subscription } from '../../session/index.js';
 
@@ -49,4 +50,15 @@ export class Refusals {
   #forgetClosed(): void {
     for (const reader of this.#readers) if (reader.isClosed) this.#readers.delete(reader);
   }
+}
+
+/** What a refusal says of the frame that it is about. */
+export function operationOf({ command, headers }: StompFrame<ClientCommand>): FailedOperation {
+  const isOfSubscription = command === 'SUBSCRIBE' || command === 'UNSUBSCRIBE';
+  return {
+    destination: headers.get('destination'),
+    subscription: isOfSubscription ? headers.get('id') : undefined,
+    transaction: headers.get('transaction'),
+    receipt: headers.get('receipt'),
+  };
 }

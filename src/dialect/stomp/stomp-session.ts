@@ -30,7 +30,7 @@ import {
 import type { StompEnvironment } from './environment.js';
 import { byteLengthOf, OPERATION_BYTES } from './frame-cost.js';
 import { Heartbeats, type HeartbeatOutlet } from './heartbeats.js';
-import { Refusals } from './refusals.js';
+import { operationOf, Refusals } from './refusals.js';
 import {
   connectedMessage,
   errorMessage,
@@ -467,17 +467,6 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#transactions.clear();
     this.#subscriptions.clear();
   }
-}
-
-/** What a refusal says of the frame that it is about. */
-function operationOf({ command, headers }: Frame): FailedOperation {
-  const isOfSubscription = command === 'SUBSCRIBE' || command === 'UNSUBSCRIBE';
-  return {
-    destination: headers.get('destination'),
-    subscription: isOfSubscription ? headers.get('id') : undefined,
-    transaction: headers.get('transaction'),
-    receipt: headers.get('receipt'),
-  };
 }
 
 /** What becomes of operations whose session ends while they wait. */
