@@ -12,11 +12,6 @@ export const needs = [
     for: 'interop with Python',
     present: () => succeeds('/usr/bin/python3', '-c', 'import websockets'),
   },
-  {
-    name: 'systemd',
-    for: 'the unit file of the guide "Running it"',
-    present: () => succeeds('systemd-analyze', '--version'),
-  },
 ];
 
 const INSTALL_TIMEOUT_MS = 240_000;

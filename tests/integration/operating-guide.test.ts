@@ -14,9 +14,8 @@ import { WebSocket } from 'tideway/websocket';
 import { folderWith, root, serve, start } from './cli-program.js';
 
 const page = readFileSync(join(root, 'docs/guides/operating.md'), 'utf8');
-const withoutSystemd = (process.env['TIDEWAY_MISSING'] ?? '').split(',').includes('systemd')
-  ? 'systemd is not installed'
-  : false;
+const withoutSystemd =
+  spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'systemd is not installed';
 
 function blockOf(language: string, beginning = ''): string {
   const blocks = [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))];
