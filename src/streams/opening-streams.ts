@@ -40,14 +40,17 @@ export class OpeningStreams {
     this.#opening.set(destination, opening);
     // A store's promise may be of any library, and one without `finally`.
     opening.answer = Promise.resolve(position)
-      .finally(() => this.#opening.delete(destination))
-      .then((top) => {
-        const came: FeedEntry[] = [];
-        for (let offset = entries.tail; offset < entries.head; offset++) {
-          came.push(entries.at(offset)!);
-        }
-        return join(top, came);
-      })
+      .then(
+        (top) => {
+          // Nothing comes between: what the feed brings in a later tick finds the stream.
+          this.#opening.delete(destination);
+          return join(top, allOf(entries));
+        },
+        (error: unknown) => {
+          this.#opening.delete(destination);
+          throw error;
+        },
+      )
       .finally(() => {
         while (entries.size > 0) this.#shift(opening);
       });
@@ -75,4 +78,10 @@ export class OpeningStreams {
 
 function isTooMuch({ entries, bytes, maxBytes }: OpeningStream): boolean {
   return entries.size > MAX_ENTRY_COUNT || bytes > maxBytes;
+}
+
+function allOf(entries: Ring<FeedEntry>): FeedEntry[] {
+  const all: FeedEntry[] = [];
+  for (let offset = entries.tail; offset < entries.head; offset++) all.push(entries.at(offset)!);
+  return all;
 }
