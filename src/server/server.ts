@@ -54,6 +54,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { logEnd } from './client-log.js';
+import { DescriptorWatch } from './descriptor-watch.js';
 import { knownDialects } from './dialects.js';
 import { Endpoints, endpointsOf, type Endpoint } from './endpoints.js';
 import { Forwards } from './forwards.js';
@@ -125,6 +126,7 @@ export class TidewayServer {
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
+  readonly #descriptors: DescriptorWatch;
   readonly #time: Time;
   readonly #log: Log;
   readonly #flushLog: () => void;
@@ -275,6 +277,7 @@ export class TidewayServer {
     const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
     this.#http = options.server ?? ownHttpServer(options, limits, httpParts);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
+    this.#descriptors = new DescriptorWatch(time, log, metrics);
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#drainTimeoutMs = limits.drainTimeoutMs;
@@ -432,6 +435,7 @@ export class TidewayServer {
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
+    this.#descriptors.stop();
     await this.#closeHttp();
     this.#deadlines.stop();
     this.#router.close();
@@ -473,6 +477,7 @@ export class TidewayServer {
   #listening(): void {
     const { address } = this;
     if (address === undefined) return;
+    this.#descriptors.start();
     const isOpen = address.isLoopback && this.#defaultAccess === 'open-on-loopback';
     this.#accessRules.setDefault(isOpen ? 'open' : 'closed');
     const own = address.isLoopback ? { origins: loopbackOrigins(address.port) } : 'host';
