@@ -188,6 +188,13 @@ test('wrong use of the command line is exit code 2, and says what is wrong', asy
     [['serve', '--host', ''], /^error: --host: expected a host name or an address, got nothing/],
     [['publish'], /missing required argument 'destination'/],
     [['subscribe', '/topic/a', '--count', '0'], /A count is a whole number from 1 up/],
+    ...['bogus', '', 'epoch:', 'epoch:-1', 'epoch:01', 'two words:1'].map(
+      (cursor) =>
+        [['subscribe', '/topic/a', '--cursor', cursor], /A cursor is what publish prints/] as const,
+    ),
+    ...[['publish', '/topic/a', '1'], ['subscribe', '/topic/a'], ['bench']].map(
+      (args) => [[...args, '--token', ''], /^error: --token: there is none, it is empty/] as const,
+    ),
   ];
   await Promise.all(
     cases.map(async ([args, words]) => {
