@@ -1,9 +1,13 @@
 /** Proves that a process without file descriptors is told of: once, again after a minute, and when there are some. */
 import assert from 'node:assert/strict';
+import { Server } from 'node:http';
 import { test } from 'node:test';
 import { MemoryMetrics, type Log } from '../foundation/index.js';
 import { VirtualTime } from '../testing/index.js';
-import { DescriptorWatch } from './descriptor-watch.js';
+import { watchDescriptors } from './descriptor-watch.js';
+
+/** Listens nowhere: it is told that it does. */
+const server = new Server();
 
 test('it is said once, again after a minute, and when it is over', () => {
   const time = new VirtualTime();
@@ -13,8 +17,8 @@ test('it is said once, again after a minute, and when it is over', () => {
     void lines.push(`${time.monotonicMs()} ${message.split(':')[0]} ${JSON.stringify(fields)}`);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   let code: string | undefined;
-  const watch = new DescriptorWatch(time, log, metrics, () => code);
-  watch.start();
+  watchDescriptors(server, time, log, metrics, () => code);
+  server.emit('listening');
   time.advance(10_000);
   assert.deepEqual(lines, []);
   code = 'EMFILE';
@@ -27,6 +31,6 @@ test('it is said once, again after a minute, and when it is over', () => {
     '72000 there are file descriptors again undefined',
   ]);
   assert.equal(metrics.value('limit_reached', { limit: 'openFiles' }), 61);
-  watch.stop();
+  server.emit('close');
   assert.equal(time.pendingTimerCount, 0);
 });

@@ -3,6 +3,7 @@
  * one that it has in reserve, and closes them unseen.
  */
 import { closeSync, openSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { devNull } from 'node:os';
 import type { Cancel, Log, Metrics, Time } from '../foundation/index.js';
 
@@ -25,17 +26,29 @@ function exhaustion(): string | undefined {
   return undefined;
 }
 
-/** Looks while a server listens. */
-export class DescriptorWatch {
+/** Looks for as long as an HTTP server listens; with it, it ends. */
+export function watchDescriptors(
+  server: Server,
+  time: Time,
+  log: Log,
+  metrics: Metrics,
+  exhausted: () => string | undefined = exhaustion,
+): void {
+  const watch = new DescriptorWatch(time, log, metrics, exhausted);
+  server.on('listening', () => watch.start()).on('close', () => watch.stop());
+  if (server.listening) watch.start();
+}
+
+class DescriptorWatch {
   readonly #time: Time;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #exhaustion: () => string | undefined;
-  #stop: Cancel | undefined;
+  #stop: Cancel = () => {};
   /** Undefined while there are descriptors. */
   #saidAtMs: number | undefined;
 
-  constructor(time: Time, log: Log, metrics: Metrics, exhausted = exhaustion) {
+  constructor(time: Time, log: Log, metrics: Metrics, exhausted: () => string | undefined) {
     this.#time = time;
     this.#log = log;
     this.#metrics = metrics;
@@ -43,7 +56,7 @@ export class DescriptorWatch {
   }
 
   start(): void {
-    this.stop();
+    this.#stop();
     this.#stop = this.#time.after(CHECK_INTERVAL_MS, () => {
       this.#check();
       this.start();
@@ -51,8 +64,7 @@ export class DescriptorWatch {
   }
 
   stop(): void {
-    this.#stop?.();
-    this.#stop = undefined;
+    this.#stop();
   }
 
   #check(): void {

@@ -54,7 +54,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { logEnd } from './client-log.js';
-import { DescriptorWatch } from './descriptor-watch.js';
+import { watchDescriptors } from './descriptor-watch.js';
 import { knownDialects } from './dialects.js';
 import { Endpoints, endpointsOf, type Endpoint } from './endpoints.js';
 import { Forwards } from './forwards.js';
@@ -126,7 +126,6 @@ export class TidewayServer {
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
-  readonly #descriptors: DescriptorWatch;
   readonly #time: Time;
   readonly #log: Log;
   readonly #flushLog: () => void;
@@ -277,7 +276,7 @@ export class TidewayServer {
     const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
     this.#http = options.server ?? ownHttpServer(options, limits, httpParts);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
-    this.#descriptors = new DescriptorWatch(time, log, metrics);
+    watchDescriptors(this.#http, time, log, metrics);
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#drainTimeoutMs = limits.drainTimeoutMs;
@@ -435,7 +434,6 @@ export class TidewayServer {
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
-    this.#descriptors.stop();
     await this.#closeHttp();
     this.#deadlines.stop();
     this.#router.close();
@@ -477,7 +475,6 @@ export class TidewayServer {
   #listening(): void {
     const { address } = this;
     if (address === undefined) return;
-    this.#descriptors.start();
     const isOpen = address.isLoopback && this.#defaultAccess === 'open-on-loopback';
     this.#accessRules.setDefault(isOpen ? 'open' : 'closed');
     const own = address.isLoopback ? { origins: loopbackOrigins(address.port) } : 'host';
