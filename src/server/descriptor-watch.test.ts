@@ -8,8 +8,11 @@ import { watchDescriptors } from './descriptor-watch.js';
 
 /** Listens nowhere: it is told that it does. */
 const server = new Server();
+const listenerCounts = (): readonly number[] =>
+  ['listening', 'close'].map((name) => server.listenerCount(name));
 
 test('it is said once, again after a minute, and when it is over', () => {
+  const before = listenerCounts();
   const time = new VirtualTime();
   const metrics = new MemoryMetrics();
   const lines: string[] = [];
@@ -17,7 +20,7 @@ test('it is said once, again after a minute, and when it is over', () => {
     void lines.push(`${time.monotonicMs()} ${message.split(':')[0]} ${JSON.stringify(fields)}`);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   let code: string | undefined;
-  watchDescriptors(server, time, log, metrics, () => code);
+  const end = watchDescriptors(server, time, log, metrics, () => code);
   server.emit('listening');
   time.advance(10_000);
   assert.deepEqual(lines, []);
@@ -33,4 +36,8 @@ test('it is said once, again after a minute, and when it is over', () => {
   assert.equal(metrics.value('limit_reached', { limit: 'openFiles' }), 61);
   server.emit('close');
   assert.equal(time.pendingTimerCount, 0);
+  server.emit('listening');
+  end();
+  assert.equal(time.pendingTimerCount, 0);
+  assert.deepEqual(listenerCounts(), before);
 });

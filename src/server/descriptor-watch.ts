@@ -26,17 +26,23 @@ function exhaustion(): string | undefined {
   return undefined;
 }
 
-/** Looks for as long as an HTTP server listens; with it, it ends. */
+/** Looks while an HTTP server listens; answers a way to end it. */
 export function watchDescriptors(
   server: Server,
   time: Time,
   log: Log,
   metrics: Metrics,
   exhausted: () => string | undefined = exhaustion,
-): void {
+): Cancel {
   const watch = new DescriptorWatch(time, log, metrics, exhausted);
-  server.on('listening', () => watch.start()).on('close', () => watch.stop());
-  if (server.listening) watch.start();
+  const start = (): void => watch.start();
+  const stop = (): void => watch.stop();
+  server.on('listening', start).on('close', stop);
+  if (server.listening) start();
+  return () => {
+    server.off('listening', start).off('close', stop);
+    stop();
+  };
 }
 
 class DescriptorWatch {
