@@ -17,8 +17,8 @@ const SOURCES = [
   'types',
   'web/showcase',
 ];
-/** No part of what is built, or built themselves. */
-const isLeftOut = (name) => name === 'node_modules' || name === 'dist' || /\.test\.\w+$/.test(name);
+/** No part of what is built, or built themselves, or an editor's own. */
+const isLeftOut = (name) => /^(?:node_modules|dist|\..*)$|\.test\.\w+$|~$/.test(name);
 
 /** The files that a path of the repository is or has, in an order that is always the same. */
 function* filesOf(path) {
