@@ -1,13 +1,15 @@
 // Owns `npm run acceptance -- start`: how long after `npm start` the page is there, in a clone without a build, and once more.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { where, writeFigure } from './acceptance-page.mjs';
 import { root } from './test-files.mjs';
 
 const ROUNDS = 5;
+/** Of two seconds each. */
+const MAX_TRIES = 15;
 const MAX_MS = { 'after npm ci': 5_000, 'nothing changed': 2_000 };
 const NO_SOURCES = new Set(['node_modules', 'dist', 'build', '.git', '.start']);
 
@@ -21,6 +23,24 @@ function freshClone() {
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return folder;
+}
+
+/** The share of the cores that nobody uses, over two seconds. */
+async function idleShare() {
+  const sums = () =>
+    cpus()
+      .map(({ times }) => [times.idle, Object.values(times).reduce((sum, time) => sum + time)])
+      .reduce(([idle, all], [one, of]) => [idle + one, all + of]);
+  const [idleBefore, before] = sums();
+  await delay(2_000);
+  const [idleAfter, after] = sums();
+  return (idleAfter - idleBefore) / (after - before);
+}
+
+/** The goals hold for a machine that does nothing else; it is waited for, for a while. Answers whether it came. */
+async function machineIsIdle() {
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) if ((await idleShare()) > 0.9) return true;
+  return false;
 }
 
 /** Milliseconds from the command to the page. */
@@ -55,14 +75,13 @@ async function timeStart(folder) {
 
 /** Answers the exit code. */
 export async function runStart() {
-  // The goals hold for a machine that does nothing else.
-  const load = loadavg()[0].toFixed(1);
+  let idleCount = 0;
   const times = { 'after npm ci': [], 'nothing changed': [] };
   for (let round = 0; round < ROUNDS; round += 1) {
     const folder = freshClone();
     try {
-      // What was copied is still being written to the disk.
-      await delay(1000);
+      // After the copy: it is still being written to the disk.
+      if (await machineIsIdle()) idleCount += 1;
       for (const list of Object.values(times)) list.push(await timeStart(folder));
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -70,10 +89,10 @@ export async function runStart() {
   }
   const figures = Object.entries(times).map(([name, list]) => {
     const sorted = list.toSorted((a, b) => a - b).map((ms) => (ms / 1000).toFixed(1));
-    return `${name}: ${sorted[sorted.length >> 1]} s (longest ${sorted.at(-1)} s)`;
+    return `${name}: ${sorted[sorted.length >> 1]} s (${sorted[0]} to ${sorted.at(-1)})`;
   });
   const isFine = Object.entries(times).every(([name, list]) => Math.max(...list) <= MAX_MS[name]);
-  const figure = `${figures.join('; ')}; median of ${ROUNDS}, load ${load} before${isFine ? '' : '; TOO LONG'}`;
+  const figure = `${figures.join('; ')}; median of ${ROUNDS}, of which ${idleCount} began on an idle machine${isFine ? '' : '; TOO LONG'}`;
   console.log(`start: ${figure}`);
   writeFigure(['start', 'From `npm start` to the page: within 5 s, and 2 s', figure, ...where()]);
   return isFine ? 0 : 1;
