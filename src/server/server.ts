@@ -126,7 +126,6 @@ export class TidewayServer {
   readonly #http: HttpServer;
   /** Undefined when the HTTP server is the application's. */
   readonly #httpClosing: HttpClosing | undefined;
-  readonly #stopWatch: () => void;
   readonly #time: Time;
   readonly #log: Log;
   readonly #flushLog: () => void;
@@ -277,7 +276,7 @@ export class TidewayServer {
     const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
     this.#http = options.server ?? ownHttpServer(options, limits, httpParts);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
-    this.#stopWatch = watchDescriptors(this.#http, time, log, metrics);
+    this.onClose(watchDescriptors(this.#http, time, log, metrics));
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#drainTimeoutMs = limits.drainTimeoutMs;
@@ -435,7 +434,6 @@ export class TidewayServer {
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);
-    this.#stopWatch();
     await this.#closeHttp();
     this.#deadlines.stop();
     this.#router.close();
