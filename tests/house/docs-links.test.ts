@@ -67,6 +67,10 @@ test('the command has one spelling, true in a clone and in a project that has th
       .map(([words]) => `${page}: ${words}`),
   );
   assert.deepEqual(others, []);
+  // A service is the exception: npm and npx pass no signal on.
   const inClone = pages.filter((page) => /node dist\/cli\/main\.js/.test(textOf(page)));
-  assert.deepEqual(inClone, []);
+  assert.deepEqual(
+    inClone.filter((page) => page !== 'docs/guides/operating.md'),
+    [],
+  );
 });
