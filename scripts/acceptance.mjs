@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { runFairness } from './acceptance-fairness.mjs';
 import { runOthers } from './acceptance-others.mjs';
 import { where, writeFigure } from './acceptance-page.mjs';
+import { runStart } from './acceptance-start.mjs';
 import { root, testFiles } from './test-files.mjs';
 
 const TITLES = {
@@ -45,15 +46,18 @@ const TITLES = {
 const FILE_OF = { 13: 'permessage-deflate.test', simulation: 'simulation/', sizing: 'sizing.test' };
 
 const [name, ...rest] = process.argv.slice(2);
-const isKnown = name === 'fairness' || name === 'others' || (name !== undefined && name in TITLES);
+/** Those that are no test files. */
+const PROGRAMS = ['fairness', 'others', 'start'];
+const isKnown = PROGRAMS.includes(name) || (name !== undefined && name in TITLES);
 if (!isKnown) {
   console.error(
-    `npm run acceptance -- <${[...Object.keys(TITLES), 'fairness', 'others'].join('|')}>\n` +
+    `npm run acceptance -- <${[...Object.keys(TITLES), ...PROGRAMS].join('|')}>\n` +
       '  [--minutes N]: shortens what runs for a time\n' +
       '  fairness [--only NAME,…] [--seconds N] [--server MODULE] [--no-ratio] [--list]',
   );
   process.exit(2);
 }
+if (name === 'start') process.exit(await runStart());
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
 if (name === 'fairness') process.exit(runFairness(rest));

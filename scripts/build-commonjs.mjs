@@ -1,9 +1,11 @@
 // Owns the CommonJS build of the engine: one file for those that cannot `require` a module (Jest), and a door for those that can.
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
 
-const folder = fileURLToPath(new URL('../dist/transport/websocket/', import.meta.url));
+/** `dist`, or a folder beside it that becomes it. */
+const dist = process.argv[2];
+const folder = join(dist, 'transport/websocket/');
 
 /**
  * Leads to the module, so that both kinds of import share their classes. Node answers what the module exports as
@@ -19,12 +21,14 @@ const bundle = await rolldown({
   platform: 'node',
   external: /^node:/,
 });
-await bundle.write({
-  file: folder + 'drop-in.bundle.cjs',
+const { output } = await bundle.generate({
   format: 'cjs',
   exports: 'named',
   keepNames: true,
   outro: 'module.exports = exports.default;',
 });
 await bundle.close();
+// It names its parts as they will be called.
+const code = output[0].code.replaceAll(`// ${basename(dist)}/`, '// dist/');
+writeFileSync(folder + 'drop-in.bundle.cjs', code);
 writeFileSync(folder + 'drop-in.cjs', DOOR);

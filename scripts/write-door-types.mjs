@@ -1,5 +1,6 @@
 // Owns the published declarations of `tideway/websocket`: types/websocket.d.cts with the options and tables of the sources put in.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -56,8 +57,8 @@ function namesIn(text) {
   return { values: [...values], types: [...types] };
 }
 
-/** Writes both declarations where `exports` looks for them. */
-export function writeDoorTypes() {
+/** Writes both declarations where `exports` looks for them, below `dist` or a folder that becomes it. */
+export function writeDoorTypes(dist) {
   const template = readFileSync(root + 'types/websocket.d.cts', 'utf8');
   const commonJs = template.replace(/^( *)\/\/ @take (\S+) (\S+)$/gm, (_, indent, file, name) =>
     taken(file, name).replace(/^(?=.)/gm, indent),
@@ -71,8 +72,8 @@ export function writeDoorTypes() {
     'export default WebSocket;',
     '',
   ].join('\n');
-  const folder = root + 'dist/transport/websocket/';
+  const folder = join(dist, 'transport/websocket');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(folder + 'door.d.cts', commonJs);
-  writeFileSync(folder + 'door.d.ts', module);
+  writeFileSync(join(folder, 'door.d.cts'), commonJs);
+  writeFileSync(join(folder, 'door.d.ts'), module);
 }

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { BenchFlags } from './bench.js';
 import { DEFAULT_URL } from './connection.js';
 import { durationOption } from './duration.js';
+import { loadModule } from './load-module.js';
 import type { Terminal } from './terminal.js';
 
 export function addBenchCommand(program: Command, terminal: Terminal): void {
@@ -48,7 +49,7 @@ Examples:
     )
     .action(async (url: string, flags: BenchFlags) => {
       // The other commands start faster without it.
-      const { bench } = await import('./bench.js');
+      const { bench } = loadModule('./bench.js') as typeof import('./bench.js');
       await bench(url, flags, terminal);
     });
 }

@@ -1,6 +1,7 @@
 /** Owns what `tideway bench` does: the checks before a load, the load, and what is printed. */
 import { randomBytes } from 'node:crypto';
 import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
+import { tokenOf } from './connection.js';
 import { failed, wrongUse } from './failure.js';
 import { LoadError, type LoadTarget, type SetUpStep } from './load/load-connection.js';
 import { runLoad, type LoadOptions, type LoadResult, type PayloadKind } from './load/load-run.js';
@@ -73,7 +74,7 @@ function echoOf(url: URL, flags: BenchFlags): LoadOptions {
 }
 
 function fanOutOf(url: URL, flags: BenchFlags, terminal: Terminal): LoadOptions {
-  const token = flags.token ?? (terminal.env['TIDEWAY_TOKEN'] || undefined);
+  const token = tokenOf(flags, terminal);
   const destination = flags.destination ?? `/topic/bench/${randomBytes(8).toString('hex')}`;
   const target: LoadTarget = {
     url,

@@ -1,5 +1,8 @@
 /** Proves the small words of a command line: times, ports, the program's own name, the default URL. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { DEFAULT_PATH, DEFAULT_PORT } from '../server/index.js';
 import { DEFAULT_URL } from './connection.js';
@@ -30,13 +33,39 @@ test('a port is a whole number from 0 to 65535', () => {
   }
 });
 
-test('the program calls itself what one has typed', () => {
-  assert.equal(commandNameOf('/usr/bin/tideway', '/home/ada'), 'tideway');
-  assert.equal(
-    commandNameOf('/home/ada/t/dist/cli/main.js', '/home/ada/t'),
-    'node dist/cli/main.js',
-  );
-  assert.equal(commandNameOf('/home/ada/my t/main.js', '/home/ada'), "node 'my t/main.js'");
+test('the program calls itself what one can type', (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tideway-name-')));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const inFolder = (path: string): string => join(folder, path);
+  const main = (path: string): string => inFolder(`${path}/dist/cli/main.js`);
+  for (const path of ['clone', 'project/node_modules/tideway', 'my other', 'global']) {
+    mkdirSync(dirname(main(path)), { recursive: true });
+    writeFileSync(main(path), '');
+  }
+  for (const path of [
+    'clone/node_modules',
+    'clone/web',
+    'project/src',
+    'project/node_modules/.bin',
+    'bin',
+  ]) {
+    mkdirSync(inFolder(path), { recursive: true });
+  }
+  symlinkSync(inFolder('clone'), inFolder('clone/node_modules/tideway'));
+  symlinkSync(main('project/node_modules/tideway'), inFolder('project/node_modules/.bin/tideway'));
+  symlinkSync(main('global'), inFolder('bin/tideway'));
+  const named = (script: string, directory: string): string =>
+    commandNameOf(script, inFolder(directory));
+  // In a clone and in a project, whichever way it was called.
+  assert.equal(named(main('clone'), 'clone'), 'npx tideway');
+  assert.equal(named(main('clone'), 'clone/web'), 'npx tideway');
+  assert.equal(named(main('project/node_modules/tideway'), 'project/src'), 'npx tideway');
+  assert.equal(named(inFolder('project/node_modules/.bin/tideway'), 'project'), 'npx tideway');
+  // Where npx would find another, or none.
+  assert.equal(named(inFolder('bin/tideway'), 'global'), 'tideway');
+  assert.equal(named(main('clone'), '.'), 'node clone/dist/cli/main.js');
+  assert.equal(named(main('clone'), 'project'), 'node ../clone/dist/cli/main.js');
+  assert.equal(named(main('my other'), '.'), "node 'my other/dist/cli/main.js'");
 });
 
 test('the client commands look where the server is by default', () => {

@@ -19,20 +19,40 @@ export function addConnectionOptions(command: Command): Command {
     .option('--token <token>', 'who you are (default: TIDEWAY_TOKEN, else anonymous)');
 }
 
-/** A client that has not begun to connect. Throws a CommandFailure for what is no URL. */
-export function newClient(flags: ConnectionFlags, terminal: Terminal): Client {
-  const token = flags.token ?? (terminal.env['TIDEWAY_TOKEN'] || undefined);
+/** A client that has not begun to connect; `socketFailed` is told why a socket did. Throws a CommandFailure for what is no URL. */
+export function newClient(
+  flags: ConnectionFlags,
+  terminal: Terminal,
+  socketFailed: (error: Error) => void = () => {},
+): Client {
+  const token = tokenOf(flags, terminal);
   try {
     return new Client({
       url: flags.url,
       token,
       // The engine's on every Node: it says why a connection failed, the global one does not.
-      WebSocket,
+      WebSocket: class extends WebSocket {
+        constructor(url: string, protocols: string[]) {
+          super(url, protocols);
+          this.on('error', socketFailed);
+        }
+      },
       onError: (error) => terminal.note(`warning: ${wordsOf(error)}`),
     });
   } catch (error) {
     throw wrongUse(`--url: ${wordsOf(error)}`, { cause: error });
   }
+}
+
+/** An unset variable of a shell is how an empty flag comes about; nobody becomes anonymous by it. */
+export function tokenOf(
+  { token }: Pick<ConnectionFlags, 'token'>,
+  terminal: Terminal,
+): string | undefined {
+  if (token === '') {
+    throw wrongUse('--token: there is none, it is empty; to be anonymous, leave the flag out');
+  }
+  return token ?? (terminal.env['TIDEWAY_TOKEN'] || undefined);
 }
 
 /** Runs an operation on a connection. One attempt: who asks for one thing wants to know that it failed. */

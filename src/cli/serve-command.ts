@@ -1,5 +1,6 @@
 /** Owns `tideway serve` as a command line; what it does is in a file that only it loads. */
 import type { Command } from 'commander';
+import { loadModule } from './load-module.js';
 import { portOption } from './port.js';
 import type { ServeFlags } from './serve-settings.js';
 import type { Terminal } from './terminal.js';
@@ -24,7 +25,7 @@ Examples:
     )
     .action(async (flags: ServeFlags) => {
       // The other commands start faster without the server.
-      const { serve } = await import('./serve.js');
+      const { serve } = loadModule('./serve.js') as typeof import('./serve.js');
       await serve(flags, terminal);
     });
 }

@@ -126,6 +126,12 @@ function listenFailure(error: unknown, host: string, port: number): CommandFailu
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return failed(`"${host}" is no address of this machine; choose another with --host`, cause);
+    case 'EMFILE':
+    case 'ENFILE':
+      return failed(
+        'no file descriptor is left to listen with; raise the limit of open files: ulimit -n, or LimitNOFILE of a systemd unit',
+        cause,
+      );
     default:
       return failed(`cannot listen on ${host} port ${port}: ${wordsOf(error)}`, cause);
   }

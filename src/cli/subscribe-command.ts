@@ -15,6 +15,7 @@ import {
   type ConnectionFlags,
 } from './connection.js';
 import { failed, type CommandFailure } from './failure.js';
+import { isHopeless } from './hopeless.js';
 import { bodyLine, wholeLine } from './output.js';
 import type { Terminal } from './terminal.js';
 
@@ -31,12 +32,13 @@ export function addSubscribeCommand(program: Command, terminal: Terminal): void 
     .description('print what is published at a destination, a line each')
     .argument('<destination>', "a destination or a pattern, such as /topic/chat or '/topic/*'")
     .option('--count <number>', 'end after this many', countOption)
-    .option('--cursor <cursor>', 'continue after this place, as publish prints it')
+    .option('--cursor <cursor>', 'continue after this place, as publish prints it', cursorOption)
     .option('--json', 'print the whole publication, not only its body')
     .addHelpText(
       'after',
       `
-Comes back by itself when the connection is lost, and says on stderr what was missed.
+Comes back by itself when the connection is lost, and says on stderr what was missed. Waits for a
+server that does not listen yet; ends where no waiting helps, such as at a path that is none.
 At the end, stderr has the cursor with which to continue, where the destination has cursors.
 
 Examples:
@@ -56,6 +58,12 @@ function countOption(text: string): number {
   throw new InvalidArgumentError('A count is a whole number from 1 up.');
 }
 
+/** As the server says places in streams (semantics S5); of any other text it could only say that something was missed. */
+function cursorOption(text: string): string {
+  if (/^[\w-]{1,64}:(?:0|[1-9]\d{0,15})$/.test(text)) return text;
+  throw new InvalidArgumentError('A cursor is what publish prints and subscribe ends with.');
+}
+
 /** One run of the command. */
 class Subscribing {
   readonly #destination: string;
@@ -63,13 +71,16 @@ class Subscribing {
   readonly #terminal: Terminal;
   readonly #client: Client;
   #left: number;
+  /** A server that was there once comes back, whatever stands in its place meanwhile. */
+  #hasConnected = false;
+  #isHopeless = false;
   #finish: (failure?: CommandFailure) => void = () => {};
 
   constructor(destination: string, flags: SubscribeFlags, terminal: Terminal) {
     this.#destination = destination;
     this.#flags = flags;
     this.#terminal = terminal;
-    this.#client = newClient(flags, terminal);
+    this.#client = newClient(flags, terminal, (error) => (this.#isHopeless = isHopeless(error)));
     this.#left = flags.count ?? Infinity;
   }
 
@@ -129,9 +140,12 @@ class Subscribing {
   #stateChanged(change: StateChange): void {
     const { state, reason, code, retryInMs } = change;
     const { url } = this.#flags;
-    if (state === 'connected') this.#terminal.note(`connected to ${url}`);
+    if (state === 'connected') {
+      this.#hasConnected = true;
+      this.#terminal.note(`connected to ${url}`);
+    }
     if (state !== 'disconnected') return;
-    if (retryInMs === undefined) {
+    if (retryInMs === undefined || (this.#isHopeless && !this.#hasConnected)) {
       this.#finish(code === 'client/closed' ? failed(reason) : disconnected(change, url));
       return;
     }

@@ -1,11 +1,12 @@
 /** Owns where a command writes: results to stdout, everything else to stderr, colour only where it is wanted. */
-import { basename, relative } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { surviveErrors, tryWriting, MAX_OUTPUT_BYTES } from '../transport/index.js';
 import { EXIT_FAILURE, EXIT_OK } from './failure.js';
 
 export interface Terminal {
   readonly env: NodeJS.ProcessEnv;
-  /** How this program was called, as one types it: `tideway`, or `node dist/cli/main.js` in a clone. */
+  /** How this program was called, as one types it: `npx tideway`, where npx finds it. */
   readonly commandName: string;
   readonly stdin: NodeJS.ReadStream;
   /** One line of the result. */
@@ -80,9 +81,30 @@ function doNotBlock(stream: NodeJS.WriteStream): void {
   (stream as BlockingStream)._handle?.setBlocking?.(false);
 }
 
-/** From a clone the program is a file for `node`; installed, it is a command. */
+/**
+ * `npx tideway` wherever that leads to this very program: in a clone that is built, and in a project that has the package. Elsewhere npx
+ * would fetch another by that name; then it is the command itself, or the file for `node`.
+ */
 export function commandNameOf(script: string, directory: string): string {
+  if (isWhatNpxFinds(script, directory)) return 'npx tideway';
   if (!script.endsWith('.js')) return basename(script);
   const path = relative(directory, script);
   return `node ${/\s/.test(path) ? `'${path}'` : path}`;
+}
+
+/** npx looks into the nearest folder upwards that has packages. */
+function isWhatNpxFinds(script: string, directory: string): boolean {
+  for (let folder = directory; ; folder = dirname(folder)) {
+    const found = realPath(join(folder, 'node_modules/tideway/dist/cli/main.js'));
+    if (found !== undefined) return found === realPath(script);
+    if (folder === dirname(folder)) return false;
+  }
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 /** Owns `tideway token`: a signed token for trying things out, made from the server's own secret. */
 import { Option, type Command } from 'commander';
 import { durationOption } from './duration.js';
+import { loadModule } from './load-module.js';
 import type { Terminal } from './terminal.js';
 
 export interface TokenFlags {
@@ -33,7 +34,7 @@ Examples:
   TIDEWAY_TOKEN=$(${name} token --secret-file secret.txt --sub ada) ${name} subscribe /topic/chat`,
     )
     .action(async (flags: TokenFlags) => {
-      const { signToken } = await import('./sign-token.js');
+      const { signToken } = loadModule('./sign-token.js') as typeof import('./sign-token.js');
       terminal.print(await signToken(flags));
     });
 }

@@ -54,6 +54,7 @@ import {
   type WebSocketDoor,
 } from '../transport/index.js';
 import { logEnd } from './client-log.js';
+import { watchDescriptors } from './descriptor-watch.js';
 import { knownDialects } from './dialects.js';
 import { Endpoints, endpointsOf, type Endpoint } from './endpoints.js';
 import { Forwards } from './forwards.js';
@@ -275,6 +276,7 @@ export class TidewayServer {
     const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
     this.#http = options.server ?? ownHttpServer(options, limits, httpParts);
     this.#httpClosing = options.server === undefined ? new HttpClosing(this.#http) : undefined;
+    this.onClose(watchDescriptors(this.#http, time, log, metrics));
     this.#time = time;
     this.#closeTimeoutMs = limits.closeTimeoutMs;
     this.#drainTimeoutMs = limits.drainTimeoutMs;

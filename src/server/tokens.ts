@@ -20,6 +20,9 @@ export const MIN_SECRET_BYTES = 32;
 /** Characters of a token that are looked at; a longer one is refused unread. */
 const MAX_TOKEN_LENGTH = 16_384;
 
+const EMPTY =
+  'there is no token where one was announced: it is empty, or the Authorization header is no "Bearer <token>"';
+
 /** `sub` is the principal's name, `exp` the end of its session. Throws a RangeError for a secret that is too short. */
 export function tokenAuthentication(options: TokenOptions, nowMs: () => number): Authenticate {
   const secret = new TextEncoder().encode(options.hmacSecret);
@@ -32,6 +35,8 @@ export function tokenAuthentication(options: TokenOptions, nowMs: () => number):
       if (options.allowAnonymous ?? true) return ANONYMOUS;
       throw new RequestError('access/invalid-token', 'a token is required');
     }
+    // What the dialects make of a malformed header, and what an unset variable is.
+    if (token === '') throw new RequestError('access/invalid-token', EMPTY);
     if (token.length > MAX_TOKEN_LENGTH) {
       throw new RequestError('access/invalid-token', 'the token is too long');
     }

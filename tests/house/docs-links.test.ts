@@ -57,3 +57,20 @@ test('it can fail', () => {
   assert.equal(isBroken('docs/wire/native.md', '../reference/errors.md'), false);
   assert.equal(isBroken('README.md', '../elsewhere.md'), true);
 });
+
+test('the command has one spelling, true in a clone and in a project that has the package', () => {
+  const pages = [...filesBelow('', '.md'), 'web/showcase/index.html'];
+  const command = /(npx )?\btideway (?:serve|subscribe|publish|request|token|bench)\b/g;
+  const others = pages.flatMap((page) =>
+    [...textOf(page).matchAll(command)]
+      .filter(([, npx]) => npx === undefined)
+      .map(([words]) => `${page}: ${words}`),
+  );
+  assert.deepEqual(others, []);
+  // A service is the exception: npm and npx pass no signal on.
+  const inClone = pages.filter((page) => /node dist\/cli\/main\.js/.test(textOf(page)));
+  assert.deepEqual(
+    inClone.filter((page) => page !== 'docs/guides/operating.md'),
+    [],
+  );
+});

@@ -5,13 +5,15 @@ import { fileURLToPath } from 'node:url';
 
 export const root: string = fileURLToPath(new URL('../../..', import.meta.url));
 
-const NOT_OURS = new Set(['node_modules', 'dist', 'build', '.git']);
+/** `.start` and `.build-…` are what `npm start` makes. */
+const isOurs = (name: string): boolean =>
+  !/^(?:node_modules|dist|build|\.git|\.start|\.build-.*)$/.test(name);
 
 /** Paths of files from the root of the repository, with `/`, sorted. */
 export function filesBelow(folder: string, ending: string): string[] {
   const found = readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (NOT_OURS.has(entry.name)) return [];
+    if (!isOurs(entry.name)) return [];
     if (entry.isDirectory()) return filesBelow(path, ending);
     return entry.isFile() && path.endsWith(ending) ? [path] : [];
   });

@@ -1,11 +1,11 @@
 /** Proves `tideway subscribe`, `publish`, `request` and `token` as programs: forms of bodies, failures, tokens. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
-import { folderWith, run, serve, start } from './cli-program.js';
+import { folderWith, run, serve, start, type Ended } from './cli-program.js';
 
 const SECRET = 'a secret of the tests, thirty-two octets or more';
 
@@ -125,6 +125,46 @@ test('a path or a URL with no endpoint is told as such', async (t) => {
     assert.equal(code, 2);
     assert.match(stderr, /^error: --url: /);
   }
+});
+
+test('a subscriber waits for a server that may come, and gives up where no waiting helps', async (t) => {
+  // Statuses that it is answered with, one after another; beyond them it is no HTTP.
+  const subscribe = async (...statuses: readonly number[]): Promise<Ended> => {
+    let count = 0;
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      const status = statuses[count++];
+      socket.once('data', () =>
+        socket.end(
+          status === undefined ? 'hello\r\n' : `HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`,
+        ),
+      );
+    }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return run(t, ['subscribe', '/topic/a', '--url', `ws://127.0.0.1:${port}/ws`]);
+  };
+  const outcomes = await Promise.all([
+    subscribe(503, 429, 404),
+    subscribe(502, 301),
+    subscribe(200),
+    subscribe(500),
+    run(t, ['subscribe', '/topic/a', '--url', 'ws://nobody.invalid/ws']),
+  ]);
+  const reasons = [
+    'Unexpected server response: 404',
+    'Unexpected server response: 301',
+    'Unexpected server response: 200',
+    'Parse Error: ',
+    'getaddrinfo ENOTFOUND',
+  ];
+  for (const [index, { code, stderr }] of outcomes.entries()) {
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`^error: cannot connect to ws.*: ${reasons[index]}`, 'm'));
+  }
+  const tries = outcomes.map(({ stderr }) => stderr.split('again in').length);
+  assert.deepEqual(tries, [3, 2, 1, 2, 1]);
 });
 
 test('a reply that does not come in time is a failure', async (t) => {

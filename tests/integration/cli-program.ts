@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
   readonly cwd?: string;
+  /** How many descriptors the process may have open, as `ulimit -n` says it. */
+  readonly maxOpenFiles?: number;
 }
 
 /** The lines of one stream, those that were and those that come. */
@@ -75,7 +77,13 @@ export interface Running {
 /** Starts the program; it is ended with the test. */
 export function start(t: TestContext, args: readonly string[], options: RunOptions = {}): Running {
   const { PORT: _port, TIDEWAY_TOKEN: _token, ...inherited } = process.env;
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const { maxOpenFiles } = options;
+  const command = [process.execPath, MAIN, ...args];
+  const [file = '', ...rest] =
+    maxOpenFiles === undefined
+      ? command
+      : ['/bin/sh', '-c', `ulimit -n ${maxOpenFiles} && exec "$0" "$@"`, ...command];
+  const child = spawn(file, rest, {
     cwd: options.cwd ?? root,
     env: { ...inherited, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

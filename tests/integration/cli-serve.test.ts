@@ -50,7 +50,7 @@ test('the start lines say where to look, what is exposed and what to type, witho
     text,
     /Access +open: whatever no rule forbids; only this machine connects, or a proxy on it/,
   );
-  assert.match(text, new RegExp(`node dist/cli/main.js subscribe /topic/chat --url ${server.url}`));
+  assert.match(text, new RegExp(`npx tideway subscribe /topic/chat --url ${server.url}`));
   assert.ok(!text.includes('\u001B'), 'stdout is no terminal here');
   const page = await fetch(server.httpUrl);
   assert.equal(await page.text(), '<h1>It works</h1>');
@@ -179,7 +179,7 @@ test('a config file that is wrong is wrong use, and names file, line and key', a
 
 test('wrong use of the command line is exit code 2, and says what is wrong', async (t) => {
   const cases: readonly (readonly [args: readonly string[], words: RegExp])[] = [
-    [[], /^Usage: node dist\/cli\/main\.js <command>/],
+    [[], /^Usage: npx tideway <command>/],
     [['frobnicate'], /unknown command 'frobnicate'/],
     [['serve', '--prot', '1'], /unknown option '--prot'\n\(Did you mean --port\?\)/],
     [['serve', '--port', '99999'], /'--port <port>' argument '99999' is invalid\. A port is/],
@@ -188,6 +188,13 @@ test('wrong use of the command line is exit code 2, and says what is wrong', asy
     [['serve', '--host', ''], /^error: --host: expected a host name or an address, got nothing/],
     [['publish'], /missing required argument 'destination'/],
     [['subscribe', '/topic/a', '--count', '0'], /A count is a whole number from 1 up/],
+    ...['bogus', '', 'epoch:', 'epoch:-1', 'epoch:01', 'two words:1'].map(
+      (cursor) =>
+        [['subscribe', '/topic/a', '--cursor', cursor], /A cursor is what publish prints/] as const,
+    ),
+    ...[['publish', '/topic/a', '1'], ['subscribe', '/topic/a'], ['bench']].map(
+      (args) => [[...args, '--token', ''], /^error: --token: there is none, it is empty/] as const,
+    ),
   ];
   await Promise.all(
     cases.map(async ([args, words]) => {
@@ -202,7 +209,7 @@ test('wrong use of the command line is exit code 2, and says what is wrong', asy
 test('--help and --version print to stdout and are fine', async (t) => {
   const [help, version] = await Promise.all([run(t, ['serve', '--help']), run(t, ['--version'])]);
   assert.equal(help.code, 0);
-  assert.match(help.stdout, /--config <file>[\s\S]*Examples:\n {2}node dist\/cli\/main\.js serve/);
+  assert.match(help.stdout, /--config <file>[\s\S]*Examples:\n {2}npx tideway serve/);
   assert.equal(version.code, 0);
   assert.match(version.stdout, /^\d+\.\d+\.\d+$/);
 });

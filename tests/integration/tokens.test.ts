@@ -101,7 +101,7 @@ const BAD: readonly (readonly [why: string, token: string, says: RegExp])[] = [
     /not valid/,
   ],
   ['no token at all', 'nonsense', /not valid/],
-  ['an empty text', '', /not valid/],
+  ['an empty text', '', /there is no token where one was announced/],
   ['too long', sign({ ...good, padding: 'x'.repeat(20_000) }), /too long/],
 ];
 

@@ -1,5 +1,6 @@
 /** Owns the build of the page: everything as files of our own, so that a strict content security policy holds. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { priceFile } from './prices.js';
 
 /** Writes the prices that `app.js` replays beside the page. */
@@ -20,6 +21,12 @@ function prices() {
 
 export default {
   base: './',
+  // The client's sources, not what is built of them: the page is built beside the package, not after it.
+  resolve: {
+    alias: {
+      'tideway/client': fileURLToPath(new URL('../../src/client/index.ts', import.meta.url)),
+    },
+  },
   plugins: [prices()],
   build: {
     outDir: '../../dist/showcase',
