@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { TidewayServer } from '../server/index.js';
-import { failed, wordsOf, wrongUse, type CommandFailure } from './failure.js';
+import { failed, stackOf, wordsOf, wrongUse, type CommandFailure } from './failure.js';
 
 /** Resolves when `configure` has settled. Throws a CommandFailure that names the file. */
 export async function configureByModule(file: string, server: TidewayServer): Promise<void> {
@@ -35,8 +35,10 @@ async function configureOf(file: string): Promise<(server: TidewayServer) => unk
 
 /** With the stack: the fault is in the user's own code, and the stack says where. */
 function broken(file: string, what: string, error: unknown): CommandFailure {
-  const stack = error instanceof Error ? error.stack : undefined;
-  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
+  const frames =
+    stackOf(error)
+      ?.split('\n')
+      .filter((line) => /^\s+at /.test(line)) ?? [];
   const lines = [`app module ${file}: ${what}: ${wordsOf(error)}`, ...frames.slice(0, 8)];
   return failed(lines.join('\n'), { cause: error });
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_PATH, DEFAULT_PORT } from '../server/index.js';
 import { DEFAULT_URL } from './connection.js';
-import { durationOption } from './duration.js';
+import { durationOption, waitOption } from './duration.js';
 import { bodyLine, wholeLine } from './output.js';
 import { parsePort } from './port.js';
 import { commandNameOf } from './terminal.js';
@@ -13,6 +13,13 @@ test('a time is a number with a unit, and nothing else', () => {
   assert.deepEqual(times, [1, 30_000, 300_000, 3_600_000, 604_800_000]);
   for (const text of ['', '5', 's', '0s', '-1s', '1.5s', '1 s', '1w', '1000000000s']) {
     assert.throws(() => durationOption(text), { code: 'commander.invalidArgument' }, text);
+  }
+});
+
+test('what a timer waits is at most what it can hold', () => {
+  assert.deepEqual(['500ms', '24d'].map(waitOption), [500, 2_073_600_000]);
+  for (const text of ['25d', '999999999d', '0s']) {
+    assert.throws(() => waitOption(text), { code: 'commander.invalidArgument' }, text);
   }
 });
 

@@ -134,6 +134,18 @@ test('values that cannot be meant are refused with what is expected', (t) => {
       /endpoints\[0\]\.dialects\[0\]: expected a list of dialects: .*native, got "mqtt"/,
     ],
     [
+      'endpoints: [{ path: /ws, refusals: silence }]',
+      /endpoints\[0\]\.refusals: expected error or queue, got "silence"/,
+    ],
+    [
+      'endpoints:\n  - path: /ws\n    dialects: [native]\n    refusals: queue\n',
+      /^tideway\.yaml:4: endpoints\[0\]\.refusals: this endpoint does not speak stomp/,
+    ],
+    [
+      'endpoints: [{ path: /ws, refusals: queue }]\nprefixes: { user: [] }',
+      /endpoints\[0\]\.refusals: the queue is a user destination, and prefixes\.user leaves/,
+    ],
+    [
       'endpoints: [{ path: /ws, dialect: [stomp] }]',
       /dialect: unknown key; did you mean "dialects"/,
     ],

@@ -16,6 +16,7 @@ import {
   MIN_FORWARD_SECRET_BYTES,
   MIN_SECRET_BYTES,
   prefixFaults,
+  REFUSAL_PLACES,
   TRANSPORT_NAMES,
   trustedProxyFault,
   type ForwardOptions,
@@ -114,6 +115,7 @@ const endpoint = object({
   dialects: words('dialects', DIALECT_NAMES).default([...DIALECT_NAMES]),
   transports: words('transports', TRANSPORT_NAMES).default([...TRANSPORT_NAMES]),
   allowedOrigins: origins.exactOptional(),
+  refusals: z.enum(REFUSAL_PLACES, expecting(REFUSAL_PLACES.join(' or '))).default('error'),
 });
 
 const PREFIX_WORDS = 'a prefix such as /topic, or a list of such prefixes';

@@ -1,5 +1,6 @@
 /** Owns times on a command line: `500ms`, `30s`, `5m`, `1h`, `7d`. */
 import { InvalidArgumentError } from 'commander';
+import { MAX_TIMER_MS } from '../foundation/index.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -8,6 +9,13 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 };
+
+/** The same for what a timer waits. Throws commander's InvalidArgumentError. */
+export function waitOption(text: string): number {
+  const durationMs = durationOption(text);
+  if (durationMs <= MAX_TIMER_MS) return durationMs;
+  throw new InvalidArgumentError('At most 24d.');
+}
 
 /** Milliseconds. Throws commander's InvalidArgumentError. */
 export function durationOption(text: string): number {

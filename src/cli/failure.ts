@@ -1,4 +1,5 @@
 /** Owns how a command fails: what is said, and whether it was the use of the command or the run. */
+export { wordsOf } from '../foundation/index.js';
 
 export const EXIT_OK = 0;
 /** The command was understood and could not do it: refused, unreachable, a taken port. */
@@ -25,14 +26,18 @@ export function wrongUse(message: string, options?: ErrorOptions): CommandFailur
   return new CommandFailure(EXIT_WRONG_USE, message, options);
 }
 
-/** What an unknown thrown value says. */
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The stack of an unknown thrown value; undefined where it has none. */
+export function stackOf(error: unknown): string | undefined {
+  return textIn(error, 'stack');
 }
 
 /** The system's name of a failure, such as `ENOENT`; undefined when it is no failure of the system. */
 export function systemCodeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  return textIn(error, 'code');
+}
+
+/** Never `instanceof Error`: under a test runner the system's errors are of another realm. */
+function textIn(error: unknown, name: 'stack' | 'code'): string | undefined {
+  const text = (error as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+  return typeof text === 'string' ? text : undefined;
 }

@@ -1,4 +1,5 @@
 /** Owns how a message that came in is printed: one line of JSON. */
+import { octetsOf } from '../foundation/index.js';
 import type { Content } from '../server/node-client.js';
 
 /** The body alone: JSON as JSON, text as a JSON string, octets as base64 with a name for it. */
@@ -21,10 +22,11 @@ export function wholeLine(type: string, content: Content): string {
 }
 
 function printable({ body, contentType }: Content): { body: unknown; encoding?: 'base64' } {
-  if (!(body instanceof Uint8Array)) return { body };
-  const text = /^text\//i.test(contentType) ? decoded(body) : undefined;
+  const octets = octetsOf(body);
+  if (octets === undefined) return { body };
+  const text = /^text\//i.test(contentType) ? decoded(octets) : undefined;
   if (text !== undefined) return { body: text };
-  return { encoding: 'base64', body: Buffer.from(body).toString('base64') };
+  return { encoding: 'base64', body: Buffer.from(octets).toString('base64') };
 }
 
 /** Undefined when the octets are not UTF-8, whatever was said about them. */

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_VERSION } from '../foundation/index.js';
 import { addBenchCommand } from './bench-command.js';
-import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_WRONG_USE } from './failure.js';
+import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_WRONG_USE, stackOf } from './failure.js';
 import { addPublishCommand } from './publish-command.js';
 import { addRequestCommand } from './request-command.js';
 import { addServeCommand } from './serve-command.js';
@@ -22,7 +22,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       terminal.note(`error: ${error.message}`);
       return error.exitCode;
     }
-    terminal.note(`error: ${error instanceof Error ? error.stack : String(error)}`);
+    terminal.note(`error: ${stackOf(error) ?? String(error)}`);
     return EXIT_FAILURE;
   }
 }

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { addMessageOptions, messageToSend, type MessageFlags } from './body.js';
 import { addConnectionOptions, withConnection, type ConnectionFlags } from './connection.js';
-import { durationOption } from './duration.js';
+import { waitOption } from './duration.js';
 import { bodyLine, wholeLine } from './output.js';
 import type { Terminal } from './terminal.js';
 
@@ -19,7 +19,7 @@ export function addRequestCommand(program: Command, terminal: Terminal): void {
     .option('--json', 'print the whole reply, not only its body')
     .addOption(
       new Option('--timeout <time>', 'longest wait for a reply, such as 500ms, 30s, 5m')
-        .argParser(durationOption)
+        .argParser(waitOption)
         .default(30_000, '30s'),
     )
     .addHelpText(

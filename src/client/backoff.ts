@@ -1,4 +1,5 @@
 /** Owns how long to wait before the next attempt: exponential, with full jitter. */
+import { MAX_TIMER_MS } from '../foundation/index.js';
 
 export interface BackoffOptions {
   /** Upper bound of the first delay, in milliseconds. Default 500. */
@@ -10,7 +11,7 @@ export interface BackoffOptions {
 }
 
 /**
- * A delay in [0, min(maxMs, minMs · 2^attempt)). Full jitter spreads the clients of a server that
+ * A delay in [0, min(maxMs, minMs · 2^attempt)), at most what a timer can hold. Full jitter spreads the clients of a server that
  * died: with a fixed part, they would all come back in the same instant.
  */
 export function backoffDelayMs(
@@ -18,5 +19,7 @@ export function backoffDelayMs(
   attempt: number,
   fraction: number,
 ): number {
-  return Math.floor(fraction * Math.min(options.maxMs, options.minMs * 2 ** attempt));
+  return Math.floor(
+    fraction * Math.min(options.maxMs, options.minMs * 2 ** Math.min(attempt, 31), MAX_TIMER_MS),
+  );
 }

@@ -1,5 +1,5 @@
 /** Owns writing what the client says in the native dialect. */
-import { encodeUtf8, type Octets } from '../foundation/index.js';
+import { encodeUtf8, octetsOfBody, type Octets } from '../foundation/index.js';
 import { isJsonContentType, type MessageHeaders } from '../message/index.js';
 import { joinBinary } from '../protocol/native/index.js';
 import { ClientError } from './client-error.js';
@@ -19,27 +19,24 @@ export interface OutgoingFields {
 }
 
 /**
- * A message without a body, or with one: octets travel as they are, a string whose content type is not JSON as UTF-8,
- * anything else as JSON. Throws a ClientError `client/invalid-body` for what JSON cannot say.
+ * A message without a body, or with one: octets (a typed array, a DataView, an ArrayBuffer, of any realm) travel as they are, a string
+ * whose content type is not JSON as UTF-8, anything else as JSON. Throws a ClientError `client/invalid-body` for what JSON cannot say, a
+ * promise and a Blob among it.
  */
 export function encodeMessage(fields: OutgoingFields, body?: unknown): OutgoingMessage {
-  const octets = octetsOf(body, fields.contentType);
   try {
+    const octets = octetsIn(body, fields.contentType);
     if (octets === undefined) return JSON.stringify({ ...fields, body });
     return joinBinary(JSON.stringify(fields), octets) as OwnOctets;
   } catch (cause) {
-    throw new ClientError('client/invalid-body', `the body is not JSON: ${String(cause)}`, {
+    throw new ClientError('client/invalid-body', `the body cannot be sent: ${String(cause)}`, {
       cause,
     });
   }
 }
 
-function octetsOf(body: unknown, contentType: string | undefined): Octets | undefined {
-  if (body instanceof ArrayBuffer) return new Uint8Array(body);
-  if (ArrayBuffer.isView(body)) {
-    return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
-  }
+function octetsIn(body: unknown, contentType: string | undefined): Octets | undefined {
   const isText =
     typeof body === 'string' && contentType !== undefined && !isJsonContentType(contentType);
-  return isText ? encodeUtf8(body) : undefined;
+  return isText ? encodeUtf8(body) : octetsOfBody(body);
 }

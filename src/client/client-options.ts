@@ -1,5 +1,5 @@
 /** Owns the client's options and their defaults. */
-import { randomFraction, type Random } from '../foundation/index.js';
+import { MAX_TIMER_MS, randomFraction, type Random } from '../foundation/index.js';
 import type { BackoffOptions } from './backoff.js';
 import { ClientError } from './client-error.js';
 import { SYSTEM_TIME, type ClientTime } from './system-time.js';
@@ -9,6 +9,10 @@ import type { ClientSocketConstructor } from './web-socket.js';
 /** A token, or a function that is asked for one before every connection. */
 export type Token = string | (() => string | undefined | Promise<string | undefined>);
 
+/**
+ * Every number is from 0 to 2,147,483,647 (24 days, what a timer can hold) or Infinity; anything else is a ClientError
+ * `client/invalid-option`.
+ */
 export interface ClientOptions {
   /** `ws:`, `wss:`, `http:` or `https:`; in a page also relative to it, such as `/ws`. */
   readonly url: string;
@@ -18,14 +22,14 @@ export interface ClientOptions {
   readonly WebSocket?: ClientSocketConstructor | undefined;
   /**
    * Asks the server to break its silence this often; after three of them without a word the connection
-   * counts as dead. Default 10,000; 0: never.
+   * counts as dead. Default 10,000; 0 and Infinity: never.
    */
   readonly heartbeatIntervalMs?: number;
-  /** From the start of an attempt to the server's `connected`, the token included. Default 10,000. */
+  /** From the start of an attempt to the server's `connected`, the token included. Default 10,000; 0 and Infinity: for ever. */
   readonly connectTimeoutMs?: number;
-  /** How long an operation may go without an answer, waiting for a connection included. Default 30,000; 0: for ever. */
+  /** How long an operation may go without an answer, waiting for a connection included. Default 30,000; 0 and Infinity: for ever. */
   readonly requestTimeoutMs?: number;
-  /** Operations that may wait for a connection; one more is refused with `client/queue-full`. Default 256. */
+  /** Operations that may wait for a connection; one more is refused with `client/queue-full`. Default 256; Infinity: no bound. */
   readonly maxQueuedCount?: number;
   readonly backoff?: BackoffOptions;
   /**
@@ -59,9 +63,9 @@ export interface ClientSettings {
   readonly onServerPublication: ((publication: ReceivedPublication) => void) | undefined;
 }
 
-/** Throws a ClientError `client/no-websocket` or `client/invalid-url`. */
+/** Throws a ClientError `client/no-websocket`, `client/invalid-url` or `client/invalid-option`. */
 export function settingsOf(options: ClientOptions): ClientSettings {
-  const { random } = options;
+  const { random, backoff = {} } = options;
   const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
   if (WebSocketClass === undefined) {
     throw new ClientError(
@@ -72,23 +76,50 @@ export function settingsOf(options: ClientOptions): ClientSettings {
   return {
     url: absoluteUrl(options.url),
     WebSocket: WebSocketClass,
-    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 10_000,
-    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
-    maxQueuedCount: options.maxQueuedCount ?? 256,
-    backoff: { minMs: 500, maxMs: 30_000, stableAfterMs: 5000, ...options.backoff },
+    heartbeatIntervalMs: numberOf(options, 'heartbeatIntervalMs', 10_000),
+    connectTimeoutMs: numberOf(options, 'connectTimeoutMs', 10_000),
+    requestTimeoutMs: numberOf(options, 'requestTimeoutMs', 30_000),
+    maxQueuedCount: numberOf(options, 'maxQueuedCount', 256),
+    backoff: {
+      minMs: numberOf(backoff, 'minMs', 500),
+      maxMs: numberOf(backoff, 'maxMs', 30_000),
+      stableAfterMs: numberOf(backoff, 'stableAfterMs', 5_000),
+    },
     time: options.time ?? SYSTEM_TIME,
     onServerPublication: options.onServerPublication,
     fraction: random === undefined ? Math.random : () => randomFraction(random),
   };
 }
 
+/**
+ * A time in milliseconds, or a count: what stands in `options`, or the default. Infinity is no limit. Throws a ClientError
+ * `client/invalid-option` for anything else: a timer that is set for NaN or for more than it can hold fires at once.
+ */
+export function numberOf<Name extends string>(
+  options: { readonly [name in Name]?: number | undefined },
+  name: Name,
+  defaultNumber: number,
+  min: number = 0,
+): number {
+  const given: unknown = options[name] ?? defaultNumber;
+  const isNumber = typeof given === 'number' && given >= min;
+  if (isNumber && (given <= MAX_TIMER_MS || given === Infinity)) return given;
+  throw new ClientError(
+    'client/invalid-option',
+    `${name} is ${String(given)}, not a number from ${min} to ${MAX_TIMER_MS} or Infinity`,
+  );
+}
+
 function absoluteUrl(url: string): string {
   try {
-    return new URL(url, globalThis.location?.href).href.replace(/^http/, 'ws');
-  } catch (cause) {
-    throw new ClientError('client/invalid-url', `"${url}" is not a URL of a WebSocket server`, {
-      cause,
-    });
+    const { href } = new URL(url, globalThis.location?.href);
+    // An option that is not set would be a path below the page.
+    if (url && /^(ws|http)s?:/.test(href)) return href.replace(/^http/, 'ws');
+  } catch {
+    // As below.
   }
+  throw new ClientError(
+    'client/invalid-url',
+    `url is "${url}", not a URL with ws:, wss:, http: or https:`,
+  );
 }

@@ -91,7 +91,7 @@ export class Client {
   #welcome: ServerMessage | undefined;
   #lastId = 0;
 
-  /** Throws a ClientError `client/invalid-url` or `client/no-websocket`. Does nothing until `connect()`. */
+  /** Throws a ClientError `client/invalid-url`, `client/invalid-option` or `client/no-websocket`. Does nothing until `connect()`. */
   constructor(options: ClientOptions) {
     this.#settings = settingsOf(options);
     this.#onError = options.onError;
@@ -146,7 +146,7 @@ export class Client {
   /**
    * Subscribes to a destination or pattern, now and after every reconnect. A function alone is `onPublication`. `T` is the type
    * of its bodies, which nobody checks.
-   * Throws a ClientError `subscription/exists` when this client has that subscription already.
+   * Throws a ClientError `subscription/exists` when this client has that subscription already, or `client/invalid-option`.
    */
   subscribe<T = unknown>(
     destination: string,

@@ -2,6 +2,7 @@
 import {
   closeCodeMayReconnect,
   DISCONNECTS,
+  MAX_TIMER_MS,
   type Cancel,
   type ErrorCode,
 } from '../foundation/index.js';
@@ -9,6 +10,7 @@ import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { encodeMessage, type OutgoingMessage } from './client-message.js';
 import type { ClientSettings, Token } from './client-options.js';
 import { readMessage, type ServerMessage } from './server-message.js';
+import { afterUnlessEndless } from './system-time.js';
 import type { ClientSocket } from './web-socket.js';
 
 /** How a link ended. */
@@ -31,9 +33,6 @@ export interface LinkSink {
 /** Intervals of silence after which the server counts as dead (docs/wire/native.md, Heartbeats). */
 const SILENT_INTERVALS = 3;
 
-/** A timer set for longer fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export class Link {
   readonly #settings: ClientSettings;
   readonly #sink: LinkSink;
@@ -51,7 +50,7 @@ export class Link {
     this.#settings = settings;
     this.#sink = sink;
     const { connectTimeoutMs, time } = settings;
-    this.#stopTimer = time.after(connectTimeoutMs, () => {
+    this.#stopTimer = afterUnlessEndless(time, connectTimeoutMs, () => {
       this.#drop('client/connect-timeout', `not connected within ${connectTimeoutMs} ms`);
     });
   }
@@ -88,7 +87,9 @@ export class Link {
 
   #dial(token: string | undefined): void {
     if (this.#isOver) return;
-    const { url, WebSocket: WebSocketClass, heartbeatIntervalMs } = this.#settings;
+    const { url, WebSocket: WebSocketClass } = this.#settings;
+    // The wire has whole numbers, and none for Infinity: that is as good as none.
+    const heartbeatIntervalMs = Math.ceil(this.#settings.heartbeatIntervalMs);
     try {
       this.#socket = new WebSocketClass(url, [NATIVE_SUBPROTOCOL]);
     } catch (cause) {

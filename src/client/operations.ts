@@ -1,9 +1,10 @@
 /** Owns operations that wait for an answer or for a connection: what was sent is never sent again. */
-import { utf8ByteLength, type Cancel, type ErrorCode } from '../foundation/index.js';
+import { encodeUtf8, type Cancel, type ErrorCode } from '../foundation/index.js';
 import { ClientError } from './client-error.js';
 import { encodeMessage, type OutgoingFields, type OutgoingMessage } from './client-message.js';
-import type { ClientSettings } from './client-options.js';
+import { numberOf, type ClientSettings } from './client-options.js';
 import { errorOf, type ServerMessage } from './server-message.js';
+import { afterUnlessEndless } from './system-time.js';
 import type { Wire } from './wire.js';
 
 /** Who waits for the answers of one operation. */
@@ -14,7 +15,7 @@ export interface AnswerSink {
 }
 
 export interface OperationOptions {
-  /** How long it may go without an answer, in milliseconds; 0: for ever. Default: the client's `requestTimeoutMs`. */
+  /** How long it may go without an answer, in milliseconds; 0 and Infinity: for ever. Default: the client's `requestTimeoutMs`. */
   readonly timeoutMs?: number;
 }
 
@@ -38,7 +39,7 @@ export class Operations {
     this.#settings = settings;
   }
 
-  /** Begins an operation and returns its id. Throws a ClientError when the body cannot be sent or the queue is full. */
+  /** Begins an operation and returns its id. Throws a ClientError when the body or an option is none, or the queue is full. */
   begin(
     fields: OutgoingFields,
     body: unknown,
@@ -51,7 +52,7 @@ export class Operations {
       sink,
       message: encodeMessage({ ...fields, id }, body),
       isRequest: fields.type === 'request',
-      timeoutMs: options?.timeoutMs ?? requestTimeoutMs,
+      timeoutMs: numberOf(options ?? {}, 'timeoutMs', requestTimeoutMs),
       isSent: false,
       stopTimer: undefined,
     };
@@ -111,7 +112,7 @@ export class Operations {
     const { maxMessageBytes } = this.#wire;
     const { message } = operation;
     // The server would end the connection over it, and with it everybody else's operations.
-    if (byteLengthOf(message) > maxMessageBytes) {
+    if (isLargerThan(maxMessageBytes, message)) {
       const words = `the message has more than the ${maxMessageBytes} octets that the server takes`;
       this.#fail(id, operation, new ClientError('message/too-large', words));
       return;
@@ -123,8 +124,7 @@ export class Operations {
   #startTimer(id: number, operation: Operation): void {
     const { timeoutMs } = operation;
     operation.stopTimer?.();
-    if (timeoutMs <= 0) return;
-    operation.stopTimer = this.#settings.time.after(timeoutMs, () => {
+    operation.stopTimer = afterUnlessEndless(this.#settings.time, timeoutMs, () => {
       const words = `no answer within ${timeoutMs} ms`;
       const isOutcomeUnknown = operation.isSent;
       this.cancel(id, new ClientError('client/request-timeout', words, { isOutcomeUnknown }));
@@ -150,6 +150,8 @@ function connectionLost(): ClientError {
   );
 }
 
-function byteLengthOf(message: OutgoingMessage): number {
-  return typeof message === 'string' ? utf8ByteLength(message) : message.byteLength;
+function isLargerThan(maxBytes: number, message: OutgoingMessage): boolean {
+  if (typeof message !== 'string') return message.byteLength > maxBytes;
+  // No unit of a string takes more than three octets: next to nothing has to be encoded to be measured.
+  return 3 * message.length > maxBytes && encodeUtf8(message).length > maxBytes;
 }

@@ -87,7 +87,7 @@ export interface SubscribeOptions {
    * `acknowledge()` or `reject()` of the publication. Default: the server takes what it has sent as done.
    */
   readonly acknowledge?: 'auto' | 'manual' | undefined;
-  /** Publications that may be here at the same time without a word, up to the server's limit. Default 1: one after another. */
+  /** Publications that may be here at the same time without a word, up to the server's limit (Infinity). Default 1: one after another. */
   readonly maxUnacknowledged?: number | undefined;
   /** Where to continue: the `cursor` of an earlier subscription to the same destination. */
   readonly cursor?: string | undefined;

@@ -2,7 +2,7 @@
 import { backoffDelayMs } from './backoff.js';
 import { ClientError } from './client-error.js';
 import { encodeMessage } from './client-message.js';
-import type { ClientSettings } from './client-options.js';
+import { numberOf, type ClientSettings } from './client-options.js';
 import { errorOf, type ServerMessage } from './server-message.js';
 import {
   publicationOf,
@@ -27,12 +27,13 @@ export class Subscriptions {
     this.#settings = settings;
   }
 
-  /** Throws a ClientError `subscription/exists`: the server too has one subscription of each name. */
+  /** Throws a ClientError `subscription/exists`: the server too has one subscription of each name. Or `client/invalid-option`. */
   add(
     name: string,
     handlers: AcknowledgingHandlers,
     options: SubscribeOptions | undefined,
   ): Subscription {
+    numberOf(options ?? {}, 'maxUnacknowledged', 1, 1);
     if (this.#byName.has(name)) {
       throw new ClientError('subscription/exists', `"${name}" is subscribed to already`);
     }
@@ -109,7 +110,9 @@ export class Subscriptions {
 
   #subscribe(subscription: Subscription): void {
     const { destination, cursor, options } = subscription;
-    const { policy, maxUnacknowledged = 1 } = options;
+    const { policy } = options;
+    // None on the wire, as of Infinity: the server's limit.
+    const maxUnacknowledged = Math.ceil(options.maxUnacknowledged ?? 1);
     const id = (subscription.requestId = this.#wire.nextId());
     const fields = { type: 'subscribe', id, destination, cursor, policy };
     const window = options.acknowledge && { acknowledge: true, maxUnacknowledged };

@@ -1,11 +1,13 @@
 /** The door of foundation/: words with no networking in them. */
 export * from './assert.js';
+export * from './base64.js';
 export * from './bytes.js';
 export * from './cancellation.js';
 export * from './clock.js';
 export * from './deadlines.js';
 export * from './error.js';
 export * from './error-table.js';
+export * from './foreign-values.js';
 export * from './guarded-log.js';
 export * from './guarded-metrics.js';
 export * from './held-total.js';

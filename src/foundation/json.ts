@@ -1,5 +1,6 @@
 /** Owns guarded JSON parsing: depth and number of values are bounded before the parser or any walker sees the text. */
 import { RequestError } from './error.js';
+import { wordsOf } from './foreign-values.js';
 import { scanJson } from './json-scan.js';
 
 export type JsonValue =
@@ -43,8 +44,7 @@ function parsed(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : 'not JSON';
-    throw new RequestError('json/invalid', `JSON does not parse: ${detail}`, { cause });
+    throw new RequestError('json/invalid', `JSON does not parse: ${wordsOf(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Owns randomness as a port and the making of identifiers from it. */
-import { encodeBase64Url, type Octets } from './bytes.js';
+import { encodeBase64Url } from './base64.js';
+import type { Octets } from './bytes.js';
 
 /** A source of unpredictable octets. Cryptographic in production, seeded in tests. */
 export interface Random {
@@ -21,6 +22,5 @@ export function newId(random: Random, byteLength: number = ID_BYTES): string {
 export function randomFraction(random: Random): number {
   const octets = new Uint8Array(4);
   random.fill(octets);
-  const [a = 0, b = 0, c = 0, d = 0] = octets;
-  return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
+  return new DataView(octets.buffer).getUint32(0) / 2 ** 32;
 }

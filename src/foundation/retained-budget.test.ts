@@ -17,12 +17,29 @@ test('a share may hold as much as is left free: there is always room for the nex
     return shares.of(share);
   };
   assert.equal(fill('a'), 600);
-  assert.deepEqual([fill('b'), fill('c'), fill('d')], [300, 150, 75]);
+  assert.deepEqual([fill('b'), fill('c')], [300, 150]);
+  // The last eighth is for those who hold next to nothing.
+  assert.deepEqual([fill('d'), fill('e'), fill('a')], [1, 1, 600]);
   shares.add('a', -500);
   assert.ok(fill('d') > 250, 'who had to wait comes to as much');
   assert.ok(shares.total < 1_200);
+  shares.add('e', -1);
   shares.add(SERVER_SHARE, 1_200 - shares.total);
   assert.ok(!shares.admits(SERVER_SHARE, 1) && !shares.admits('e', 1), 'full is full');
+});
+
+test('a crowd that holds much leaves the last eighth to whoever comes with little', () => {
+  const shares = new Shares(100_000);
+  for (let session = 0; session < 125; session++) {
+    for (let count = 0; count < 1_000 && shares.admits(`s${session}`, 1); count++) {
+      shares.add(`s${session}`, 1);
+    }
+  }
+  let servedCount = 0;
+  while (servedCount < 400 && shares.admits(`newcomer${servedCount}`, 20)) {
+    shares.add(`newcomer${servedCount++}`, 20);
+  }
+  assert.equal(servedCount, 400);
 });
 
 test('the server has no share, and is the last to be asked for what it has', () => {

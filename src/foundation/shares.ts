@@ -1,9 +1,14 @@
 /** Owns who holds how much of something that all share, and the rule by which nobody takes what others ask for. */
 import { SERVER_SHARE } from './owner.js';
 
+/** The part that is left for those who hold next to nothing: a crowd of large ones leaves it to whoever comes. */
+const RESERVE_PARTS = 8;
+/** What is next to nothing, as a part of all. */
+const SMALL_PARTS = 4_096;
+
 /**
  * Amounts by share, of at most `max` together. A share may come to hold as much as is left free: one alone gets a half, two a third
- * each, and some is always left for the next. A share is a key, that of an `Owner`: `session` says whose.
+ * each; the last eighth is for those who hold next to nothing. A share is a key, that of an `Owner`: `session` says whose.
  */
 export class Shares {
   readonly max: number;
@@ -39,14 +44,25 @@ export class Shares {
     return this.#total + others + amount <= this.max;
   }
 
-  /** Whether a share may hold so much more, and all that is left is still as much as it has. None binds the server. */
+  /** Whether a share may hold so much more: what is left is as much as it has then, or it has next to nothing. None binds the server. */
   admits(share: string, amount: number): boolean {
     if (!this.fits(amount)) return false;
     const free = this.max - this.#total - amount;
     // Nobody holds more than all do.
-    return (
-      share === SERVER_SHARE || this.#total + amount <= free || this.of(share) + amount <= free
-    );
+    if (share === SERVER_SHARE || this.#total + amount <= free) return true;
+    if (this.#isSmall(this.of(share) + amount)) return true;
+    return this.fitsBeside(share, amount) && this.of(share) + amount <= free;
+  }
+
+  /** Whether there is room for so much beside what is left for those who hold next to nothing, or the share is one of them. */
+  fitsBeside(share: string, amount: number): boolean {
+    const free = this.max - this.#total - amount;
+    if (share === SERVER_SHARE || free >= this.max / RESERVE_PARTS) return free >= 0;
+    return free >= 0 && this.#isSmall(this.of(share) + amount);
+  }
+
+  #isSmall(amount: number): boolean {
+    return amount <= Math.max(1, this.max / SMALL_PARTS);
   }
 
   /**

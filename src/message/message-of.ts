@@ -1,5 +1,11 @@
 /** Owns making a message of any value that an application gives. */
-import { encodeUtf8, RequestError } from '../foundation/index.js';
+import {
+  encodeUtf8,
+  octetsOfBody,
+  RequestError,
+  wordsOf,
+  type Octets,
+} from '../foundation/index.js';
 import { quoted } from './destination.js';
 import {
   BINARY_CONTENT_TYPE,
@@ -16,12 +22,16 @@ export interface MessageOptions {
   readonly contentType?: string;
 }
 
-/** A Message stands as it is; octets are copied; anything else is JSON. Throws a RequestError `message/invalid`. */
+/**
+ * A Message stands as it is; octets (a typed array, a DataView, an ArrayBuffer, of any realm) are copied; anything else is JSON. Throws a
+ * RequestError `message/invalid`, also for a promise and for a Blob, which JSON would call `{}`.
+ */
 export function messageOf(body: unknown, options: MessageOptions = {}): Message {
   if (body instanceof Message) return body;
   const { contentType, headers } = options;
-  if (body instanceof Uint8Array) {
-    return new Message(Uint8Array.from(body), contentType ?? BINARY_CONTENT_TYPE, headers);
+  const octets = octetsIn(body);
+  if (octets !== undefined) {
+    return new Message(octets.slice(), contentType ?? BINARY_CONTENT_TYPE, headers);
   }
   if (contentType === undefined || contentType === JSON_CONTENT_TYPE) {
     return Message.fromJson(body, headers);
@@ -34,4 +44,12 @@ export function messageOf(body: unknown, options: MessageOptions = {}): Message 
     'message/invalid',
     `a body of type ${quoted(contentType)} is given as a string or as octets`,
   );
+}
+
+function octetsIn(body: unknown): Octets | undefined {
+  try {
+    return octetsOfBody(body);
+  } catch (cause) {
+    throw new RequestError('message/invalid', `no body: ${wordsOf(cause)}`, { cause });
+  }
 }

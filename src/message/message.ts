@@ -149,8 +149,7 @@ function jsonTextOf(value: unknown): string {
 /** `application/json` with or without parameters. */
 export function isJsonContentType(contentType: string): boolean {
   if (contentType === JSON_CONTENT_TYPE) return true;
-  const [type = ''] = contentType.split(';', 1);
-  return type.trim().toLowerCase() === JSON_CONTENT_TYPE;
+  return /^\s*application\/json\s*(?:;|$)/i.test(contentType);
 }
 
 /** Which of a stream's readers a publication is for, where not for all of them. Set by the server, never by a client. */

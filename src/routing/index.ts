@@ -1,5 +1,6 @@
 /** The door of routing/: the mount contract, the router, the access rules. */
 export * from './access.js';
+export * from './errors-queue.js';
 export * from './interceptor.js';
 export * from './interceptors.js';
 export * from './mount.js';

@@ -1,5 +1,5 @@
 /** Owns a source whose publications pass interceptors on their way to one session, in their order (semantics I4, I5). */
-import type { RequestError } from '../foundation/index.js';
+import { isThenable, type RequestError } from '../foundation/index.js';
 import type { Publication } from '../message/index.js';
 import { Batch } from '../session/index.js';
 import type { Delivery, DeliverySink, DeliverySource } from '../session/index.js';
@@ -105,7 +105,7 @@ export class InterceptedSource implements DeliverySource {
         this.#refusal = this.#parts.refusalOf(error);
         return;
       }
-      if (outcome instanceof Promise) {
+      if (isThenable(outcome)) {
         this.#isWaiting = true;
         this.#await(publication, outcome);
         return;

@@ -1,5 +1,5 @@
 /** Owns one walk through interceptors: each sees what the one before it made of the message, at once where all answer at once. */
-import { RequestError } from '../foundation/index.js';
+import { isThenable, RequestError } from '../foundation/index.js';
 import { Message, Publication } from '../message/index.js';
 import { checkedPrincipal, type Principal } from '../session/index.js';
 import type { Answer, InboundChange, InboundOperation, MessageChange } from './interceptor.js';
@@ -22,7 +22,7 @@ export function walk<T, A>(
   for (const [index, step] of steps.entries()) {
     const answer = step(current);
     if (answer === undefined) continue;
-    if (isPromiseLike(answer)) {
+    if (isThenable(answer)) {
       return walkOn(answer, steps.slice(index + 1), current, apply);
     }
     const changed = apply(current, answer as A);
@@ -41,15 +41,6 @@ async function walkOn<T, A>(
   const answer = await pending;
   const changed = answer === undefined ? given : apply(given, answer as A);
   return changed === DROPPED ? DROPPED : walk(steps, changed, apply);
-}
-
-function isPromiseLike<T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> {
-  return (
-    typeof answer === 'object' &&
-    answer !== null &&
-    'then' in answer &&
-    typeof answer.then === 'function'
-  );
 }
 
 /** What may be changed of each kind of operation. */

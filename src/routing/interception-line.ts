@@ -1,5 +1,5 @@
 /** Owns the order of messages that pass interceptors: one after another, however long one of them waits (semantics I5). */
-import { RequestError } from '../foundation/index.js';
+import { isThenable, RequestError } from '../foundation/index.js';
 
 /** Whose messages stand in a line: those of one session, or those of the server to one destination. */
 export type LineOwner = 'session' | 'server';
@@ -48,7 +48,7 @@ export class InterceptionLine {
     const isNested = this.#callDepth > 0;
     if (this.#last === undefined && !isNested) {
       const outcome = this.#call(message, intercept);
-      if (!(outcome instanceof Promise)) return enter(outcome);
+      if (!isThenable(outcome)) return enter(outcome);
       onWaiting();
       return this.#wait(() => outcome, enter);
     }

@@ -1,5 +1,5 @@
 /** Owns the interceptors of a server: their order, where they stand, and who waits for them (semantics I). */
-import { Deadline, yesOrNo } from '../foundation/index.js';
+import { Deadline, isThenable, yesOrNo } from '../foundation/index.js';
 import type { DeadlineWheel, Log, Metrics, RequestError } from '../foundation/index.js';
 import { Message, type Publication } from '../message/index.js';
 import { checkedPrincipal } from '../session/index.js';
@@ -175,7 +175,7 @@ export class Interceptors {
       concerns: (publication) => session.mayReceive(subscription, publication),
       intercept: (publication) => {
         const outcome = walk(steps, publication, changedPublication);
-        return outcome instanceof Promise ? this.#inTime(outcome) : outcome;
+        return isThenable(outcome) ? this.#inTime(outcome) : outcome;
       },
       refusalOf: (error) => this.#refusalOf(error),
     });
@@ -234,7 +234,7 @@ export class Interceptors {
   #guarded<T>(run: () => T | Promise<T>): T | Promise<T> {
     try {
       const outcome = run();
-      if (!(outcome instanceof Promise)) return outcome;
+      if (!isThenable(outcome)) return outcome;
       return this.#inTime(outcome).catch((error: unknown) => {
         throw this.#refusalOf(error);
       });

@@ -6,20 +6,31 @@ import { isStompFirstMessage, StompReceiver } from '../dialect/stomp/index.js';
 import { PACKAGE_VERSION } from '../foundation/index.js';
 import { NATIVE_SUBPROTOCOL } from '../protocol/native/index.js';
 import { STOMP_SUBPROTOCOLS } from '../protocol/stomp/index.js';
+import { ErrorsQueue } from '../routing/index.js';
 
-type MakeDialect = (environment: DialectEnvironment) => Omit<OfferedDialect, 'name'>;
+/** Where a client hears of what was refused, in a dialect that has no answer of its own for it. */
+export const REFUSAL_PLACES = ['error', 'queue'] as const;
+export type RefusalPlace = (typeof REFUSAL_PLACES)[number];
+
+interface DialectParts {
+  readonly environment: DialectEnvironment;
+  /** Where it is told where the endpoint says `queue`; undefined for `error`. */
+  readonly errorsQueue: ErrorsQueue | undefined;
+}
+
+type MakeDialect = (parts: DialectParts) => Omit<OfferedDialect, 'name'>;
 
 /** The first octet that is no line end tells them apart, so their order says nothing. */
 const DIALECTS = {
-  stomp: (environment) => {
-    const stomp = { ...environment, serverName: `tideway/${PACKAGE_VERSION}` };
+  stomp: ({ environment, errorsQueue }) => {
+    const stomp = { ...environment, errorsQueue, serverName: `tideway/${PACKAGE_VERSION}` };
     return {
       subprotocols: STOMP_SUBPROTOCOLS,
       isFirstMessage: isStompFirstMessage,
       accept: (connection) => new StompReceiver(stomp, connection),
     };
   },
-  native: (environment) => ({
+  native: ({ environment }) => ({
     subprotocols: [NATIVE_SUBPROTOCOL],
     isFirstMessage: isNativeFirstMessage,
     accept: (connection) => new NativeReceiver(environment, connection),
@@ -31,7 +42,13 @@ export type DialectName = keyof typeof DIALECTS;
 
 export const DIALECT_NAMES = Object.keys(DIALECTS) as [DialectName, ...DialectName[]];
 
-/** All of them; a path may offer some. */
-export function knownDialects(environment: DialectEnvironment): readonly OfferedDialect[] {
-  return DIALECT_NAMES.map((name) => ({ name, ...DIALECTS[name](environment) }));
+/** All of them; a path may offer some. `userPrefix` is where the destinations of users are mounted. */
+export function knownDialects(
+  environment: DialectEnvironment,
+  userPrefix: string,
+  refusals: RefusalPlace,
+): readonly OfferedDialect[] {
+  const errorsQueue =
+    refusals === 'queue' ? new ErrorsQueue(environment.router, userPrefix) : undefined;
+  return DIALECT_NAMES.map((name) => ({ name, ...DIALECTS[name]({ environment, errorsQueue }) }));
 }

@@ -1,8 +1,8 @@
 /** Owns at which paths clients connect, and what each path takes: dialects, transports, Origins. */
 import type { OfferedDialect } from '../dialect/selection/index.js';
 import { OriginGate, type OriginHeaders, type OwnOrigins } from '../routing/index.js';
-import { DIALECT_NAMES, type DialectName } from './dialects.js';
-import { throwFirst, type ConfigurationFault } from './prefixes.js';
+import { DIALECT_NAMES, REFUSAL_PLACES, type DialectName, type RefusalPlace } from './dialects.js';
+import { throwFirst, type ConfigurationFault, type PrefixOptions } from './prefixes.js';
 
 /** As configuration calls them. */
 export const TRANSPORT_NAMES = ['websocket'] as const;
@@ -18,6 +18,12 @@ export interface EndpointOptions {
   readonly transports?: readonly TransportName[];
   /** Origins of pages that may connect here, in place of the server's `allowedOrigins`. Its own origins always may. */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * Where a client of STOMP hears of what was refused. `error`, the default and STOMP's own way: by an ERROR, then its connection is
+   * closed. `queue`: on `/user/queue/errors`, and the connection lives, if it is subscribed to that; who is not gets the ERROR. Throws a
+   * RangeError for an endpoint that does not speak STOMP, and for a server without user destinations.
+   */
+  readonly refusals?: RefusalPlace;
 }
 
 /** One path, with its defaults. */
@@ -27,6 +33,7 @@ export type Endpoint = Required<EndpointOptions>;
 export interface EndpointsOptions {
   readonly path?: string | readonly string[];
   readonly endpoints?: readonly EndpointOptions[];
+  readonly prefixes?: PrefixOptions;
   readonly allowedOrigins?: readonly string[];
 }
 
@@ -34,16 +41,17 @@ export const DEFAULT_PATH = '/ws';
 /** Without white space, query and fragment. */
 export const ENDPOINT_PATH: RegExp = /^\/[^\s?#]*$/;
 
-const MEMBERS = ['path', 'dialects', 'transports', 'allowedOrigins'];
+const MEMBERS = ['path', 'dialects', 'transports', 'allowedOrigins', 'refusals'];
 
 /** The endpoints with their defaults, those of `path` first. Throws a RangeError for what is wrong with them. */
 export function endpointsOf(options: EndpointsOptions): readonly Endpoint[] {
   throwFirst(endpointFaults(options));
-  return listOf(options).map(({ path, dialects, transports, allowedOrigins }) => ({
+  return listOf(options).map(({ path, dialects, transports, allowedOrigins, refusals }) => ({
     path,
     dialects: dialects ?? DIALECT_NAMES,
     transports: transports ?? TRANSPORT_NAMES,
     allowedOrigins: allowedOrigins ?? options.allowedOrigins ?? [],
+    refusals: refusals ?? 'error',
   }));
 }
 
@@ -77,8 +85,24 @@ export function endpointFaults(options: EndpointsOptions): readonly Configuratio
       const words = faultOfNames(endpoint[member], member.slice(0, -1), known);
       if (words !== undefined) fault(at(member), words);
     }
+    const words = faultOfRefusals(endpoint, options);
+    if (words !== undefined) fault(at('refusals'), words);
     return faults;
   });
+}
+
+function faultOfRefusals(
+  { refusals, dialects = DIALECT_NAMES }: EndpointOptions,
+  { prefixes }: EndpointsOptions,
+): string | undefined {
+  if (refusals === undefined || refusals === 'error') return undefined;
+  if (!REFUSAL_PLACES.includes(refusals)) {
+    return `refusals are told by ${REFUSAL_PLACES.join(' or ')}, not ${JSON.stringify(refusals)}`;
+  }
+  if (Array.isArray(dialects) && !dialects.includes('stomp'))
+    return 'this endpoint does not speak stomp, which it is for';
+  if (prefixes?.user?.length !== 0) return undefined;
+  return 'the queue is a user destination, and prefixes.user leaves these out';
 }
 
 function faultOfNames(
@@ -111,14 +135,20 @@ export class Endpoints {
   readonly #known: readonly OfferedDialect[];
   readonly #byPath: ReadonlyMap<string, OpenEndpoint>;
 
-  constructor(endpoints: readonly Endpoint[], known: readonly OfferedDialect[]) {
-    this.#known = known;
+  /** `known` makes every dialect that the server knows. */
+  constructor(
+    endpoints: readonly Endpoint[],
+    known: (refusals: RefusalPlace) => readonly OfferedDialect[],
+  ) {
+    this.#known = known('error');
     this.#byPath = new Map(
-      endpoints.map(({ path, dialects, allowedOrigins }) => [
+      endpoints.map(({ path, dialects, allowedOrigins, refusals }) => [
         path,
         {
           gate: new OriginGate({ allowedOrigins }),
-          dialects: known.filter(({ name }) => (dialects as readonly string[]).includes(name)),
+          dialects: known(refusals).filter(({ name }) =>
+            (dialects as readonly string[]).includes(name),
+          ),
         },
       ]),
     );

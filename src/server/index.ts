@@ -3,7 +3,7 @@ export { createServer, TidewayServer } from './server.js';
 export type { Published, PublishOptions } from './publishing.js';
 export type { ListenOptions } from './server.js';
 export { DEFAULT_HOST, DEFAULT_LIMITS, DEFAULT_PORT } from './options.js';
-export { DIALECT_NAMES, type DialectName } from './dialects.js';
+export { DIALECT_NAMES, REFUSAL_PLACES, type DialectName, type RefusalPlace } from './dialects.js';
 export {
   DEFAULT_PATH,
   ENDPOINT_PATH,

@@ -31,7 +31,7 @@ export interface ServerLimits extends SessionLimits, AdmissionLimits {
   readonly maxFragmentCount: number;
   /** Time for the HTTP upgrade; then the socket is dropped. Default 10,000. */
   readonly handshakeTimeoutMs: number;
-  /** HTTP requests of one connection that wait for their answers; one more ends it. Default 64. */
+  /** HTTP requests of one connection that wait for their answers; one more ends it. Default 10. */
   readonly maxPipelinedRequestCount: number;
   /** Header fields of an upgrade request; one more is refused with 431. Default 500. */
   readonly maxHandshakeHeaderCount: number;
@@ -179,7 +179,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxMessageBytes: 1_114_112,
   maxFragmentCount: 131_072,
   handshakeTimeoutMs: 10_000,
-  maxPipelinedRequestCount: 64,
+  maxPipelinedRequestCount: 10,
   maxHandshakeHeaderCount: 500,
   maxHandshakeHeadersBytes: 16_384,
   connectTimeoutMs: 60_000,

@@ -59,6 +59,7 @@ test('an endpoint takes everything unless it says what; a path is the short form
     dialects: DIALECT_NAMES,
     transports: TRANSPORT_NAMES,
     allowedOrigins: ['https://a'],
+    refusals: 'error' as const,
   };
   const allowedOrigins = ['https://a'];
   assert.deepEqual(endpointsOf({ allowedOrigins }), [{ path: '/ws', ...all }]);

@@ -267,7 +267,9 @@ export class TidewayServer {
       minHeartbeatIntervalMs: limits.minHeartbeatIntervalMs,
       log,
     };
-    this.#endpoints = new Endpoints(this.endpoints, knownDialects(environment));
+    this.#endpoints = new Endpoints(this.endpoints, (refusals) =>
+      knownDialects(environment, this.#userPrefix, refusals),
+    );
     this.#log = log;
     this.accept = this.#acceptor(limits.connectTimeoutMs, metrics);
     const httpParts = { router: this.#router, originGate: this.#originGate, metrics, log, turns };
@@ -330,7 +332,8 @@ export class TidewayServer {
   }
 
   /**
-   * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets.
+   * Publishes in the server's own name, past the access rules. `body` is any JSON value, or octets (a typed array, a DataView, an
+   * ArrayBuffer).
    * Answers the position, for destinations that have one, and whether the `messageId` was known. Rejects with a RequestError. One whose
    * number is 500 or more (`server/draining`, `stream/unavailable`) is logged, and ends no process that does not handle it.
    */

@@ -36,6 +36,11 @@ export class Batch {
     this.#keeper = keeper;
   }
 
+  /** The variant that was asked for first, nearly always the only one. */
+  get firstVariant(): string | undefined {
+    return this.#firstVariant;
+  }
+
   /** Octets that the encodings cost as they are kept now, with what transports make of them. */
   get encodedBytes(): number {
     return this.#encodedBytes;

@@ -7,6 +7,7 @@ import {
   HeldTotal,
   MAX_SLICE_UNITS,
   MemoryMetrics,
+  RequestError,
   SILENT_LOG,
   TurnBudget,
 } from '../foundation/index.js';
@@ -105,20 +106,17 @@ function rig(limits: Partial<SessionLimits> = {}) {
     pair.connection,
     { name: 'ada', claims: {}, expiresAtMs: undefined },
     {
-      writeDelivery: ({ name }) => {
-        written.push(name);
+      writeDelivery: ({ name }, { kind }) => {
+        written.push(kind === 'end' ? `${name} ended` : name);
         pair.connection.send(new SharedMessage(encodeUtf8(name), false));
       },
       writeDisconnect() {},
     },
   );
-  const subscribe = (name: string, source: DeliverySource): Subscription => {
+  const subscribe = (name: string, source: DeliverySource, grant?: Grant): Subscription => {
     const scope = { text: name, isExact: true };
-    const subscription = session.reserve(
-      name,
-      name,
-      Grant.ofServer(session.principal, 'subscribe', scope),
-    );
+    const ofServer = Grant.ofServer(session.principal, 'subscribe', scope);
+    const subscription = session.reserve(name, name, grant ?? ofServer);
     subscription.attach(source);
     subscription.start();
     return subscription;
@@ -204,15 +202,72 @@ test('[B1] streams do not wait for a session that has ended while it was to go o
   assert.equal(turns.pendingDeliveryCount, 0);
 });
 
-for (const [what, act] of [
-  ['renewed token', (session: Session) => session.renew(session.principal, () => assert.fail())],
-  ['end', (session: Session) => session.end(1000)],
-] as const) {
-  test(`[B1] the ${what} of a session is as much of a turn as it has subscriptions`, () => {
-    const { session, turns, subscribe, repeated } = rig({ maxSubscriptionCount: 3_000 });
-    for (let index = 0; index < 2_500; index++) subscribe(`/${index}`, repeated(0));
-    assert.equal(turns.hasRoom, true);
-    act(session);
-    assert.equal(turns.hasRoom, false);
-  });
+test('[B1] the end of a session is as much of a turn as it has subscriptions', () => {
+  const { session, turns, subscribe, repeated } = rig({ maxSubscriptionCount: 3_000 });
+  for (let index = 0; index < 2_500; index++) subscribe(`/${index}`, repeated(0));
+  assert.equal(turns.hasRoom, true);
+  session.end(1000);
+  assert.equal(turns.hasRoom, false);
+});
+
+const EVERYTHING = { generation: 0, permits: () => true };
+const granted = ({ principal }: Session, text: string): Grant =>
+  new Grant(EVERYTHING, principal, 'subscribe', { text, isExact: true });
+
+async function run(time: Loop, until: () => boolean): Promise<void> {
+  while (!until()) {
+    time.turn();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
+
+test('[A3] a renewed token is asked about in slices, and before anything is delivered under the old one', async () => {
+  const { session, time, written, subscribe, repeated } = rig({ maxSubscriptionCount: 1_000 });
+  const sources = Array.from({ length: 1_000 }, (_, index) => {
+    const source = repeated(0);
+    const grant = granted(session, `/${index}`);
+    return { source, subscription: subscribe(`/${index}`, source, grant) };
+  });
+  const decided: string[] = [];
+  const again: string[] = [];
+  const renewing = session.renew({ ...session.principal }, (name) => {
+    decided.push(name);
+    if (name === '/998') throw new RequestError('access/denied', 'no more');
+    return granted(session, name);
+  });
+  assert.ok(decided.length > 0 && decided.length < 100, `${decided.length} in one slice`);
+  for (const index of [998, 999]) {
+    sources[index]!.source.leftCount = 1;
+    sources[index]!.subscription.ready();
+  }
+  assert.deepEqual(decided.slice(-2), ['/998', '/999']);
+  assert.deepEqual(written.slice(-2), ['/998 ended', '/999']);
+  // A later token takes the place of this one.
+  const later = session.renew({ ...session.principal }, (name) => {
+    again.push(name);
+    return granted(session, name);
+  });
+  const firstCount = decided.length;
+  let isOver = false;
+  void Promise.all([renewing, later]).then(() => (isOver = true));
+  await run(time, () => isOver);
+  assert.deepEqual([decided.length, again.length], [firstCount, 999]);
+});
+
+test('[A3] a session that ends while its token is renewed is asked about no more', async () => {
+  const { session, time, subscribe, repeated } = rig({ maxSubscriptionCount: 1_000 });
+  for (let index = 0; index < 1_000; index++) {
+    subscribe(`/${index}`, repeated(0), granted(session, `/${index}`));
+  }
+  let count = 0;
+  const renewing = session.renew({ ...session.principal }, (name) => {
+    count += 1;
+    return granted(session, name);
+  });
+  session.end(1000);
+  const before = count;
+  let isOver = false;
+  void renewing.then(() => (isOver = true));
+  await run(time, () => isOver);
+  assert.equal(count, before);
+});

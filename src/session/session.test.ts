@@ -321,7 +321,7 @@ test('[A3] a renewed token lives as long as it says, and ends what it does not a
   const kept = new Numbers('/kept', 0);
   const subscription = subscribe('/kept', kept);
   subscribe('/lost', new Numbers('/lost', 0));
-  session.renew({ ...ADA, expiresAtMs: START_MS + 60_000 }, (name) => {
+  void session.renew({ ...ADA, expiresAtMs: START_MS + 60_000 }, (name) => {
     if (name === '/lost') throw new RequestError('access/denied', 'no more');
     return grant(name);
   });
@@ -341,7 +341,7 @@ test('a rule that fails while a token is renewed ends that subscription, and the
   subscribe('/broken', new Numbers('/broken', 0));
   const kept = new Numbers('/kept', 0);
   const subscription = subscribe('/kept', kept);
-  session.renew({ ...ADA, expiresAtMs: START_MS + 60_000 }, (name) => {
+  void session.renew({ ...ADA, expiresAtMs: START_MS + 60_000 }, (name) => {
     if (name === '/broken') throw new TypeError('a condition of the application');
     return grant(name);
   });
@@ -355,7 +355,9 @@ test('a rule that fails while a token is renewed ends that subscription, and the
 test('a token that is renewed after the end leaves no deadline behind', () => {
   const { time, session } = rig();
   session.end(1006);
-  session.renew({ ...ADA, expiresAtMs: START_MS + 1e12 }, () => assert.fail('nothing to regrant'));
+  void session.renew({ ...ADA, expiresAtMs: START_MS + 1e12 }, () =>
+    assert.fail('nothing to regrant'),
+  );
   assert.equal(time.pendingTimerCount, 0);
 });
 

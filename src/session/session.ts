@@ -26,6 +26,7 @@ import { handlerLineOf } from './handler-turns.js';
 import { InputFlow, type InputFlowBudget, type InputGate } from './input-flow.js';
 import type { SessionLimits } from './limits.js';
 import type { Principal } from './principal.js';
+import { Renewal } from './renewal.js';
 import { ServerOpenings } from './server-openings.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
@@ -59,6 +60,8 @@ export class Session implements SubscriptionOwner {
   readonly #writer: DeliveryWriter;
   /** Subscriptions with something to pull, in the order of their turns; made for the first that has to wait. */
   #ready: Set<Subscription> | undefined = undefined;
+  /** While a token is being exchanged for another. */
+  #renewal: Renewal | undefined = undefined;
   #isPumping = false;
   #isEnding = false;
   /** What the last pull cost. */
@@ -245,31 +248,20 @@ export class Session implements SubscriptionOwner {
     else this.#countByName?.delete(name);
   }
 
-  /** Takes a renewed token; `regrant` throws for a subscription that it no longer allows, which then ends. */
-  renew(principal: Principal, regrant: (name: string) => Grant): void {
+  /** Takes a renewed token; a subscription for which `regrant` throws ends. Resolves when all are decided. */
+  async renew(principal: Principal, regrant: (name: string) => Grant): Promise<void> {
     // The token may have been checked while the connection ended.
     if (this.isEnded) return;
     this.#principal = principal;
     this.#watchToken();
-    this.#environment.turns.spend(this.#subscriptions.size);
-    for (const subscription of this.#all()) {
-      try {
-        const { grant, name } = subscription;
-        subscription.regrant(grant.isOfServer ? grant.renewedFor(principal) : regrant(name));
-      } catch (error) {
-        this.#finish(subscription, { kind: 'end', error: this.#refusalOf(error) });
-      }
-    }
-  }
-
-  /** A condition of a rule that fails allows nothing, and must not leave the others with their old grants. */
-  #refusalOf(error: unknown): RequestError {
-    if (error instanceof RequestError) return error;
-    this.#environment.log.error('an access rule failed', { error });
-    return new RequestError(
-      'server/failed',
-      'the right to this subscription is unknown; try again',
-    );
+    this.#renewal?.cancel();
+    const { log, turns } = this.#environment;
+    const refused = (subscription: Subscription, error: RequestError): void =>
+      this.#finish(subscription, { kind: 'end', error });
+    const renewal = new Renewal(this.#all(), { log, principal, regrant, refused });
+    this.#renewal = renewal;
+    await renewal.run(turns);
+    if (this.#renewal === renewal) this.#renewal = undefined;
   }
 
   subscriptionStarted(subscription: Subscription): void {
@@ -316,6 +308,7 @@ export class Session implements SubscriptionOwner {
     this.#countByName = undefined;
     this.#ready = undefined;
     this.#duePump?.forget();
+    this.#renewal?.cancel();
     this.#flow?.sessionEnded();
     try {
       this.ended.cancel();
@@ -445,7 +438,9 @@ export class Session implements SubscriptionOwner {
 
   /** Nothing is delivered without a valid grant: live, replayed or recovered (semantics A3). */
   #mayDeliver(subscription: Subscription): boolean {
+    this.#renewal?.decide(subscription);
     const { grant } = subscription;
+    if (subscription.isClosed) return false;
     if (grant.isExpiredAt(this.#environment.clock.nowMs())) {
       this.#tokenDue();
       return false;

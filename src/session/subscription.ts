@@ -14,14 +14,17 @@ export interface SubscriptionOwner {
 
 /** Reserved before its source is open, so that a second one of the same id, or an unsubscribe, finds it. */
 export class Subscription implements DeliverySink, CancellationSignal {
-  #id: string;
-  /** The destination or pattern that was subscribed to: where an interceptor led it, not what the client asked for. */
-  readonly name: string;
+  // What a delivery looks at comes first.
   readonly #owner: SubscriptionOwner;
   #grant: Grant;
   #source: DeliverySource | undefined;
   #isLive = false;
   #isClosed = false;
+  /** What its session's dialect knows of it, where a delivery finds it without a look-up. Belongs to the dialect. */
+  dialectPart: object | undefined = undefined;
+  #id: string;
+  /** The destination or pattern that was subscribed to: where an interceptor led it, not what the client asked for. */
+  readonly name: string;
   /** Made for the first that wants to know. */
   #closing: Cancellation | undefined;
 

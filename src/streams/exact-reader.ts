@@ -4,10 +4,11 @@ import type { Stream, StreamReader } from './stream.js';
 import type { StreamCursor } from './stream-cursor.js';
 
 export class ExactReader implements StreamReader, DeliverySource {
-  readonly #stream: Stream;
+  // What a delivery looks at comes first.
   readonly #sink: DeliverySink;
-  readonly #left: (stream: Stream, reader: StreamReader) => void;
   #cursor: StreamCursor | undefined = undefined;
+  readonly #stream: Stream;
+  readonly #left: (stream: Stream, reader: StreamReader) => void;
 
   constructor(
     stream: Stream,

@@ -129,6 +129,21 @@ test('[S2] who has less than its part gets a place of who has most, even in a fu
   assert.equal(store.streamCount, 40);
 });
 
+test('[Q2] a crowd that takes all it can leaves places for those who come with little', () => {
+  const { store } = rig({ maxStreamCount: 800 });
+  for (let crowd = 0; crowd < 40; crowd++) {
+    try {
+      for (let index = 0; index < 100; index++) {
+        store.follow(`/topic/${crowd}/${index}`, of(`s:${crowd}`));
+      }
+    } catch (error) {
+      assert.ok(isUnavailable(error));
+    }
+  }
+  for (let late = 0; late < 50; late++) store.follow(`/topic/late/${late}`, of(`late${late}`));
+  assert.ok(store.streamCount <= 800);
+});
+
 const BIG = 10_000;
 
 function budgetRig(maxRetainedBytes: number, options: MemoryStreamStoreOptions = {}) {

@@ -100,9 +100,10 @@ export class MemoryStreamTable {
   #requirePlace(share: string): void {
     const births = this.#births;
     const isBeyond = births.isBeyondPart(share, 1);
-    const isAdmitted = births.admits(share, 1) || (!isBeyond && births.fits(1));
+    const hasPlace = (): boolean => births.fitsBeside(share, 1);
+    const isAdmitted = births.admits(share, 1) || (!isBeyond && hasPlace());
     if (isAdmitted && this.#budget.admits(share, STREAM_BYTES)) return;
-    if (!isBeyond && !births.fits(1)) this.#budget.releaseLingering(MAX_SHARES * STREAM_BYTES);
+    if (!isBeyond && !hasPlace()) this.#budget.releaseLingering(MAX_SHARES * STREAM_BYTES);
     const shares = isBeyond ? [share] : births.largest();
     let count = 0;
     for (const holder of shares) {

@@ -31,22 +31,26 @@ export class OpeningStreams {
   /** Waits for the store; `join` begins the stream with what came meanwhile, the latest `maxBytes` of it. */
   begin(
     destination: string,
-    position: Promise<StreamPosition>,
+    position: PromiseLike<StreamPosition>,
     maxBytes: number,
     join: (top: StreamPosition, entries: readonly FeedEntry[]) => Stream,
   ): Promise<Stream> {
     const entries = new Ring<FeedEntry>();
     const opening: OpeningStream = { answer: undefined, entries, maxBytes, bytes: 0 };
     this.#opening.set(destination, opening);
-    opening.answer = position
-      .finally(() => this.#opening.delete(destination))
-      .then((top) => {
-        const came: FeedEntry[] = [];
-        for (let offset = entries.tail; offset < entries.head; offset++) {
-          came.push(entries.at(offset)!);
-        }
-        return join(top, came);
-      })
+    // A store's promise may be of any library, and one without `finally`.
+    opening.answer = Promise.resolve(position)
+      .then(
+        (top) => {
+          // Nothing comes between: what the feed brings in a later tick finds the stream.
+          this.#opening.delete(destination);
+          return join(top, allOf(entries));
+        },
+        (error: unknown) => {
+          this.#opening.delete(destination);
+          throw error;
+        },
+      )
       .finally(() => {
         while (entries.size > 0) this.#shift(opening);
       });
@@ -74,4 +78,10 @@ export class OpeningStreams {
 
 function isTooMuch({ entries, bytes, maxBytes }: OpeningStream): boolean {
   return entries.size > MAX_ENTRY_COUNT || bytes > maxBytes;
+}
+
+function allOf(entries: Ring<FeedEntry>): FeedEntry[] {
+  const all: FeedEntry[] = [];
+  for (let offset = entries.tail; offset < entries.head; offset++) all.push(entries.at(offset)!);
+  return all;
 }

@@ -43,9 +43,14 @@ export class Held implements StreamStore {
 
   releaseFeed(): void {
     this.isFeedHeld = false;
+    for (const entry of this.takeFeed()) this.#listener(entry);
+  }
+
+  /** What was held back, for a test to feed at its time. */
+  takeFeed(): readonly FeedEntry[] {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const entry of waiting) this.#listener(entry);
+    return waiting;
   }
 
   append(destination: string, message: Message, options: AppendOptions): Promise<Appended> {

@@ -67,6 +67,30 @@ test('[S4] a store that answers late loses nothing that came meanwhile', async (
   assert.deepEqual(pull(source), expected, 'all after the cursor, without an interruption');
 });
 
+test('[S4] an entry that comes in any tick after the answer of the store is not lost', async () => {
+  for (let tickCount = 0; tickCount < 16; tickCount++) {
+    const { streams, publish, store, metrics } = rig();
+    await publish();
+    // Entries 2 and 3 are on their way; 3 comes so many ticks after the store has answered.
+    store.isFeedHeld = true;
+    await publish();
+    await publish();
+    const entries = store.takeFeed();
+    const { promise, open } = gate();
+    store.gate = promise;
+    const opening = streams.open(A, new Sink(), undefined);
+    store.feed(entries[0]!);
+    open();
+    for (let tick = 0; tick < tickCount; tick++) await Promise.resolve();
+    store.feed(entries[1]!);
+    store.isFeedHeld = false;
+    const { source } = await opening;
+    await publish();
+    assert.deepEqual(pull(source).slice(-1), [4], `${tickCount} ticks later`);
+    assert.equal(metrics.value('stream_gaps'), 0, `${tickCount} ticks later`);
+  }
+});
+
 test('[S4] entries that were counted already when the store answered are not taken for a gap', async () => {
   const { streams, publish, store, metrics } = rig();
   store.isFeedHeld = true;

@@ -1,6 +1,7 @@
 /** Owns the streams of this node: publishing to the store, its feed into rings, and the opening of readers. */
 import {
   DeadlineWheel,
+  isThenable,
   RequestError,
   Ring,
   SERVER_OWNER,
@@ -191,7 +192,7 @@ export class Streams {
     const group = this.#patterns.join(pattern, reader);
     try {
       const following = this.#store.followPattern(pattern.text);
-      if (following instanceof Promise) await following;
+      if (isThenable(following)) await following;
     } catch (error) {
       this.#leavePattern(group, reader);
       throw error;
@@ -290,7 +291,7 @@ export class Streams {
     const opening = this.#opening.answerOf(destination);
     if (opening !== undefined) return opening;
     const position = this.#store.follow(destination, owner);
-    if (!(position instanceof Promise)) return this.#begin(destination, position);
+    if (!isThenable(position)) return this.#begin(destination, position);
     return this.#opening.begin(
       destination,
       position,

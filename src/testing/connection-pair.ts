@@ -186,11 +186,11 @@ class ServerEnd implements Connection {
   #readOn(): void {
     for (let next = this.#unread[0]; next !== undefined; next = this.#unread[0]) {
       // An end that nothing stands before is seen at once.
-      const isMessage = typeof next === 'string' || next instanceof Uint8Array;
+      const isMessage = typeof next === 'string' || ArrayBuffer.isView(next);
       if (isMessage && this.#pauseCount > 0) return;
       this.#unread.shift();
       if (typeof next === 'string') this.receiver?.textReceived(next);
-      else if (next instanceof Uint8Array) this.receiver?.binaryReceived(next);
+      else if (ArrayBuffer.isView(next)) this.receiver?.binaryReceived(next);
       else this.#tellClosed(next);
     }
   }

@@ -1,4 +1,5 @@
 /** Owns a server that exists only in a test: a WebSocket class whose other end the test plays by hand. */
+import { octetsOf } from '../foundation/index.js';
 
 type Handler<Event> = ((event: Event) => void) | null;
 
@@ -50,8 +51,9 @@ export class ScriptedSocket {
 
   /** The server sends: text and octets as they are, anything else as JSON text. */
   received(message: unknown): void {
-    if (message instanceof Uint8Array) {
-      this.onmessage?.({ data: message.slice().buffer });
+    const octets = octetsOf(message);
+    if (octets !== undefined) {
+      this.onmessage?.({ data: octets.slice().buffer });
     } else {
       this.onmessage?.({ data: typeof message === 'string' ? message : JSON.stringify(message) });
     }

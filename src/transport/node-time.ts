@@ -1,5 +1,5 @@
 /** Owns time as Node has it. */
-import type { Cancel, Time } from '../foundation/index.js';
+import { MAX_TIMER_MS, type Cancel, type Time } from '../foundation/index.js';
 
 /** The clock, timers and turns of this process; a pending delay does not keep it alive. */
 export function nodeTime(): Time {
@@ -7,7 +7,8 @@ export function nodeTime(): Time {
     nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
     after(delayMs: number, callback: () => void): Cancel {
-      const timer = setTimeout(callback, delayMs);
+      // A longer one, and one without an end, would fire at once.
+      const timer = setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS));
       timer.unref();
       return () => clearTimeout(timer);
     },

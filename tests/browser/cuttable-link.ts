@@ -11,6 +11,7 @@ export class CuttableLink {
   #mode: Mode = 'whole';
   #losesAnswers = false;
   #losesRequests = false;
+  #losesAnswersFrom: string | undefined;
   #bytesUntilCut = Infinity;
   #whenCut: () => void = () => {};
   #lostBytes = 0;
@@ -45,6 +46,7 @@ export class CuttableLink {
     this.#mode = 'cut';
     this.#bytesUntilCut = Infinity;
     this.#losesAnswers = false;
+    this.#losesAnswersFrom = undefined;
     this.#losesRequests = false;
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -62,6 +64,11 @@ export class CuttableLink {
   /** The server hears the page; the page hears nothing. Until it is cut. */
   loseAnswers(): void {
     this.#losesAnswers = true;
+  }
+
+  /** The page hears the server until these words are in what it says. */
+  loseAnswersFrom(words: string): void {
+    this.#losesAnswersFrom = words;
   }
 
   /** The page hears the server; the server hears nothing. Until it is cut. */
@@ -98,6 +105,8 @@ export class CuttableLink {
   }
 
   #answer(page: Socket, octets: Buffer): void {
+    const words = this.#losesAnswersFrom;
+    if (words !== undefined && octets.includes(words)) this.#losesAnswers = true;
     if (this.#losesAnswers) {
       this.#lostBytes += octets.length;
       return;

@@ -6,7 +6,8 @@ import { startChromium, withoutChromium } from './chromium.js';
 import { ShowcasePage, startShowcase, Witness } from './showcase.js';
 
 const skip = withoutChromium;
-const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+/** No narrower one is asked for: 320 CSS pixels, WCAG 1.4.10. */
+const PHONE = { viewport: { width: 320, height: 740 }, hasTouch: true, isMobile: true };
 let browser: Browser;
 
 before(async () => {
@@ -158,20 +159,31 @@ async function transitionsFinished(): Promise<void> {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`nothing sticks out of a page 360 pixels wide, in ${colorScheme}`, { skip }, async (t) => {
-    const { origin, port } = await startShowcase(t);
-    const witness = await Witness.join(t, port);
-    const showcase = await ShowcasePage.open(t, browser, origin, { ...PHONE, colorScheme });
-    const long = 'https://example.com/'.padEnd(400, 'abcdefghij');
-    await witness.say('AVeryLongNameWithoutASingleSpaceInItAtAll', long);
-    await showcase.waitForMessage(long);
-    await showcase.page.locator('[data-testid=ticker-chart] canvas').waitFor();
-    assert.deepEqual(await showcase.page.evaluate(elementsThatStickOut), []);
-    // A button that has just been enabled is on its way from one colour to the other.
-    await showcase.page.evaluate(transitionsFinished);
-    const tooFaint = await showcase.page.evaluate(textOfLowContrast);
-    assert.deepEqual(tooFaint, [], 'contrast of at least 4.5 to 1 (WCAG 1.4.3)');
-  });
+  test(
+    `nothing sticks out of a page 320 pixels wide, or is cut, in ${colorScheme}`,
+    { skip },
+    async (t) => {
+      const { origin, port } = await startShowcase(t);
+      const witness = await Witness.join(t, port);
+      const showcase = await ShowcasePage.open(t, browser, origin, { ...PHONE, colorScheme });
+      const long = 'https://example.com/'.padEnd(400, 'abcdefghij');
+      await witness.say('AVeryLongNameWithoutASingleSpaceInItAtAll', long);
+      await showcase.waitForMessage(long);
+      await showcase.page.locator('[data-testid=ticker-chart] canvas').waitFor();
+      assert.deepEqual(await showcase.page.evaluate(elementsThatStickOut), []);
+      await showcase.page.locator('#menu-button').click();
+      await showcase.page.getByTestId('cut-button').click();
+      await showcase.waitUntilCut();
+      await showcase.say('Ada', long);
+      await showcase.outgoing.first().waitFor();
+      await showcase.page.locator('#menu-button').click();
+      assert.deepEqual(await showcase.page.evaluate(elementsThatStickOut), []);
+      // A button that has just been enabled is on its way from one colour to the other.
+      await showcase.page.evaluate(transitionsFinished);
+      const tooFaint = await showcase.page.evaluate(textOfLowContrast);
+      assert.deepEqual(tooFaint, [], 'contrast of at least 4.5 to 1 (WCAG 1.4.3)');
+    },
+  );
 }
 
 test(
@@ -258,17 +270,27 @@ function isPainted(page: ShowcasePage['page']): Promise<boolean> {
   });
 }
 
-/** Runs in the page: what is wider than the page, but for what scrolls by itself. */
+/** Runs in the page: what is wider than the page or than its card, and text that is cut; but for what scrolls by itself. */
 function elementsThatStickOut(): string[] {
   const width = document.documentElement.clientWidth;
   const out = document.documentElement.scrollWidth > width ? ['the document scrolls sideways'] : [];
   const isClipped = (element: Element | null): boolean =>
     element !== null &&
     (getComputedStyle(element).overflowX !== 'visible' || isClipped(element.parentElement));
-  for (const element of document.body.querySelectorAll('*')) {
-    if (isClipped(element.parentElement) || !element.checkVisibility()) continue;
+  const roomOf = (element: Element): number => {
+    const card = element.parentElement?.closest('.card');
+    if (card == null) return width;
+    return card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
+  };
+  for (const element of document.body.querySelectorAll<HTMLElement>('*')) {
+    if (!element.checkVisibility() || element.matches('.visually-hidden, .brand-name')) continue;
+    const name = `${element.tagName} #${element.id} .${element.className}`;
+    const { overflowX } = getComputedStyle(element);
+    if (overflowX === 'hidden' && element.scrollWidth > element.clientWidth)
+      out.push(`cut ${name}`);
+    if (isClipped(element.parentElement)) continue;
     const { right, width: itsWidth } = element.getBoundingClientRect();
-    if (itsWidth > 1 && right > width + 1) out.push(`${element.tagName} #${element.id}`);
+    if (itsWidth > 1 && right > roomOf(element) + 1) out.push(name);
   }
   return out;
 }

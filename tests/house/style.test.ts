@@ -120,6 +120,13 @@ const MODULE_STATE = new RegExp(
     .join('|'),
 );
 
+test('no source asks with `instanceof` what a value of the platform is: it may be of another realm or library', () => {
+  const names = 'ArrayBuffer SharedArrayBuffer Uint8Array DataView Buffer Blob Promise Error';
+  const more = 'Map Set Date RegExp Object Array Function URL AbortSignal';
+  const asked = new RegExp(`\\binstanceof (?:${`${names} ${more}`.replaceAll(' ', '|')})\\b`);
+  assert.deepEqual(linesWith(shippedSources(), asked, codeOf), []);
+});
+
 test('nothing speaks of the machine that it was written on', () => {
   const settings = [
     'package.json',

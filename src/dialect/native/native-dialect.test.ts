@@ -408,7 +408,7 @@ test('a reader that takes no replies is disconnected once, with 4001, and nothin
 });
 
 test('a stranger who takes no answers to what cannot be read is disconnected once, with 4001', async () => {
-  const { connect, registry, time } = rig({ limits: { maxOutboundBytes: 2_000 } });
+  const { connect, registry, time } = rig({ limits: { maxBufferedBytes: 2_000 } });
   const { pair, heard } = connect();
   pair.stopReading();
   for (let id = 0; id < 200; id++) pair.sendText(`{"type":"nothing","id":${id}}`);

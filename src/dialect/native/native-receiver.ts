@@ -106,12 +106,10 @@ export class NativeReceiver implements ConnectionReceiver, OpeningOutlet<Arrival
     } as const;
     countRequestError(this.#environment.session.metrics, error);
     this.#connection.send(frameMessage(answer));
-    if (this.#connection.bufferedBytes <= this.#environment.session.limits.maxOutboundBytes) return;
-    this.#opening.refuse(
-      new Disconnect(
-        'session/slow-consumer',
-        'more than maxOutboundBytes wait for this connection',
-      ),
-    );
+    // It is in no sum yet: what waits for it is bounded as tightly as what a session pulls.
+    const { maxBufferedBytes, maxOutboundBytes } = this.#environment.session.limits;
+    if (this.#connection.bufferedBytes <= Math.min(maxBufferedBytes, maxOutboundBytes)) return;
+    const words = 'too many octets wait for this connection (maxBufferedBytes)';
+    this.#opening.refuse(new Disconnect('session/slow-consumer', words));
   }
 }

@@ -288,7 +288,7 @@ export class NativeSession implements ConnectionReceiver, DeliveryWriter, ReplyO
         'the new token names another principal; open a connection of its own for it',
       );
     }
-    this.session.renew(principal, (name) => router.regrant(this.session, name));
+    await this.session.renew(principal, (name) => router.regrant(this.session, name));
     if (frame.id !== undefined) this.#writeFrame({ type: 'receipt', id: frame.id });
   }
 

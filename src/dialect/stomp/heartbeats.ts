@@ -17,13 +17,14 @@ export interface HeartbeatOutlet {
 
 /** Counts what is written and heard rather than when: looking at a clock for each message would cost more. */
 export class Heartbeats {
+  // What a delivery sets comes first.
+  #hasWritten = false;
   readonly #deadlines: DeadlineWheel;
   readonly #outlet: HeartbeatOutlet;
   readonly #sending = new Deadline(() => this.#lookAtWritten());
   readonly #hearing = new Deadline(() => this.#lookAtHeard());
   #sendsEveryMs = 0;
   #hearsEveryMs = 0;
-  #hasWritten = false;
   #hasHeard = false;
   #silentCount = 0;
 

@@ -16,7 +16,7 @@ import {
   type StompHeaders,
   type StompVersion,
 } from '../../protocol/stomp/index.js';
-import { clientCaller } from '../../routing/index.js';
+import { clientCaller, type FailedOperation } from '../../routing/index.js';
 import {
   Session,
   type Connection,
@@ -28,7 +28,9 @@ import {
   type Subscription,
 } from '../../session/index.js';
 import type { StompEnvironment } from './environment.js';
+import { byteLengthOf, OPERATION_BYTES } from './frame-cost.js';
 import { Heartbeats, type HeartbeatOutlet } from './heartbeats.js';
+import { operationOf, Refusals } from './refusals.js';
 import {
   connectedMessage,
   errorMessage,
@@ -38,7 +40,7 @@ import {
 } from './server-frames.js';
 import type { StompSubscription } from './stomp-subscription.js';
 import { requiredHeader } from './required-header.js';
-import { StompSubscriptions } from './stomp-subscriptions.js';
+import { StompSubscriptions, partOf } from './stomp-subscriptions.js';
 import { submissionOf } from './submission.js';
 import { Transactions } from './transactions.js';
 
@@ -49,25 +51,32 @@ interface Outcome {
   readonly receiptHeaders?: StompHeaders;
   /** What may happen only once the receipt is written. */
   readonly afterReceipt?: () => void;
+  /** Part of it was refused, and the client has been told: there is no receipt. */
+  readonly isRefused?: boolean;
 }
 
 const DONE: Outcome = {};
 
 /** What CONNECTED says of us, beyond STOMP. */
 const OFFERS = 'acknowledgement,cursor,receipt,transaction';
+/** Beside these, where refusals are told on the errors queue. */
+const REFUSAL_OFFER = ',refusal';
 /** DISCONNECT waits so long for the receipts of what came before it. */
 const LINGER_MS = 100;
 
 /** Begins when the principal is known. */
 export class StompSession implements DeliveryWriter, HeartbeatOutlet {
+  // What a delivery looks at comes first.
+  readonly #connection: Connection;
+  readonly #heartbeats: Heartbeats;
   readonly session: Session;
   readonly #environment: StompEnvironment;
-  readonly #connection: Connection;
   readonly #version: StompVersion;
   readonly #gate: InputGate;
   readonly #subscriptions: StompSubscriptions;
   readonly #transactions: Transactions<Frame>;
-  readonly #heartbeats: Heartbeats;
+  /** Undefined where what is refused ends the connection, as STOMP has it. */
+  readonly #refusals: Refusals | undefined;
   readonly #linger = new Deadline(() => this.#leave());
   /** The DISCONNECT that waits for receipts. */
   #farewell: Frame | undefined;
@@ -82,7 +91,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     version: StompVersion,
     gate: InputGate,
   ) {
-    const { session, newSessionId, router } = environment;
+    const { session, newSessionId, router, errorsQueue } = environment;
     this.#gate = gate;
     this.#environment = environment;
     this.#connection = connection;
@@ -91,6 +100,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.session = new Session(session, newSessionId(), connection, principal, this, gate);
     this.#transactions = new Transactions(session.limits, session.metrics, this.session.flow);
     this.#subscriptions = new StompSubscriptions(router, this.session, version, session.metrics);
+    this.#refusals = errorsQueue && new Refusals(errorsQueue, this.session);
     this.session.ended.onCancelled(() => this.#ended());
   }
 
@@ -105,7 +115,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
       ['session', this.session.sessionId],
       ['server', serverName],
       ...(name === undefined ? [] : ([['user-name', name]] as const)),
-      ['tideway-offers', OFFERS],
+      ['tideway-offers', this.#refusals === undefined ? OFFERS : OFFERS + REFUSAL_OFFER],
       ['tideway-max-message-bytes', String(maxMessageBytes)],
     ];
     this.#write(connectedMessage(this.#version, headers));
@@ -135,12 +145,14 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     try {
       this.#handle(frame);
     } catch (error) {
-      this.#failed(frame, error);
+      // Told on a queue it takes its time, and counts as under way.
+      if (this.#refusals !== undefined) this.#settle(frame, Promise.reject(error as Error));
+      else void this.#failed(operationOf(frame), error);
     }
   }
 
   writeDelivery(subscription: Subscription, delivery: Delivery): void {
-    const known = this.#subscriptions.find(subscription);
+    const known = partOf(subscription);
     if (known === undefined) return;
     switch (delivery.kind) {
       case 'publications':
@@ -168,6 +180,7 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   /** STOMP has no frame for it: the id of such a subscription is its destination, in its MESSAGE frames. */
   writeSubscribed(subscription: Subscription): void {
     this.#subscriptions.adopt(subscription);
+    this.#refusals?.opened(subscription);
   }
 
   writeUnsubscribed(subscription: Subscription): void {
@@ -280,11 +293,31 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
       await this.#environment.session.turns
         .inSlices(kept, begin)
         .finally(() => this.#gate.resumeInput());
-      await Promise.all(outcomes);
+      if (this.#refusals === undefined) await Promise.all(outcomes);
+      else return await this.#told(frame, kept, outcomes);
     } finally {
       flow.end(bytes);
     }
     return DONE;
+  }
+
+  /** Each that was refused is told of by itself, and of the receipt of the COMMIT that does not come. */
+  async #told(
+    { headers }: Frame,
+    kept: readonly Frame[],
+    outcomes: readonly Promise<unknown>[],
+  ): Promise<Outcome> {
+    let isRefused = false;
+    const receipt = headers.get('receipt');
+    await Promise.all(
+      outcomes.map((outcome, index) =>
+        outcome.catch((error: unknown) => {
+          isRefused = true;
+          return this.#failed({ ...operationOf(kept[index]!), receipt }, error);
+        }),
+      ),
+    );
+    return { isRefused };
   }
 
   async #acknowledge(frame: Frame): Promise<Outcome> {
@@ -293,8 +326,11 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   async #subscribe(frame: Frame): Promise<Outcome> {
-    const opened = await this.#subscriptions.open(frame);
+    const opening = this.#subscriptions.open(frame);
+    this.#refusals?.asked(frame.headers.get('destination'), opening);
+    const opened = await opening;
     if (opened === undefined) return DONE;
+    this.#refusals?.opened(opened.subscription);
     const { subscription, cursor, recovered } = opened;
     const receiptHeaders: [string, string][] = [];
     if (cursor !== undefined) receiptHeaders.push(['tideway-cursor', cursor]);
@@ -315,11 +351,11 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     flow.begin(bytes);
     outcome
       .then(
-        ({ receiptHeaders, afterReceipt }) => {
-          this.#receipt(frame, receiptHeaders);
+        ({ receiptHeaders, afterReceipt, isRefused }) => {
+          if (isRefused !== true) this.#receipt(frame, receiptHeaders);
           afterReceipt?.();
         },
-        (error: unknown) => this.#failed(frame, error),
+        (error: unknown) => this.#failed(operationOf(frame), error),
       )
       .finally(() => {
         flow.end(bytes);
@@ -359,20 +395,40 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
     this.#connection.close(1000, '');
   }
 
-  /** STOMP 1.2, "SEND", "SUBSCRIBE": what cannot be done is an ERROR, and the connection is closed. */
-  #failed({ headers }: Frame, error: unknown): void {
+  #failed(operation: FailedOperation, error: unknown): void | Promise<void> {
     const answer = this.#answerOf(error);
     this.#count(error);
     // What DISCONNECT itself has ended is no failure.
     if (this.#farewell !== undefined && ENDED_WITH_SESSION.has(answer.code)) return;
     // The goodbye to all follows, and it says to come back.
     if (answer.code === 'server/draining') return;
-    const receiptId = headers.get('receipt');
-    this.#fail(answer, receiptId === undefined ? [] : [['receipt-id', receiptId]]);
+    const { receipt } = operation;
+    return this.#refuse(answer, operation, receipt === undefined ? [] : [['receipt-id', receipt]]);
   }
 
   #subscriptionFailed({ form, destination }: StompSubscription, error: RequestError): void {
-    this.#fail(error, [['subscription', form.subscriptionId ?? destination]]);
+    const { subscriptionId } = form;
+    const operation = { destination, subscription: subscriptionId };
+    const headers: StompHeaders = [['subscription', subscriptionId ?? destination]];
+    // Nobody waits for it.
+    void Promise.resolve(this.#refuse(error, operation, headers)).catch((failure: unknown) =>
+      this.#broken(failure),
+    );
+  }
+
+  /**
+   * STOMP 1.2, "SEND", "SUBSCRIBE": what cannot be done is an ERROR, and the connection is closed. Where the endpoint says so, a client
+   * that reads its errors queue is told there and stays.
+   */
+  #refuse(
+    error: RequestError,
+    operation: FailedOperation,
+    headers: StompHeaders,
+  ): void | Promise<void> {
+    if (this.#refusals === undefined || this.session.isEnded) return this.#fail(error, headers);
+    return this.#refusals.tell(error, operation).then((isTold) => {
+      if (!isTold) this.#fail(error, headers);
+    });
   }
 
   #fail({ code, message, mayTryAgain }: RequestError, headers: StompHeaders): void {
@@ -431,18 +487,3 @@ function placeHeaders({ epoch, offset }: StreamPosition): StompHeaders {
     ['tideway-offset', String(offset)],
   ];
 }
-
-/** About what a frame costs while it waits for its COMMIT. */
-function byteLengthOf({ headers, body }: Frame): number {
-  let length = body.length + FRAME_OVERHEAD_BYTES;
-  for (const [name, value] of headers) {
-    length += HEADER_OVERHEAD_BYTES + 2 * (name.length + value.length);
-  }
-  return length;
-}
-
-/** The objects that a frame consists of, and those of each of its headers. Measured on Node 20. */
-const FRAME_OVERHEAD_BYTES = 500;
-const HEADER_OVERHEAD_BYTES = 64;
-/** The promises and closures of an operation that is under way. */
-const OPERATION_BYTES = 3_000;

@@ -9,20 +9,21 @@ import { messageIdOf, publicationMessage, type MessageForm } from './message-enc
 export type AcknowledgementMode = 'auto' | 'client' | 'client-individual';
 
 export class StompSubscription {
+  // What a delivery looks at comes first.
+  #variant: string;
+  /** Set while the client acknowledges. */
+  window: AcknowledgementWindow | undefined = undefined;
+  /** Headers that only the next MESSAGE has. */
+  #extra: [string, string][] | undefined = undefined;
   /** Of a subscription that is open: an interceptor may have led it to a pattern, or from one. */
   #form: MessageForm;
   readonly destination: string;
   readonly mode: AcknowledgementMode;
-  /** Set while the client acknowledges. */
-  window: AcknowledgementWindow | undefined = undefined;
   /** The client has said UNSUBSCRIBE: that it ends is no failure. */
   isUnsubscribed: boolean = false;
   /** The server made it: the client may take its id over. */
   isByServer: boolean = false;
-  #variant: string;
   readonly #newMessageId: () => string;
-  /** Headers that only the next MESSAGE has. */
-  #extra: [string, string][] = [];
 
   /** `newMessageId` is asked for publications that have no place to make one of. */
   constructor(
@@ -51,23 +52,23 @@ export class StompSubscription {
 
   /** Says in the next MESSAGE whether what was missed has been recovered: not everybody asks for a receipt. */
   tellRecovered(recovered: boolean): void {
-    this.#extra.push(['tideway-recovered', String(recovered)]);
+    (this.#extra ??= []).push(['tideway-recovered', String(recovered)]);
   }
 
   /** Says in the snapshot that follows why what the client holds is no longer true. */
   tellReset(reason: ResetReason): void {
-    this.#extra.push(['tideway-reset', reason]);
+    (this.#extra ??= []).push(['tideway-reset', reason]);
   }
 
   /** The frames of a batch; in the modes `client` and `client-individual` they count as delivered from now on. */
   encode(batch: Batch): SharedBatch {
     // Nearly always: one look-up for each subscriber, and the work is done for the first of them.
-    if (this.window === undefined && this.#extra.length === 0 && hasPlaces(batch)) {
+    if (this.window === undefined && this.#extra === undefined && hasPlaces(batch)) {
       return this.#shared(batch);
     }
     const { publications } = batch;
     const ids = publications.map(messageIdOf);
-    const isShared = this.#extra.length === 0 && !ids.includes(undefined);
+    const isShared = this.#extra === undefined && !ids.includes(undefined);
     const known = ids.map((id) => id ?? this.#newMessageId());
     publications.forEach((publication, index) =>
       this.window?.delivered(known[index] ?? '', publication),
@@ -86,6 +87,8 @@ export class StompSubscription {
   }
 
   #shared(batch: Batch): SharedBatch {
+    // One text for all who read a stream: next time the comparison does not read it.
+    if (batch.firstVariant === this.#variant) this.#variant = batch.firstVariant;
     return batch.encodedAs(this.#variant, ({ publications }) =>
       this.#frames(publications, publications.map(messageIdOf), NOTHING),
     );
@@ -105,9 +108,8 @@ export class StompSubscription {
   }
 
   #takeExtra(): StompHeaders {
-    if (this.#extra.length === 0) return NOTHING;
-    const extra = this.#extra;
-    this.#extra = [];
+    const extra = this.#extra ?? NOTHING;
+    this.#extra = undefined;
     return extra;
   }
 }

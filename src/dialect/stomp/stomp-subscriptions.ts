@@ -20,8 +20,6 @@ export class StompSubscriptions {
   readonly #metrics: Metrics;
   /** What the client means by an id now. */
   readonly #byId = new Map<string, StompSubscription>();
-  /** How each is written, for as long as it delivers: its id may mean another by then. */
-  readonly #written = new WeakMap<Subscription, StompSubscription>();
   #answerCount = 0;
 
   constructor(router: Router, session: Session, version: StompVersion, metrics: Metrics) {
@@ -31,12 +29,8 @@ export class StompSubscriptions {
     this.#version = version;
   }
 
-  find(subscription: Subscription): StompSubscription | undefined {
-    return this.#written.get(subscription);
-  }
-
   forget(subscription: Subscription): void {
-    const known = this.#written.get(subscription);
+    const known = partOf(subscription);
     if (known !== undefined) this.#forget(subscription.id, known);
   }
 
@@ -50,7 +44,7 @@ export class StompSubscriptions {
     const known = this.#make(id, name, 'auto');
     known.isByServer = true;
     this.#byId.set(id, known);
-    this.#written.set(subscription, known);
+    subscription.dialectPart = known;
   }
 
   /** Opens one; undefined when the client has ended it, or its session, meanwhile. Rejects with a RequestError. */
@@ -93,11 +87,13 @@ export class StompSubscriptions {
       }
       known.window = opened.window;
       known.opened(opened.subscription.grant.isExact);
-      this.#written.set(opened.subscription, known);
+      opened.subscription.dialectPart = known;
       if (opened.recovered !== undefined) known.tellRecovered(opened.recovered);
       return opened;
     } catch (error) {
       this.#forget(id, known);
+      // It was to be ended before this one, and an interceptor would not have it.
+      this.#restore(id, former);
       if (this.#isUnwanted(known) && isEnded(error)) return undefined;
       throw error;
     }
@@ -113,8 +109,12 @@ export class StompSubscriptions {
       // It delivers, and is acknowledged, until the router lets it go: the word may wait at an interceptor.
       await this.#router.unsubscribe(this.#session, id, () => this.#forget(id, known));
     } catch (error) {
-      this.#forget(id, known);
-      if (!(error instanceof RequestError) || error.code !== 'subscription/unknown') throw error;
+      if (error instanceof RequestError && error.code === 'subscription/unknown') {
+        return this.#forget(id, known);
+      }
+      known.isUnsubscribed = false;
+      this.#restore(id, known);
+      throw error;
     }
   }
 
@@ -139,6 +139,12 @@ export class StompSubscriptions {
   /** Another may have its id by now. */
   #forget(id: string, known: StompSubscription): void {
     if (this.#byId.get(id) === known) this.#byId.delete(id);
+  }
+
+  /** An id means the subscription again that it meant before, where that one lives. */
+  #restore(id: string, former: StompSubscription | undefined): void {
+    const lives = former?.isUnsubscribed === false && this.#session.subscription(id) !== undefined;
+    if (lives && !this.#byId.has(id)) this.#byId.set(id, former);
   }
 
   /** It was unsubscribed, or its session has ended, while it was being opened: that it is not open is no failure. */
@@ -211,6 +217,11 @@ export class StompSubscriptions {
     }
     return this.#session.windowCountOf(Number(given ?? 0) || undefined);
   }
+}
+
+/** How a subscription is written, for as long as it delivers: its id may mean another by then. */
+export function partOf({ dialectPart }: Subscription): StompSubscription | undefined {
+  return dialectPart instanceof StompSubscription ? dialectPart : undefined;
 }
 
 function isEnded(error: unknown): boolean {

@@ -2,7 +2,7 @@
 import { RequestError, TurnBudget } from '../../foundation/index.js';
 import type { CancellationSignal, JsonValue, Log, Time } from '../../foundation/index.js';
 import { isWithin, Message, Publication } from '../../message/index.js';
-import { refuseOtherPolicies } from '../../routing/index.js';
+import { refuseOtherPolicies, toldOf } from '../../routing/index.js';
 import type {
   Mount,
   MountKind,
@@ -41,7 +41,6 @@ import {
 } from './mapping.js';
 import { MessageContext } from './message-context.js';
 import { Outbox, type MappingPrefixes } from './outbox.js';
-import { InvalidPayloadError } from './payload.js';
 import { ValueMessages } from './value-message.js';
 import { ERROR_TARGETS, type ValueTargets } from './value-targets.js';
 import { cancelled, isAsyncIterable, StreamedValues } from './values.js';
@@ -297,9 +296,7 @@ export class AppMount implements Mount {
 
   /** Tells the session that sent it, and no other of its user, what became of a message. */
   async #tell({ caller, destination, path }: SendOperation, error: RequestError): Promise<void> {
-    const { code, number, message } = error;
-    const issues = error instanceof InvalidPayloadError ? { issues: error.issues } : {};
-    const told = { code, number, message, destination, ...issues };
+    const told = toldOf(error, { destination });
     try {
       await this.#outbox.sendValue(told, ERROR_TARGETS, { caller, path, variables: new Map() });
     } catch (failure) {

@@ -34,8 +34,8 @@ function isClass(selector: ErrorClass | ErrorPredicate): selector is ErrorClass 
   // Arrow functions have no prototype, and that of a function which is no constructor is bare.
   const { prototype } = selector as { prototype?: unknown };
   if (typeof prototype !== 'object' || prototype === null) return false;
-  return (
-    Object.getPrototypeOf(prototype) !== Object.prototype ||
-    Object.getOwnPropertyNames(prototype).length > 1
-  );
+  // Of whatever realm: the prototype of a plain object is the last of its chain.
+  const parent: unknown = Object.getPrototypeOf(prototype);
+  const isPlain = parent !== null && Object.getPrototypeOf(parent) === null;
+  return !isPlain || Object.getOwnPropertyNames(prototype).length > 1;
 }

@@ -1,5 +1,5 @@
 /** Owns making messages of what handlers answer: where that is impossible, it is the handler that failed. */
-import { RequestError } from '../../foundation/index.js';
+import { octetsOf, RequestError } from '../../foundation/index.js';
 import { messageOf, type Message } from '../../message/index.js';
 
 /** No RequestError: those reach the asker, who has done nothing wrong. */
@@ -29,19 +29,23 @@ export class ValueMessages {
 
   /** Throws an UnsendableValueError or a TooLargeValueError. */
   of(value: unknown): Message {
+    const octets = sendable(() => octetsOf(value));
     // Before it is copied.
-    if (value instanceof Uint8Array) this.#check(value);
-    let message: Message;
-    try {
-      message = messageOf(value);
-    } catch (cause) {
-      throw new UnsendableValueError('the value of a handler cannot be sent', { cause });
-    }
+    if (octets !== undefined) this.#check(octets);
+    const message = sendable(() => messageOf(value));
     this.#check(message.body);
     return message;
   }
 
   #check({ length }: { readonly length: number }): void {
     if (length > this.#maxBytes) throw new TooLargeValueError(this.#maxBytes);
+  }
+}
+
+function sendable<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw new UnsendableValueError('the value of a handler cannot be sent', { cause });
   }
 }

@@ -1,6 +1,7 @@
 /** Owns where the value of a handler goes: destinations with variables, for everybody or for the sender's user. */
 import { RequestError } from '../../foundation/index.js';
 import { destinationFault, quoted, type Captures } from '../../message/index.js';
+import { ERRORS_DESTINATION } from '../../routing/index.js';
 import type { ExceptionOptions, ValueOptions } from './handler.js';
 
 /** A destination, or one that its variables complete; `undefined` stands for the default prefix and the path. */
@@ -17,9 +18,6 @@ export interface ValueTargets {
 }
 
 const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
-
-/** What the sender is told of failures by, in its own user's destinations. */
-export const ERRORS_DESTINATION = '/queue/errors';
 
 /** The session alone that sent the message. */
 export const ERROR_TARGETS: ValueTargets = {

@@ -1,6 +1,6 @@
 /** Owns what an application may pass as data: each accepted kind becomes octets, anything else is an error. */
 import { types } from 'node:util';
-import type { Octets } from '../../foundation/index.js';
+import { isBlobLike, octetsOf, type Octets } from '../../foundation/index.js';
 
 /**
  * Data that can be sent. Octets of 16 KiB and more must not be changed until they are written. A Blob is read
@@ -31,10 +31,8 @@ export function toOctets(data: unknown): Octets {
   // Numbers are sent as their digits: a buffer of that size would be memory of somebody else.
   if (typeof data === 'number') return Buffer.from(String(data));
   if (data === undefined || data === null || data === false) return Buffer.alloc(0);
-  if (ArrayBuffer.isView(data)) {
-    return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  }
-  if (types.isAnyArrayBuffer(data)) return Buffer.from(data);
+  const octets = octetsOf(data);
+  if (octets !== undefined) return octets;
   if (Array.isArray(data)) {
     const parts: readonly unknown[] = data;
     const areOctets = parts.length > 0 && parts.every((part) => types.isUint8Array(part));
@@ -49,9 +47,7 @@ export function toOctets(data: unknown): Octets {
 
 /** Whether data is to be read before it can be sent; another library's Blob, or another realm's, counts too. */
 export function isBlob(data: unknown): data is Blob {
-  if (typeof data !== 'object' || data === null) return false;
-  const tag = (data as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
-  return (tag === 'Blob' || tag === 'File') && typeof (data as Blob).arrayBuffer === 'function';
+  return isBlobLike(data);
 }
 
 /** How many octets data has. */

@@ -1,13 +1,15 @@
 /** Owns the chat room: what is delivered is shown, once per delivery, one's own messages too. */
 import { ChatLog } from './chat-log.js';
 import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH, type ChatMessage } from './chat-message.js';
-import type { Connection } from './connection.js';
+import { reachOf, type Connection } from './connection.js';
 import { element } from './elements.js';
+import { KeptMessages } from './kept-messages.js';
 import { Outgoing } from './outgoing.js';
 
 const CHAT = '/topic/chat';
 /** A delivery may come before or after the acceptance of its send; older ones need no remembering. */
 const MAX_REMEMBERED_COUNT = 100;
+const MAX_KEPT_COUNT = 20;
 
 export function startChat(connection: Connection): void {
   const log = new ChatLog();
@@ -59,12 +61,26 @@ function noticeCuts(connection: Connection, log: ChatLog): void {
 function offerForm(connection: Connection, onAccepted: (position: string) => void): void {
   const name = element('chat-name', HTMLInputElement);
   const text = element('chat-text', HTMLInputElement);
-  const sendButton = element('chat-send', HTMLButtonElement);
   const outgoing = new Outgoing();
-
-  connection.onChange(({ state }) => {
-    sendButton.disabled = state !== 'connected';
+  const kept = new KeptMessages<ChatMessage>({
+    name: 'chat',
+    field: text,
+    maxCount: MAX_KEPT_COUNT,
+    nouns: ['message', 'messages'],
+    until: 'when the connection is back',
+    send: async (message) => {
+      const settled = await outgoing.show(message, connection.send(CHAT, message));
+      if (settled.outcome === 'accepted' && settled.position !== undefined) {
+        onAccepted(settled.position);
+      }
+      return settled.outcome !== 'draining';
+    },
+    show: (message, discard) => outgoing.keep(message, discard),
   });
+
+  connection.onChange((change) =>
+    kept.reachChanged(reachOf(change), change.state !== 'connecting'),
+  );
   element('chat-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     const message: ChatMessage = {
@@ -76,12 +92,8 @@ function offerForm(connection: Connection, onAccepted: (position: string) => voi
       blank.focus();
       return;
     }
-    text.value = '';
+    // What is not taken stays in the field.
+    if (kept.take(message) !== 'refused') text.value = '';
     text.focus();
-    void outgoing.show(message, connection.send(CHAT, message)).then((settled) => {
-      if (settled.outcome === 'accepted' && settled.position !== undefined) {
-        onAccepted(settled.position);
-      }
-    });
   });
 }

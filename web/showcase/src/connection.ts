@@ -1,5 +1,6 @@
 /** Owns the page's one connection: the only file that knows the client library. */
 import { Client, ClientError } from 'tideway/client';
+import type { Reach } from './kept-messages.js';
 
 export interface ConnectionChange {
   readonly state: 'disconnected' | 'connecting' | 'connected';
@@ -7,6 +8,12 @@ export interface ConnectionChange {
   readonly reason: string;
   /** When the next attempt begins; absent when there will be none, or one is under way. */
   readonly retryInMs: number | undefined;
+}
+
+/** Whether something can be sent: now, later, or never again on this page. */
+export function reachOf({ state, retryInMs }: ConnectionChange): Reach {
+  if (state === 'connected') return 'there';
+  return state === 'connecting' || retryInMs !== undefined ? 'away' : 'gone';
 }
 
 export interface Delivery {
@@ -23,10 +30,14 @@ export interface Listener {
   onRefused?(reason: string): void;
 }
 
-/** What became of a send. `unknown`: the connection was cut before the answer; it is not repeated. */
+/**
+ * What became of a send. `unknown`: the connection was cut before the answer; it is not repeated. `draining`: a server that
+ * is about to close did not take it; the next one may.
+ */
 export type SendOutcome =
   | { readonly outcome: 'accepted'; readonly position: string | undefined }
   | { readonly outcome: 'unknown' }
+  | { readonly outcome: 'draining' }
   | { readonly outcome: 'refused'; readonly reason: string };
 
 export class Connection {
@@ -74,6 +85,9 @@ export class Connection {
       return { outcome: 'accepted', position: positionName(receipt) };
     } catch (error) {
       if (error instanceof ClientError && error.isOutcomeUnknown) return { outcome: 'unknown' };
+      if (error instanceof ClientError && error.code === 'server/draining') {
+        return { outcome: 'draining' };
+      }
       return { outcome: 'refused', reason: words(error) };
     }
   }

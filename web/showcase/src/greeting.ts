@@ -1,11 +1,13 @@
 /** Owns the greeting: a name goes to the server's handler, the answer comes by a topic, to everybody. */
-import type { Connection } from './connection.js';
+import { reachOf, type Connection } from './connection.js';
 import { element, make, timeOfDay } from './elements.js';
+import { KeptMessages } from './kept-messages.js';
 
 const HELLO = '/app/hello';
 const GREETINGS = '/topic/greetings';
 const MAX_GREETING_COUNT = 5;
 const MAX_GREETING_LENGTH = 200;
+const MAX_KEPT_COUNT = 5;
 
 export function startGreeting(connection: Connection): void {
   const list = element('greeting-list', HTMLOListElement);
@@ -32,28 +34,35 @@ function offerForm(connection: Connection): void {
   const name = element('greeting-name', HTMLInputElement);
   const sendButton = element('greeting-send', HTMLButtonElement);
   const status = element('greeting-status', HTMLElement);
-  let isConnected = false;
-  let isWaiting = false;
-  const show = (isNowWaiting: boolean, words: string): void => {
-    isWaiting = isNowWaiting;
+  const show = (isWaiting: boolean, words: string): void => {
     status.textContent = words;
     status.dataset['waiting'] = String(isWaiting);
-    sendButton.disabled = !isConnected || isWaiting;
+    sendButton.disabled = isWaiting;
   };
-
-  connection.onChange(({ state }) => {
-    isConnected = state === 'connected';
-    sendButton.disabled = !isConnected || isWaiting;
+  const kept = new KeptMessages<string>({
+    name: 'greeting',
+    field: name,
+    maxCount: MAX_KEPT_COUNT,
+    nouns: ['name', 'names'],
+    until: 'when the connection is back',
+    send: async (greeted) => {
+      show(true, 'The handler is taking its second');
+      const settled = await connection.send(HELLO, { name: greeted });
+      if (settled.outcome === 'refused') show(false, `Not greeted: ${settled.reason}`);
+      else if (settled.outcome !== 'unknown') show(false, '');
+      else show(false, 'Unknown whether the name arrived; it is not sent again.');
+      return settled.outcome !== 'draining';
+    },
   });
+
+  connection.onChange((change) =>
+    kept.reachChanged(reachOf(change), change.state !== 'connecting'),
+  );
   element('greeting-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     const greeted = name.value.trim();
     if (greeted === '') return name.focus();
-    show(true, 'The handler is taking its second');
-    void connection.send(HELLO, { name: greeted }).then((settled) => {
-      if (settled.outcome === 'accepted') show(false, '');
-      else if (settled.outcome === 'refused') show(false, `Not greeted: ${settled.reason}`);
-      else show(false, 'Unknown whether the name arrived; it is not sent again.');
-    });
+    // A name that is kept has left the field; one that is greeted may be greeted again.
+    if (kept.take(greeted) === 'kept') name.value = '';
   });
 }

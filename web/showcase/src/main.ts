@@ -4,6 +4,7 @@ import { showConnection } from './connection-view.js';
 import { Connection } from './connection.js';
 import { offerCopies } from './copy.js';
 import { startGreeting } from './greeting.js';
+import { offerMenu } from './menu.js';
 import { startStomp } from './stomp.js';
 import { pointTerminalLines } from './terminal-lines.js';
 import { offerThemes } from './theme.js';
@@ -13,6 +14,7 @@ const connection = new Connection(window.location);
 
 offerThemes();
 offerCopies();
+offerMenu();
 pointTerminalLines(window.location);
 showConnection(connection);
 startChat(connection);

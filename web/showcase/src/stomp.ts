@@ -1,11 +1,13 @@
 /** Owns the greeting over STOMP: what a page that was made for a Spring server does, and the frames that this takes. */
 import { Client, type IFrame } from '@stomp/stompjs';
 import { element, make } from './elements.js';
+import { KeptMessages, type Reach } from './kept-messages.js';
 
 const MAX_GREETING_COUNT = 3;
 const MAX_GREETING_LENGTH = 200;
 const MAX_FRAME_COUNT = 40;
 const MAX_FRAME_LENGTH = 1_000;
+const MAX_KEPT_COUNT = 5;
 
 export function startStomp(location: Location): void {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -16,24 +18,25 @@ export function startStomp(location: Location): void {
   });
   const status = element('stomp-status', HTMLElement);
   const show = showState();
+  const form = offerForm(client, status);
 
   client.onConnect = () => {
     client.subscribe('/topic/greetings', ({ body }) => {
-      status.textContent = '';
+      form.answered('');
       showGreeting(body);
     });
     client.subscribe('/user/queue/errors', ({ body }) => {
       const { message } = Object(read(body)) as { message?: unknown };
-      status.textContent = `Not greeted: ${String(message)}`;
+      form.answered(`Not greeted: ${String(message)}`);
     });
     show('connected', 'Connected');
+    form.reachChanged('there');
   };
-  client.onStompError = ({ headers }: IFrame) => {
-    status.textContent = `Refused: ${headers['message']}`;
-  };
+  client.onStompError = ({ headers }: IFrame) => form.answered(`Refused: ${headers['message']}`);
   client.onWebSocketClose = () => {
     if (client.active) show('connecting', 'Reconnecting');
     else show('idle', 'Not connected');
+    form.reachChanged('away');
   };
   client.debug = showFrame();
   element('stomp-connect', HTMLButtonElement).addEventListener('click', () => {
@@ -44,18 +47,49 @@ export function startStomp(location: Location): void {
     show('connecting', 'Connecting');
     client.activate();
   });
-  offerForm(client, status);
 }
 
-function offerForm(client: Client, status: HTMLElement): void {
+interface GreetingForm {
+  /** Whoever it was for: the handler has spoken. */
+  answered(words: string): void;
+  reachChanged(reach: Reach): void;
+}
+
+function offerForm(client: Client, status: HTMLElement): GreetingForm {
   const name = element('stomp-name', HTMLInputElement);
+  let isWaiting = false;
+  const show = (willWait: boolean, words: string): void => {
+    isWaiting = willWait;
+    status.textContent = words;
+  };
+  const kept = new KeptMessages<string>({
+    name: 'stomp',
+    field: name,
+    maxCount: MAX_KEPT_COUNT,
+    nouns: ['name', 'names'],
+    until: 'when STOMP is connected',
+    send: (greeted) => {
+      show(true, 'The handler is taking its second…');
+      client.publish({ destination: '/app/hello', body: JSON.stringify({ name: greeted }) });
+      // Nobody says so without a receipt; with one, a refusal would end the connection.
+      return Promise.resolve(true);
+    },
+  });
   element('stomp-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     const greeted = name.value.trim();
-    if (greeted === '' || !client.connected) return name.focus();
-    status.textContent = 'The handler is taking its second…';
-    client.publish({ destination: '/app/hello', body: JSON.stringify({ name: greeted }) });
+    if (greeted === '') return name.focus();
+    if (kept.take(greeted) === 'kept') name.value = '';
   });
+  return {
+    answered: (words) => show(false, words),
+    reachChanged: (reach) => {
+      if (reach === 'away' && isWaiting) {
+        show(false, 'Unknown whether the name arrived; it is not sent again.');
+      }
+      kept.reachChanged(reach, false);
+    },
+  };
 }
 
 type State = 'connected' | 'connecting' | 'idle';
@@ -64,13 +98,11 @@ function showState(): (name: State, text: string) => void {
   const state = element('stomp-state', HTMLElement);
   const words = element('stomp-words', HTMLElement);
   const button = element('stomp-connect', HTMLButtonElement);
-  const send = element('stomp-send', HTMLButtonElement);
   return (name, text) => {
     state.dataset['state'] = name;
     words.textContent = text;
     button.textContent = name === 'idle' ? 'Connect' : 'Disconnect';
     button.classList.toggle('primary', name === 'idle');
-    send.disabled = name !== 'connected';
   };
 }
 
