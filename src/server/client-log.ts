@@ -5,7 +5,7 @@ import type { Connection, EndedClient } from '../session/index.js';
 /** What an operator may have to act upon; the rest is a client's own affair. */
 const WARNINGS: ReadonlySet<DisconnectCode> = new Set<DisconnectCode>([
   'session/slow-consumer',
-  'session/too-many-sessions',
+  'session/too-many',
   'session/too-many-operations',
   'server/overloaded',
 ]);

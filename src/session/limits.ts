@@ -45,7 +45,7 @@ export interface SessionLimits {
   readonly maxPullBytes: number;
   /** Octets waiting in a connection, replies included; above it ends with `session/slow-consumer`. Default 4 MiB. */
   readonly maxOutboundBytes: number;
-  /** Live sessions of one principal that has a name; one more ends with `session/too-many-sessions`. Default 1,000. */
+  /** Live sessions of one principal that has a name; one more ends with `session/too-many`. Default 1,000. */
   readonly maxSessionsPerPrincipal: number;
   /**
    * Messages that a transport which cannot be made to wait brings while the token is being checked; one more ends the connection with

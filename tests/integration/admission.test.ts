@@ -202,8 +202,8 @@ test('one principal has so many sessions and no more', async (t) => {
   await first.frame('connected');
   await (await NativePeer.open(url, { token: 'ada' })).frame('connected');
   const third = await NativePeer.open(url, { token: 'ada' });
-  assert.equal((await third.frame('disconnect'))['code'], 'session/too-many-sessions');
-  assert.equal((await third.closed).closeCode, 4009);
+  assert.equal((await third.frame('disconnect'))['code'], 'session/too-many');
+  assert.equal((await third.closed).closeCode, 4010);
   await (await NativePeer.open(url, { token: 'bob' })).frame('connected');
   await (await NativePeer.open(url)).frame('connected');
   await (await NativePeer.open(url)).frame('connected');

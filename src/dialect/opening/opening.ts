@@ -134,7 +134,7 @@ export class Opening<Arrival> {
     metrics.count('limit_reached', { limit: 'maxSessionsPerPrincipal' });
     this.refuse(
       new Disconnect(
-        'session/too-many-sessions',
+        'session/too-many',
         `one principal has at most ${maxSessionsPerPrincipal} sessions (maxSessionsPerPrincipal)`,
       ),
     );
