@@ -135,8 +135,8 @@ test('what metrics throw, or reject with, is swallowed and said once, though the
     );
     const guarded = new GuardedLog(log, metrics, new VirtualTime());
     for (let index = 0; index < 100; index++) {
-      metrics.count('a');
-      metrics.gauge('b', 1);
+      metrics.count('sessions_started');
+      metrics.gauge('retained_bytes', 1);
       guarded.warn('a line');
     }
     await new Promise((resolve) => setImmediate(resolve));

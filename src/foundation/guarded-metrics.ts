@@ -1,4 +1,5 @@
 /** Owns what stands between a server and metrics of the application's: what they do wrong reaches nobody. */
+import type { CounterName, GaugeName } from './metric-catalogue.js';
 import type { Labels, Metrics } from './metrics.js';
 import { catchAnswer } from './run-hook.js';
 
@@ -18,7 +19,7 @@ export class GuardedMetrics implements Metrics {
     this.#tell = failed;
   }
 
-  count(name: string, labels?: Labels, by?: number): void {
+  count(name: CounterName, labels?: Labels, by?: number): void {
     // Not by a closure: every message is counted.
     try {
       catchAnswer(this.#metrics.count(name, labels, by), this.#failed);
@@ -27,7 +28,7 @@ export class GuardedMetrics implements Metrics {
     }
   }
 
-  gauge(name: string, value: number, labels?: Labels): void {
+  gauge(name: GaugeName, value: number, labels?: Labels): void {
     try {
       catchAnswer(this.#metrics.gauge(name, value, labels), this.#failed);
     } catch (error) {

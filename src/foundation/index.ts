@@ -14,6 +14,7 @@ export * from './held-total.js';
 export * from './ip-address.js';
 export * from './json.js';
 export * from './log.js';
+export * from './metric-catalogue.js';
 export * from './metrics.js';
 export * from './owner.js';
 export * from './random.js';

@@ -1,15 +1,16 @@
 /** Owns the port through which every limit, refusal and flow is counted, and its in-memory implementation. */
 import type { RequestError } from './error.js';
+import type { CounterName, GaugeName } from './metric-catalogue.js';
 
 /** Low-cardinality labels only: transport, mount, code; never a destination, a principal or an address. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** Where counts go. */
+/** Where counts go. `METRICS` says what each name means and which labels it has. */
 export interface Metrics {
-  /** Adds to a counter that only rises. */
-  count(name: string, labels?: Labels, by?: number): void;
+  /** Adds to a counter that only rises; 1 without `by`. */
+  count(name: CounterName, labels?: Labels, by?: number): void;
   /** Sets a value that goes up and down. */
-  gauge(name: string, value: number, labels?: Labels): void;
+  gauge(name: GaugeName, value: number, labels?: Labels): void;
 }
 
 /** Counts in memory, for tests and for the library without an exporter. */

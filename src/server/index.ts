@@ -30,11 +30,21 @@ export {
 } from '../http/index.js';
 export { DEFAULT_ACCESS_WORDS, MIN_API_KEY_LENGTH } from './given-options.js';
 export { MIN_SECRET_BYTES, tokenAuthentication, type TokenOptions } from './tokens.js';
-export { Disconnect, MemoryMetrics, RequestError, TidewayError } from '../foundation/index.js';
+export {
+  Disconnect,
+  MemoryMetrics,
+  METRICS,
+  RequestError,
+  TidewayError,
+} from '../foundation/index.js';
 export type {
   ErrorCode,
   JsonValue,
   Log,
+  CounterName,
+  GaugeName,
+  MetricDescription,
+  MetricName,
   Metrics,
   Owner,
   StandardSchema,

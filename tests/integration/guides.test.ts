@@ -276,3 +276,10 @@ test("the README's server and client run as written", async (t) => {
   const [exitCode] = (await once(serving.process, 'exit')) as [number | null];
   assert.equal(exitCode, 0);
 });
+
+test('the exporter of the page on metrics prints what was counted, with its unit', async (t) => {
+  const folder = filesOf(t, 'docs/reference/metrics.md');
+  const exporter = run(t, join(folder, 'exporter.js'), {});
+  await exporter.line(/^publications_appended \{\} \+1 publications$/);
+  await exporter.line(/^retained_bytes \d+ octets$/);
+});
