@@ -1,4 +1,4 @@
-/** Owns what is counted: every metric by its name, with its type, unit, labels and meaning. The page of the reference is compared with it. */
+/** Owns what is counted: every metric by its name, with type, unit, labels and meaning. The reference page is compared with it. */
 
 /** What an exporter needs to know of a metric. */
 export interface MetricDescription {
