@@ -21,7 +21,7 @@ export const testFlags = [
   '--test',
   '--test-reporter=spec',
   // Holds for a whole file too, so it has to leave room for a machine that is busy with other things.
-  '--test-timeout=120000',
+  '--test-timeout=600000',
   '--test-concurrency=2',
 ];
 
