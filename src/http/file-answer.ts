@@ -33,15 +33,15 @@ export async function answerWithFile(
   turns: TurnBudget,
 ): Promise<void> {
   const { stats, name } = file;
-  const etag = `W/"${stats.size.toString(16)}-${Math.trunc(stats.mtimeMs).toString(16)}"`;
-  const modified = stats.mtime.toUTCString();
+  const etag = etagOf(stats);
+  const modified = new Date(changedMs(stats)).toUTCString();
   const headers: Record<string, string | number> = {
     ETag: etag,
     'Last-Modified': modified,
     // A page and its parts are asked for again after a deployment, and answered with 304 where nothing changed.
     'Cache-Control': 'no-cache',
   };
-  if (isUnchanged(request, etag, stats)) {
+  if (isUnchanged(request, etag, changedMs(stats))) {
     response.writeHead(304, headers).end();
     return;
   }
@@ -110,6 +110,20 @@ async function isUnchangedSince(handle: FileHandle, before: Stats): Promise<bool
   return size === before.size && mtimeMs === before.mtimeMs;
 }
 
+/**
+ * When the file came to be as it is. Builds and copies set the time of the content to whatever they like (`SOURCE_DATE_EPOCH`,
+ * `rsync -t`, `cp -p`), so that two releases may agree in it; the system alone sets the other.
+ */
+function changedMs({ mtimeMs, ctimeMs }: Stats): number {
+  return Math.max(mtimeMs, ctimeMs);
+}
+
+/** Differs between two files of the same length and time, and between two that came within a second. */
+function etagOf({ size, ino, mtimeMs, ctimeMs }: Stats): string {
+  const parts = [size, ino, mtimeMs, ctimeMs].map((part) => Math.trunc(part).toString(16));
+  return `W/"${parts.join('-')}"`;
+}
+
 /** Resolves when more can be written, or nobody waits for it any more. */
 async function writable(response: ServerResponse): Promise<void> {
   const ended = new AbortController();
@@ -125,7 +139,7 @@ async function writable(response: ServerResponse): Promise<void> {
 }
 
 /** RFC 9110 §13.2.2: If-None-Match decides where it stands, else If-Modified-Since. */
-function isUnchanged({ headers }: IncomingMessage, etag: string, { mtimeMs }: Stats): boolean {
+function isUnchanged({ headers }: IncomingMessage, etag: string, lastChangedMs: number): boolean {
   const tags = headers['if-none-match'];
   if (tags !== undefined) {
     const opaque = etag.replace(/^W\//, '');
@@ -133,7 +147,7 @@ function isUnchanged({ headers }: IncomingMessage, etag: string, { mtimeMs }: St
     return given.includes(opaque) || given.includes('*');
   }
   const sinceMs = Date.parse(headers['if-modified-since'] ?? '');
-  return sinceMs >= Math.trunc(mtimeMs / 1000) * 1000;
+  return sinceMs >= Math.trunc(lastChangedMs / 1000) * 1000;
 }
 
 /** One range, of numbers that a file can have. */

@@ -10,6 +10,7 @@ import {
   rm,
   symlink,
   unlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { request, type Agent, type IncomingMessage } from 'node:http';
@@ -112,6 +113,25 @@ test('a file that a browser has is not sent again until it changes', async (t) =
   assert.equal(await statusFor({ 'if-none-match': '"x"', 'if-modified-since': modified }), 200);
   await writeFile(join(folder, 'a.txt'), 'new');
   assert.equal(await statusFor({ 'if-none-match': etag }), 200);
+});
+
+test('a release of the same length and time is another file, as builds and copies set the time', async (t) => {
+  const { folder, port } = await served(t);
+  const url = `http://127.0.0.1:${port}/app.js`;
+  const place = async (text: string): Promise<void> => {
+    await writeFile(join(folder, 'next'), text);
+    await utimes(join(folder, 'next'), 1, 1);
+    await rename(join(folder, 'next'), join(folder, 'app.js'));
+  };
+  await place('version 1');
+  const { headers } = await fetch(url);
+  const modified = headers.get('last-modified') ?? '';
+  await place('version 2');
+  const answer = await fetch(url, { headers: { 'if-none-match': headers.get('etag') ?? '' } });
+  assert.equal(answer.status, 200);
+  assert.equal(await answer.text(), 'version 2');
+  // The time that the build has set is none at which it changed here.
+  assert.ok(Date.parse(modified) > 1000, modified);
 });
 
 test('what is served is what is there now: edited, longer, shorter, new, gone', async (t) => {
