@@ -19,6 +19,7 @@ export interface TokenOptions {
 export const MIN_SECRET_BYTES = 32;
 /** Characters of a token that are looked at; a longer one is refused unread. */
 const MAX_TOKEN_LENGTH = 16_384;
+const EXPIRED = 'the token has expired';
 
 const EMPTY =
   'there is no token where one was announced: it is empty, or the Authorization header is no "Bearer <token>"';
@@ -53,6 +54,10 @@ export function tokenAuthentication(options: TokenOptions, nowMs: () => number):
       throw new RequestError('access/invalid-token', 'the token has no "sub", the name it is for');
     }
     const expiresAtMs = exp === undefined ? undefined : exp * 1000 + clockToleranceMs;
+    // `jose` counts whole seconds: one that ended within this second would get in again, and be sent away at once.
+    if (expiresAtMs !== undefined && expiresAtMs <= nowMs()) {
+      throw new RequestError('access/invalid-token', EXPIRED);
+    }
     return { name: sub, claims: payload, expiresAtMs };
   };
 }
@@ -63,7 +68,7 @@ async function verify(token: string, secret: Uint8Array, options: Parameters<typ
   } catch (cause) {
     const why =
       cause instanceof errors.JWTExpired
-        ? 'the token has expired'
+        ? EXPIRED
         : cause instanceof errors.JWTClaimValidationFailed
           ? `the token's "${cause.claim}" is not accepted`
           : 'the token is not valid';

@@ -62,6 +62,22 @@ class Peer {
   }
 }
 
+test('[A1] a token that ended within this second is refused, whatever the second is made of', async () => {
+  const ended: readonly (readonly [exp: number, clockToleranceMs: number])[] = [
+    [START + 0.25, 0],
+    [START, 250],
+  ];
+  for (const [exp, clockToleranceMs] of ended) {
+    const time = new VirtualTime(START_MS + 500);
+    const server = createServer({ time, tokens: { hmacSecret: SECRET, clockToleranceMs } });
+    const peer = new Peer({ server, time });
+    await peer.say({ type: 'connect', token: sign({ sub: 'ada', exp }) });
+    assert.match(String(peer.frames[0]?.['message']), /expired/);
+    assert.equal(peer.closeCode, 4501);
+    await server.close();
+  }
+});
+
 const BAD: readonly (readonly [why: string, token: string, says: RegExp])[] = [
   ['expired', sign({ ...good, exp: START - 1 }), /expired/],
   ['expired at this very second', sign({ ...good, exp: START }), /expired/],
