@@ -241,20 +241,27 @@ export class Client {
 
   /**
    * Renews the token of the session, and of later connections unless the option `token` is a function. Rejects as `send` does; the new
-   * token must name the same principal.
+   * token must name the same principal. Where the server did not refuse it, because no answer came, later connections have it all the same.
    */
   async authenticate(token: string): Promise<void> {
+    const keep = (): void => {
+      if (typeof this.#token !== 'function') this.#token = token;
+    };
     if (this.#state === 'connected') {
       await new Promise<void>((resolve, reject) => {
         const answered = (): boolean => {
           resolve();
           return true;
         };
-        const sink = { answered, failed: reject };
-        this.#begin({ type: 'authenticate', token }, undefined, sink);
+        const failed = (error: ClientError): void => {
+          // The one before it may have ended by the time of the next attempt, which begins without this promise.
+          if (error.isOutcomeUnknown) keep();
+          reject(error);
+        };
+        this.#begin({ type: 'authenticate', token }, undefined, { answered, failed });
       });
     }
-    if (typeof this.#token !== 'function') this.#token = token;
+    keep();
   }
 
   #begin(

@@ -415,6 +415,17 @@ test('a token that the server refuses is not kept; one given while not connected
   assert.equal(sent()[0]?.['token'], 'newer');
 });
 
+test('a token whose renewal has no answer is that of the next connection: the old one may have ended', async () => {
+  const { server, client, accept, sent, cut } = begin({ token: 'old' });
+  accept();
+  const renewed = client.authenticate('new');
+  sent();
+  cut();
+  server.socket.opened();
+  assert.equal(sent()[0]?.['token'], 'new');
+  await assert.rejects(renewed, { code: 'connection/lost', isOutcomeUnknown: true });
+});
+
 test('when all is settled no timer is left', async () => {
   const { server, time, client, accept, sent } = begin();
   accept();
