@@ -399,6 +399,33 @@ test('when the browser is back online the delay is cut short, and the listener g
   assert.equal(time.pendingTimerCount, 0);
 });
 
+test('back online the delays begin anew: the first attempt may come before the name server does', (context) => {
+  const listeners = new Set<() => void>();
+  const page = globalThis as unknown as Record<string, unknown>;
+  page['addEventListener'] = (_type: string, listener: () => void) => listeners.add(listener);
+  page['removeEventListener'] = (_type: string, listener: () => void) => listeners.delete(listener);
+  context.after(() => {
+    delete page['addEventListener'];
+    delete page['removeEventListener'];
+  });
+  const backoff = { minMs: 100, maxMs: 30_000 };
+  const { server, time, client, changes } = begin({
+    backoff,
+    random: { fill: (octets) => void octets.fill(255) },
+  });
+  void client.connect();
+  for (let count = 0; count < 10; count++) {
+    server.socket.ended();
+    time.advance(30_000);
+  }
+  server.socket.ended();
+  assert.equal(changes.at(-1)?.retryInMs, 29_999);
+  for (const listener of listeners) listener();
+  server.socket.ended();
+  assert.equal(changes.at(-1)?.retryInMs, 99);
+  client.close();
+});
+
 test('a throwing listener harms nobody: it is reported, the others are told', () => {
   const errors: unknown[] = [];
   const { client, changes, accept } = begin({ onError: (error) => errors.push(error) });

@@ -363,7 +363,11 @@ export class Client {
       this.#open('client/reconnect', 'the delay before the next attempt is over'),
     );
     // Waiting out a delay makes no sense once the browser knows that the network is back.
-    const online = (): void => this.#open('client/online', 'the network is back');
+    // The first attempts may still fail, such as for want of a name server: they wait no longer than those after a cut.
+    const online = (): void => {
+      this.#attempt = 0;
+      this.#open('client/online', 'the network is back');
+    };
     globalThis.addEventListener?.('online', online);
     this.#stopRetry = () => {
       cancel();
