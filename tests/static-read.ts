@@ -1,8 +1,11 @@
 /** Owns the switch of the tests for the shared read buffer: `TIDEWAY_TEST_STATIC_READ=1` for every connection, `0` for none. */
-import type * as owner from '../dist/transport/websocket/static-read-buffer.js';
+import type * as owner from '../dist/transport/websocket/tuning/static-read-buffer.js';
 
 /** Not behind any door, so by where it stands seen from build/tests. */
-const file = new URL('../../dist/transport/websocket/static-read-buffer.js', import.meta.url);
+const file = new URL(
+  '../../dist/transport/websocket/tuning/static-read-buffer.js',
+  import.meta.url,
+);
 const { StaticReadBuffer } = (await import(file.href)) as typeof owner;
 const wanted = process.env['TIDEWAY_TEST_STATIC_READ'];
 // The methods are taken off the class and called on one instance, which is the point.

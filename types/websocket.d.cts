@@ -17,7 +17,7 @@ import { Duplex, DuplexOptions } from 'stream';
 import { URL } from 'url';
 import { ZlibOptions } from 'zlib';
 
-// @take transport/websocket/client-options SaidByUrl
+// @take transport/websocket/ws/client-options SaidByUrl
 // @take protocol/websocket/closing-handshake Role
 
 /** A connection: a client's end when it is made with an address, a server's end when a server makes it. */
@@ -287,10 +287,10 @@ declare namespace WebSocket {
   const WebSocket: typeof WebSocketAlias;
   interface WebSocket extends WebSocketAlias {}
 
-  // @take transport/websocket/payload SendData
-  // @take transport/websocket/payload RawData
-  // @take transport/websocket/frame-sender SendCallback
-  // @take transport/websocket/message-data BinaryType
+  // @take transport/websocket/socket/payload SendData
+  // @take transport/websocket/socket/payload RawData
+  // @take transport/websocket/socket/frame-sender SendCallback
+  // @take transport/websocket/socket/message-data BinaryType
   type Data = string | RawData;
   type CertMeta = string | string[] | Buffer | Buffer[];
   type ReadyState = 0 | 1 | 2 | 3;
@@ -304,7 +304,7 @@ declare namespace WebSocket {
     info: { origin: string; secure: boolean; req: Request },
     callback: VerifyCallback,
   ) => void;
-  // @take transport/websocket/server-options VerifyCallback
+  // @take transport/websocket/ws/server-options VerifyCallback
   /** What a `verifyClient` hook is told. */
   interface ClientInfo {
     origin: string;
@@ -319,18 +319,18 @@ declare namespace WebSocket {
     request: IncomingMessage,
   ) => void;
   type ListenerOptions = EventListenerOptions;
-  // @take transport/websocket/web-socket-types WebSocketEvents
-  // @take transport/websocket/limits OverflowPolicy
-  // @take transport/websocket/limits LimitOptions
-  // @take transport/websocket/compression-options PerMessageDeflateOptions
-  // @take transport/websocket/client-options ClientOptions
-  // @take transport/websocket/server-options ServerOptions
-  // @take transport/websocket/web-socket-types SendOptions
-  // @take transport/websocket/prepared-message PrepareOptions
-  // @take transport/websocket/events CloseEventInit
-  // @take transport/websocket/events ErrorEventInit
-  // @take transport/websocket/events MessageEventInit
-  // @take transport/websocket/event-target EventHandler
+  // @take transport/websocket/ws/web-socket-types WebSocketEvents
+  // @take transport/websocket/limits/limits OverflowPolicy
+  // @take transport/websocket/limits/limits LimitOptions
+  // @take transport/websocket/compression/compression-options PerMessageDeflateOptions
+  // @take transport/websocket/ws/client-options ClientOptions
+  // @take transport/websocket/ws/server-options ServerOptions
+  // @take transport/websocket/ws/web-socket-types SendOptions
+  // @take transport/websocket/socket/prepared-message PrepareOptions
+  // @take transport/websocket/events/events CloseEventInit
+  // @take transport/websocket/events/events ErrorEventInit
+  // @take transport/websocket/events/events MessageEventInit
+  // @take transport/websocket/events/event-target EventHandler
 
   interface WebSocketEventMap {
     open: Event;
@@ -605,7 +605,7 @@ declare namespace WebSocket {
     constructor(time?: object, random?: object);
     private readonly brand: never;
   }
-  // @take transport/websocket/standard-events CloseEventClass
+  // @take transport/websocket/standard/standard-events CloseEventClass
   /** What StandardWebSocket dispatches as 'close': Node's own CloseEvent where there is one. */
   const StandardCloseEvent: CloseEventClass;
   /** `WebSocket` of the WHATWG standard, to the letter, for code that is written for browsers. */

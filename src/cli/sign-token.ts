@@ -4,7 +4,15 @@ import { MIN_SECRET_BYTES } from '../server/index.js';
 import { isLongEnough } from './config.js';
 import { readText } from './config-file.js';
 import { wrongUse } from './failure.js';
-import type { TokenFlags } from './token-command.js';
+
+/** What a token is made of, as the command line says it. */
+export interface TokenFlags {
+  readonly secretFile: string;
+  readonly sub: string;
+  readonly ttl: number;
+  readonly issuer?: string;
+  readonly audience?: string;
+}
 
 /** A JWT. Throws a CommandFailure when it cannot be made of these flags. */
 export async function signToken(flags: TokenFlags): Promise<string> {

@@ -2,15 +2,8 @@
 import { Option, type Command } from 'commander';
 import { durationOption } from './duration.js';
 import { loadModule } from './load-module.js';
+import type { TokenFlags } from './sign-token.js';
 import type { Terminal } from './terminal.js';
-
-export interface TokenFlags {
-  readonly secretFile: string;
-  readonly sub: string;
-  readonly ttl: number;
-  readonly issuer?: string;
-  readonly audience?: string;
-}
 
 export function addTokenCommand(program: Command, terminal: Terminal): void {
   const name = terminal.commandName;

@@ -24,16 +24,25 @@ import {
   resolveCompression,
   type CompressionSettings,
   type PerMessageDeflateOptions,
-} from './websocket/compression-options.js';
-import { answerDeflateOffer } from './websocket/deflate-upgrade.js';
-import { EndpointTerms } from './websocket/endpoint-terms.js';
-import { EngineLoop } from './websocket/engine-loop.js';
-import { asksForWebSocket, handBack } from './websocket/foreign-upgrade.js';
-import { OwedAnswers } from './websocket/owed-answers.js';
-import { CONNECT_UNITS, takeUpgrades, type UpgradePath } from './websocket/own-upgrade-path.js';
-import { resolveLimits, type LimitOptions } from './websocket/limits.js';
-import { destroyOnError, hasEndpoint } from './websocket/socket-listeners.js';
-import { acceptanceHeaders, judgeUpgrade, pathOf, refuseUpgrade } from './websocket/upgrade.js';
+} from './websocket/compression/compression-options.js';
+import { answerDeflateOffer } from './websocket/compression/deflate-upgrade.js';
+import { EndpointTerms } from './websocket/socket/endpoint-terms.js';
+import { EngineLoop } from './websocket/socket/engine-loop.js';
+import { asksForWebSocket, handBack } from './websocket/handshakes/foreign-upgrade.js';
+import { OwedAnswers } from './websocket/handshakes/owed-answers.js';
+import {
+  CONNECT_UNITS,
+  takeUpgrades,
+  type UpgradePath,
+} from './websocket/handshakes/own-upgrade-path.js';
+import { resolveLimits, type LimitOptions } from './websocket/limits/limits.js';
+import { destroyOnError, hasEndpoint } from './websocket/socket/socket-listeners.js';
+import {
+  acceptanceHeaders,
+  judgeUpgrade,
+  pathOf,
+  refuseUpgrade,
+} from './websocket/handshakes/upgrade.js';
 
 const LABELS = { transport: 'websocket' };
 

@@ -1,6 +1,6 @@
 /** Owns what the head of an upgrade request says, as a handshake shows it, and how large it may be. */
 import type { IncomingMessage } from 'node:http';
-import { visibleHeaders } from './websocket/visible-headers.js';
+import { visibleHeaders } from './websocket/handshakes/visible-headers.js';
 
 /** Bounds of a head, beside those of the HTTP server. */
 export interface HeadLimits {

@@ -10,7 +10,7 @@ import {
   type FramePayload,
 } from '../protocol/websocket/index.js';
 import type { SharedBatch, SharedMessage } from '../session/index.js';
-import { deflateOptions } from './websocket/message-deflater.js';
+import { deflateOptions } from './websocket/compression/message-deflater.js';
 
 /** Larger messages go out plain to many: compressing them would hold up the loop for more than a few milliseconds. */
 export const MAX_SHARED_DEFLATE_BYTES = 131_072;

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { HeldTotal, NO_METRICS, SILENT_LOG, TurnBudget } from '../foundation/index.js';
 import { SeededRandom, VirtualTime } from '../testing/index.js';
 import { WebSocketConnection } from './websocket-connection.js';
-import { EndpointTerms } from './websocket/endpoint-terms.js';
-import { EngineLoop } from './websocket/engine-loop.js';
-import { resolveLimits } from './websocket/limits.js';
+import { EndpointTerms } from './websocket/socket/endpoint-terms.js';
+import { EngineLoop } from './websocket/socket/engine-loop.js';
+import { resolveLimits } from './websocket/limits/limits.js';
 
 /** The server's end of a link; what is written to it goes nowhere. */
 class Link extends Duplex {

@@ -35,12 +35,12 @@ import {
   compressedFrameOf,
   compressedFramesOf,
 } from './shared-compression.js';
-import type { AgreedCompression } from './websocket/compression-options.js';
-import { closePayload } from './websocket/close-arguments.js';
-import type { EndpointHandler } from './websocket/endpoint-handler.js';
-import { Endpoint } from './websocket/endpoint.js';
-import type { EndpointTerms } from './websocket/endpoint-terms.js';
-import type { WebSocketError } from './websocket/errors.js';
+import type { AgreedCompression } from './websocket/compression/compression-options.js';
+import { closePayload } from './websocket/limits/close-arguments.js';
+import type { EndpointHandler } from './websocket/socket/endpoint-handler.js';
+import { Endpoint } from './websocket/socket/endpoint.js';
+import type { EndpointTerms } from './websocket/socket/endpoint-terms.js';
+import type { WebSocketError } from './websocket/limits/errors.js';
 
 const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 

@@ -41,6 +41,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Layers that consist of rooms, each with a door of its own. */
 const HAS_ROOMS = new Set(['protocol', 'dialect', 'mounts', 'storage', 'cluster']);
+/**
+ * Rooms of one folder that stand on floors, from the ground up. A file may import what is on its own floor or below, file by file: nobody
+ * else comes in there. What lies in the folder itself stands above them all.
+ */
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  'transport/websocket': [
+    'tuning',
+    'limits',
+    'compression',
+    'socket',
+    'handshakes',
+    'events',
+    'ws',
+    'standard',
+  ],
+};
 /** Rooms that their siblings may enter, by the door: what those would otherwise hold twice. They enter no sibling themselves. */
 const GROUND_ROOMS = new Set(['dialect/opening']);
 const MAY_USE_PACKAGES = new Set(['http', 'server', 'cli', 'storage', 'cluster']);
@@ -97,13 +113,28 @@ function offenceOfRelative(path: string, target: string): string | undefined {
   const from = placeOf(path);
   const to = placeOf(targetPath);
   if (from.layer === to.layer) {
-    if (from.room === to.room) return undefined;
+    if (from.room === to.room) return goesUp(path, targetPath) ? 'goes up a floor' : undefined;
     if (!GROUND_ROOMS.has(`${to.layer}/${to.room}`)) return 'reaches into a sibling room';
     return to.file === 'index.js' ? undefined : 'goes round the door';
   }
   if (MAY_IMPORT[from.layer]?.includes(to.layer) !== true) return 'imports upwards or sideways';
   const isDoor = to.file === 'index.js' || publishedDoors.has(targetPath);
   return isDoor ? undefined : 'goes round the door';
+}
+
+/** Whether a file in a folder with floors reaches for what is above it: a higher floor, the folder's own files, or those around it. */
+function goesUp(path: string, target: string): boolean {
+  const found = Object.entries(FLOORS).find(([folder]) => path.startsWith(`src/${folder}/`));
+  if (found === undefined) return false;
+  const [folder, floors] = found;
+  const floorOf = (file: string): number => {
+    const [room = ''] = file.slice(`src/${folder}/`.length).split('/');
+    const floor = floors.indexOf(room);
+    return floor < 0 ? floors.length : floor;
+  };
+  // Clock and randomness of the host are the ground that all floors stand on.
+  if (!target.startsWith(`src/${folder}/`)) return !/\/node-\w+\.js$/.test(target);
+  return floorOf(target) > floorOf(path);
 }
 
 function offenceOfBare(layer: string, target: string): string | undefined {
@@ -142,6 +173,16 @@ function reachableFrom(layer: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
+test('every room of a folder with floors has its floor, and every floor is a room', () => {
+  for (const [folder, floors] of Object.entries(FLOORS)) {
+    const rooms = shippedSources()
+      .filter((path) => path.startsWith(`src/${folder}/`))
+      .map((path) => path.slice(`src/${folder}/`.length))
+      .flatMap((path) => (path.includes('/') ? [path.slice(0, path.indexOf('/'))] : []));
+    assert.deepEqual([...new Set(rooms)].sort(), [...floors].sort());
+  }
+});
+
 test('what is inside each import of the house was seen', () => {
   const importCount = shippedSources()
     .map((path) => textOf(path))
@@ -178,6 +219,13 @@ const BAD: readonly [words: RegExp, path: string, text: string][] = [
   [/round the door/, 'src/session/a.ts', "import { x } from '../foundation/ring.js';"],
   [/round the door/, 'src/server/a.ts', "import '../client/client.js';"],
   [/leaves the sources/, 'src/server/a.ts', "import x from '../../scripts/system.mjs';"],
+  [/floor/, 'src/transport/websocket/socket/a.ts', "import { x } from '../ws/web-socket.js';"],
+  [
+    /floor/,
+    'src/transport/websocket/ws/a.ts',
+    "import { x } from '../../websocket-connection.js';",
+  ],
+  [/floor/, 'src/transport/websocket/tuning/a.ts', "import { x } from '../../websocket/index.js';"],
   [/a package/, 'src/routing/a.ts', "import { z } from 'zod';"],
   [/a package/, 'src/transport/a.ts', "import type { WebSocket } from 'ws';"],
   [/a package/, 'src/client/a.ts', "import type { WebSocket } from 'tideway/websocket';"],
@@ -198,7 +246,9 @@ test('it does not cry wolf', () => {
     ['src/session/a.ts', "import type { Message } from '../message/index.js';"],
     ['src/mounts/app/a.ts', "import { x } from './handler.js';"],
     ['src/mounts/app/a.ts', "import { x } from '../../foundation/index.js';"],
-    ['src/transport/websocket/a.ts', "import { x } from '../node-random.js';"],
+    ['src/transport/websocket/ws/a.ts', "import { x } from '../../node-random.js';"],
+    ['src/transport/websocket/ws/a.ts', "import { x } from '../socket/endpoint.js';"],
+    ['src/transport/a.ts', "import { x } from './websocket/socket/endpoint.js';"],
     ['src/transport/a.ts', "import { x } from '../protocol/websocket/index.js';"],
     ['src/server/a.ts', "import { jwtVerify } from 'jose';"],
     ['src/cli/a.ts', "import { Client } from '../server/node-client.js';"],

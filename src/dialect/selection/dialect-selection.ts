@@ -1,4 +1,4 @@
-/** Owns the choice of a connection's dialect: by its subprotocol, else by its first message. */
+/** Owns the choice of a connection's dialect: by what its handshake says, else by its first message. */
 import {
   Deadline,
   Disconnect,
@@ -11,6 +11,7 @@ import type {
   Admission,
   Connection,
   ConnectionReceiver,
+  Handshake,
   SessionEvents,
 } from '../../session/index.js';
 
@@ -20,8 +21,16 @@ export interface OfferedDialect {
   readonly name: string;
   /** Tokens of `Sec-WebSocket-Protocol` that name it. */
   readonly subprotocols: readonly string[];
-  /** Whether a first message without a subprotocol is this language. */
-  isFirstMessage(message: string | Octets): boolean;
+  /**
+   * Whether path, query or header fields say that it is this language, whose server may speak first. Asked once, when the connection
+   * comes; of several the first in the list gets it. Left out: its subprotocols alone say so.
+   */
+  claims?(handshake: Handshake): boolean;
+  /**
+   * Whether the first message of a connection that nobody claims is this language; undefined: it says nothing yet, in this language,
+   * and nothing is lost with it. Left out by a language that never begins with its client.
+   */
+  isFirstMessage?(message: string | Octets): boolean | undefined;
   accept(connection: Connection): ConnectionReceiver;
 }
 
@@ -50,10 +59,7 @@ export class DialectSelection implements ConnectionReceiver {
   constructor(environment: SelectionEnvironment, connection: Connection) {
     this.#environment = environment;
     this.#connection = connection;
-    const { subprotocol } = connection.handshake;
-    this.#dialect = environment.dialects.find(
-      (dialect) => subprotocol !== undefined && dialect.subprotocols.includes(subprotocol),
-    );
+    this.#dialect = environment.dialects.find((dialect) => isClaimed(dialect, connection));
     this.#chosen = this.#dialect?.accept(connection);
     // A dialect that is chosen has a deadline of its own, and words for it.
     if (this.#chosen === undefined) {
@@ -97,11 +103,11 @@ export class DialectSelection implements ConnectionReceiver {
 
   #receiverFor(message: string | Octets): ConnectionReceiver | undefined {
     if (this.#hasSpoken) return this.#chosen;
-    // A heartbeat of STOMP says nothing yet, and nothing is lost with it.
-    if (this.#chosen === undefined && hasLineEndsOnly(message)) return undefined;
+    const dialect = this.#dialect ?? this.#dialectOf(message);
+    if (dialect === 'unsaid') return undefined;
+    this.#dialect = dialect;
     this.#hasSpoken = true;
     this.#environment.deadlines.clear(this.#deadline);
-    this.#dialect ??= this.#environment.dialects.find((dialect) => dialect.isFirstMessage(message));
     if (this.#dialect === undefined) {
       this.#end(
         new Disconnect(
@@ -115,6 +121,18 @@ export class DialectSelection implements ConnectionReceiver {
     return (this.#chosen ??= this.#dialect.accept(this.#connection));
   }
 
+  /** Of which language a first message is: `unsaid` where it says nothing yet, undefined where it is of none. */
+  #dialectOf(message: string | Octets): OfferedDialect | 'unsaid' | undefined {
+    let isUnsaid = false;
+    for (const dialect of this.#environment.dialects) {
+      if (dialect.isFirstMessage === undefined) continue;
+      const answer = dialect.isFirstMessage(message);
+      if (answer === true) return dialect;
+      isUnsaid ||= answer === undefined;
+    }
+    return isUnsaid ? 'unsaid' : undefined;
+  }
+
   #silent(): void {
     this.#end(new Disconnect('session/connect-timeout', 'no message came in time'));
   }
@@ -126,7 +144,8 @@ export class DialectSelection implements ConnectionReceiver {
   }
 }
 
-function hasLineEndsOnly(message: string | Octets): boolean {
-  if (typeof message === 'string') return /^[\r\n]*$/.test(message);
-  return message.every((octet) => octet === 0x0a || octet === 0x0d);
+function isClaimed(dialect: OfferedDialect, { handshake }: Connection): boolean {
+  const { subprotocol } = handshake;
+  if (subprotocol !== undefined && dialect.subprotocols.includes(subprotocol)) return true;
+  return dialect.claims?.(handshake) === true;
 }

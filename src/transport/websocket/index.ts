@@ -1,16 +1,16 @@
 /** The door of transport/websocket/, published as `tideway/websocket`: the engine, for users of `ws` too. */
-export { WebSocket } from './web-socket.js';
+export { WebSocket } from './ws/web-socket.js';
 export type {
   ConnectionOptions,
   ReadyState,
   SendOptions,
   WebSocketEvents,
-} from './web-socket-types.js';
-export { StandardWebSocket } from './standard-web-socket.js';
-export { StandardCloseEvent } from './standard-events.js';
-export type { CloseEventClass } from './standard-events.js';
-export { WebSocketServer } from './server.js';
-export type { WebSocketServerEvents } from './server.js';
+} from './ws/web-socket-types.js';
+export { StandardWebSocket } from './standard/standard-web-socket.js';
+export { StandardCloseEvent } from './standard/standard-events.js';
+export type { CloseEventClass } from './standard/standard-events.js';
+export { WebSocketServer } from './ws/server.js';
+export type { WebSocketServerEvents } from './ws/server.js';
 export type {
   ClientInfo,
   ServerOptions,
@@ -18,21 +18,21 @@ export type {
   VerifyCallback,
   VerifyClient,
   WebSocketClass,
-} from './server-options.js';
-export { createWebSocketStream } from './web-socket-stream.js';
-export type { ClientOptions } from './client-options.js';
-export type { PerMessageDeflateOptions } from './compression-options.js';
-export { EngineLoop } from './engine-loop.js';
-export { WebSocketError } from './errors.js';
-export type { SendCallback } from './frame-sender.js';
-export type { LimitOptions, OverflowPolicy } from './limits.js';
-export type { BinaryType } from './message-data.js';
-export type { RawData, SendData } from './payload.js';
-export { PreparedMessage } from './prepared-message.js';
-export type { PrepareOptions } from './prepared-message.js';
-export { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.js';
-export type { CloseEventInit, ErrorEventInit, MessageEventInit } from './events.js';
-export type { EventAttribute, EventHandler, ListenerOptions } from './event-target.js';
+} from './ws/server-options.js';
+export { createWebSocketStream } from './ws/web-socket-stream.js';
+export type { ClientOptions } from './ws/client-options.js';
+export type { PerMessageDeflateOptions } from './compression/compression-options.js';
+export { EngineLoop } from './socket/engine-loop.js';
+export { WebSocketError } from './limits/errors.js';
+export type { SendCallback } from './socket/frame-sender.js';
+export type { LimitOptions, OverflowPolicy } from './limits/limits.js';
+export type { BinaryType } from './socket/message-data.js';
+export type { RawData, SendData } from './socket/payload.js';
+export { PreparedMessage } from './socket/prepared-message.js';
+export type { PrepareOptions } from './socket/prepared-message.js';
+export { CloseEvent, ErrorEvent, Event, MessageEvent } from './events/events.js';
+export type { CloseEventInit, ErrorEventInit, MessageEventInit } from './events/events.js';
+export type { EventAttribute, EventHandler, ListenerOptions } from './events/event-target.js';
 export {
   CLOSE_CODES,
   CLOSE_CODE_RANGES,
