@@ -60,11 +60,10 @@ function inOrder() {
   const visit = (place) => {
     if (seen.has(place)) return;
     seen.add(place);
-    for (const other of [...places.get(place).imports.keys()].sort())
-      if (places.has(other)) visit(other);
+    for (const other of places.get(place).imports.keys()) if (places.has(other)) visit(other);
     ordered.push(place);
   };
-  for (const place of [...places.keys()].sort()) visit(place);
+  for (const place of places.keys()) visit(place);
   return ordered;
 }
 
