@@ -1,4 +1,4 @@
-// Owns the CommonJS build of the engine: one file for those that cannot `require` a module (Jest), and doors for those that can, Node and bundlers.
+// Owns the CommonJS build of the engine: one file for those that cannot `require` a module (Jest), and a door each for Node and bundlers.
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
