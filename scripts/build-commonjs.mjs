@@ -1,4 +1,4 @@
-// Owns the CommonJS build of the engine: one file for those that cannot `require` a module (Jest), and a door for those that can.
+// Owns the CommonJS build of the engine: one file for those that cannot `require` a module (Jest), and a door each for Node and bundlers.
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -8,11 +8,18 @@ const dist = process.argv[2];
 const folder = join(dist, 'transport/websocket/');
 
 /**
- * Leads to the module, so that both kinds of import share their classes. Node answers what the module exports as
+ * Lead to the module, so that both kinds of import share their classes. Node answers what the module exports as
  * 'module.exports', bundlers its namespace.
  */
-const DOOR = `'use strict';
+const BUNDLERS_DOOR = `'use strict';
 const required = require('./drop-in.js');
+module.exports = required.default ?? required;
+`;
+
+/** Where a hook has loaded a CommonJS file (tsx, instrumentation), the `require` that Node 20 gives it takes no modules. */
+const DOOR = `'use strict';
+const { createRequire } = require('node:module');
+const required = createRequire(__filename)('./drop-in.js');
 module.exports = required.default ?? required;
 `;
 
@@ -32,3 +39,4 @@ await bundle.close();
 const code = output[0].code.replaceAll(`// ${basename(dist)}/`, '// dist/');
 writeFileSync(folder + 'drop-in.bundle.cjs', code);
 writeFileSync(folder + 'drop-in.cjs', DOOR);
+writeFileSync(folder + 'drop-in.bundlers.cjs', BUNDLERS_DOOR);

@@ -15,7 +15,10 @@ const VERIFY_CLIENT = `((
       info: { origin: string; secure: boolean; req: InstanceType<V> },
       callback: VerifyCallback,
     ) => boolean | void) | null | undefined`;
+/** A method's parameters may be narrower: `(error: Error) => …` and `(error?: Error | null) => …` are given as well. */
+const SEND_CALLBACK = `{ done(error?: Error): void }['done']`;
 const AS_IN_TYPES_OF_WS = [
+  ['(error?: Error | null) => void', SEND_CALLBACK],
   ['ServerOptions<T extends WebSocket = WebSocket>', SERVER_OPTIONS],
   ['WebSocketClass<T>', 'U'],
   ['VerifyClient | null | undefined', VERIFY_CLIENT],
@@ -64,16 +67,16 @@ export function writeDoorTypes(dist) {
     taken(file, name).replace(/^(?=.)/gm, indent),
   );
   const { values, types } = namesIn(commonJs);
+  // Declared anew: TypeScript merges no `declare module 'ws' { interface WebSocket … }` with what is re-exported.
+  const names = [...values, ...types].filter((name) => name !== 'WebSocket');
   const module = [
-    '/** The declarations of `tideway/websocket` for modules. */',
-    `import WebSocket from './door.cjs';`,
-    `export { ${values.join(', ')} } from './door.cjs';`,
-    `export type { ${types.join(', ')} } from './door.cjs';`,
+    ...names.map((name) => `export import ${name} = WebSocket.${name};`),
+    'export { WebSocket };',
     'export default WebSocket;',
     '',
   ].join('\n');
   const folder = join(dist, 'transport/websocket');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'door.d.cts'), commonJs);
-  writeFileSync(join(folder, 'door.d.ts'), module);
+  writeFileSync(join(folder, 'door.d.ts'), commonJs.replace('export = WebSocket;\n', module));
 }

@@ -83,13 +83,13 @@ declare class WebSocket extends EventEmitter {
   ): void;
   /** Sends a Ping of up to 125 octets. Throws a RangeError for more, an Error while connecting. */
   ping(
-    data?: WebSocket.SendData | WebSocket.SendCallback,
+    data?: WebSocket.SendData | WebSocket.SendCallback | null,
     mask?: boolean | WebSocket.SendCallback,
     callback?: WebSocket.SendCallback,
   ): void;
   /** Sends a Pong of up to 125 octets that nobody asked for. Throws a RangeError for more, an Error while connecting. */
   pong(
-    data?: WebSocket.SendData | WebSocket.SendCallback,
+    data?: WebSocket.SendData | WebSocket.SendCallback | null,
     mask?: boolean | WebSocket.SendCallback,
     callback?: WebSocket.SendCallback,
   ): void;
@@ -603,7 +603,8 @@ declare namespace WebSocket {
   class EngineLoop {
     /** Tests give a clock and a source of randomness of their own. */
     constructor(time?: object, random?: object);
-    private readonly brand: never;
+    /** Tells it from other objects; nothing has it at run time. */
+    readonly brand?: 'EngineLoop';
   }
   // @take transport/websocket/standard/standard-events CloseEventClass
   /** What StandardWebSocket dispatches as 'close': Node's own CloseEvent where there is one. */

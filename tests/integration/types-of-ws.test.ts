@@ -50,3 +50,27 @@ for (const types of ['ws', 'tideway/websocket']) {
     });
   }
 }
+
+test('a socket of a CommonJS declaration passes as one of a module, and back', (t) => {
+  const folder = mkdtempSync(join(root, 'build', 'types-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const required = `
+    import WebSocket = require('tideway/websocket');
+    export declare const socket: WebSocket;
+    export declare function take(a: WebSocket, b: typeof WebSocket, c: WebSocket.Server): void;`;
+  const imported = `
+    import { WebSocket, WebSocketServer } from 'tideway/websocket';
+    import { socket, take } from './required.cjs';
+    export const own: WebSocket = socket;
+    take(own, WebSocket, new WebSocketServer({ port: 0 }));`;
+  writeFileSync(join(folder, 'required.cts'), required);
+  writeFileSync(join(folder, 'imported.mts'), imported);
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const flags = ['--noEmit', '--ignoreConfig', '--strict', '--module', 'node20', '--types', 'node'];
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [compiler, ...flags, join(folder, 'imported.mts')],
+    { cwd: root, encoding: 'utf8' },
+  );
+  assert.equal(status, 0, stdout);
+});

@@ -1,6 +1,7 @@
 /** What programs typed for `ws` say, in modules: it compiles against `@types/ws` and against `tideway/websocket`. */
 import WebSocket from 'ws';
 import {
+  type WebSocket as OwnSocket,
   WebSocketServer,
   type Server,
   createWebSocketStream,
@@ -100,4 +101,14 @@ const ad = server.address() as AddressInfo;
 const m: (event: MessageEvent) => void = (event) => read(event.data as RawData);
 const s2 = new WebSocketServer({ server: createServer() });
 s2.shouldHandle({} as IncomingMessage);
+declare module 'ws' {
+  interface WebSocket {
+    wasSeen?: boolean;
+  }
+}
+s2.on('connection', (socket: OwnSocket) => {
+  socket.wasSeen = false;
+  socket.ping(null, false, (error: Error) => error);
+  socket.send('x', (error?: Error) => error);
+});
 export { o, e, c, p, ad, m, s2, a };

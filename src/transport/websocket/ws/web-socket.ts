@@ -231,7 +231,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Sends a Ping of up to 125 octets. Throws a RangeError for more, an Error while connecting. */
   ping(
-    data?: SendData | SendCallback,
+    data?: SendData | SendCallback | null,
     mask?: boolean | SendCallback,
     callback?: SendCallback,
   ): void {
@@ -240,7 +240,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Sends a Pong of up to 125 octets that nobody asked for. Throws a RangeError for more, an Error while connecting. */
   pong(
-    data?: SendData | SendCallback,
+    data?: SendData | SendCallback | null,
     mask?: boolean | SendCallback,
     callback?: SendCallback,
   ): void {
@@ -249,12 +249,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #sendControl(
     opcode: number,
-    data: SendData | SendCallback | undefined,
+    data: SendData | SendCallback | null | undefined,
     mask: boolean | SendCallback | undefined,
     callback: SendCallback | undefined,
   ): void {
     const done = typeof data === 'function' ? data : typeof mask === 'function' ? mask : callback;
-    const payload = typeof data === 'function' ? undefined : data;
+    const payload = typeof data === 'function' ? undefined : (data ?? undefined);
     const endpoint = this.#writable(payload, done);
     if (endpoint === undefined) return;
     // RFC 6455 §5.5: control frames MUST have a payload of 125 octets or less.
