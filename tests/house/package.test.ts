@@ -1,7 +1,7 @@
 /** Proves what would be published: the right files, entries that exist, and entries that need nothing else. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -81,6 +81,30 @@ test('every entry leads to a file, with its types first', () => {
     assert.equal(conditions.at(-1), 'default');
   }
 });
+
+for (const lib of ['es2022,dom', 'es2022']) {
+  test(`the declarations of every entry compile for who checks libraries too: ${lib}`, async (t) => {
+    const folder = mkdtempSync(join(root, 'build', 'entries-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
+    const file = join(folder, 'entries.mts');
+    writeFileSync(
+      file,
+      entries.map((entry) => `export type {} from 'tideway${entry.slice(1)}';\n`).join(''),
+    );
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    const flags = '--noEmit --ignoreConfig --strict --target es2022 --module node20 --types node';
+    const { said } = await promisify(execFile)(
+      process.execPath,
+      [compiler, ...flags.split(' '), '--lib', lib, '--skipLibCheck', 'false', file],
+      { cwd: root, encoding: 'utf8' },
+    ).then(
+      () => ({ said: '' }),
+      ({ stdout }: { stdout: string }) => ({ said: stdout }),
+    );
+    assert.equal(said, '');
+  });
+}
 
 test('the program has its first line, and starts', async () => {
   const path = join(root, manifest.bin['tideway'] ?? '');

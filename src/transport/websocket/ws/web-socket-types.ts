@@ -58,7 +58,7 @@ export interface Sent {
   readonly done: SendCallback | undefined;
 }
 
-/** A socket whose opening handshake is done. @internal */
+/** A socket whose opening handshake is done. */
 export interface AcceptedSocket {
   readonly socket: Duplex;
   readonly head: Buffer;
