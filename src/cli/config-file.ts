@@ -113,8 +113,15 @@ function faultsOf(
 ): readonly { path: Path; words: string }[] {
   if (issue.code !== 'unrecognized_keys') {
     const isExpectation = issue.message.startsWith('expected');
-    const rest = isExpectation ? `, got ${got(content, issue.path)}` : '';
-    return [{ path: issue.path, words: issue.message + rest }];
+    if (!isExpectation) return [{ path: issue.path, words: issue.message }];
+    const value = valueAt(content, issue.path);
+    // YAML reads digits as a number, whatever they are meant to be.
+    const wantsQuotes =
+      issue.code === 'invalid_type' && issue.expected === 'string' && typeof value === 'number';
+    const hint = wantsQuotes ? '; put it in quotes' : '';
+    return [
+      { path: issue.path, words: `${issue.message}, got ${shown(value, issue.path)}${hint}` },
+    ];
   }
   const known = knownKeys(configSchema, issue.path);
   return issue.keys.map((key) => {
@@ -126,18 +133,22 @@ function faultsOf(
 
 const SECRET_KEYS = ['hmacSecret', 'apiKeys', 'secret', 'headers'];
 
-/** What stands there, in short; a secret only by its type. */
-function got(content: unknown, path: Path): string {
+function valueAt(content: unknown, path: Path): unknown {
   let value = content;
   for (const step of path) {
-    if (typeof value !== 'object' || value === null) return 'nothing';
+    if (typeof value !== 'object' || value === null) return undefined;
     value = (value as Readonly<Record<PropertyKey, unknown>>)[step];
   }
+  return value;
+}
+
+/** What stands there, in short; a secret only by its type. */
+function shown(value: unknown, path: Path): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'keys and values';
   const isSecret = SECRET_KEYS.some((key) => path.includes(key));
-  return isSecret ? `another ${typeof value}` : JSON.stringify(value).slice(0, 60);
+  return isSecret ? `a ${typeof value} (not shown)` : JSON.stringify(value).slice(0, 60);
 }
 
 /** `access[0].pattern`, `topics."/topic/a.b".historySize`. */

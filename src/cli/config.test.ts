@@ -190,7 +190,17 @@ test('an app is a module, forwards, or both; a forward is told what is wrong wit
   ];
   for (const [yaml, words] of cases) assert.match(faultsOf(t, yaml).join('\n'), words, yaml);
   const faults = faultsOf(t, 'app: { /a: { url: "http://a", secret: hunter2 } }').join('\n');
-  assert.match(faults, /secret: expected a secret of at least 32 octets, got another string/);
+  assert.match(faults, /secret: expected a secret of at least 32 octets, got a string \(not shown\)/);
+});
+
+test('a text of digits is told to want quotes', (t) => {
+  const digits = '7'.repeat(40);
+  const [secret, size] = faultsOf(
+    t,
+    `tokens: { hmacSecret: ${digits} }\nlimits: { maxMessageBytes: "5" }\n`,
+  );
+  assert.match(secret ?? '', /expected a text, got a number \(not shown\); put it in quotes$/);
+  assert.match(size ?? '', /got "5"$/);
 });
 
 test('a secret is never repeated in an error', (t) => {

@@ -87,8 +87,18 @@ function connected(client: Client, url: string): Promise<void> {
 export function disconnected({ code, reason }: StateChange, url: string): CommandFailure {
   if (code === 'client/invalid-url') return wrongUse(`--url: ${reason}`);
   return code.startsWith('client/')
-    ? failed(`cannot connect to ${url}: ${reason} (${code}). Is the server running there?`)
+    ? failed(`cannot connect to ${url}: ${reason} (${code}). ${adviceOn(reason)}`)
     : failed(`${url} refused the connection: ${reason} (${code})`);
+}
+
+/** Whoever is answered need not ask whether something runs there. */
+function adviceOn(reason: string): string {
+  const status = /^Unexpected server response: (\d{3})$/.exec(reason)?.[1];
+  if (status === undefined) return 'Is the server running there?';
+  if (status === '404') return 'A server answers, but has no endpoint at this path';
+  return status === '503'
+    ? 'A server answers, but is full or closing; try again'
+    : 'A server answers, and refuses';
 }
 
 /** The failure of one operation. */
