@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import type { Browser, Locator } from 'playwright-core';
-import { startChromium, withoutChromium } from './chromium.js';
+import { openPage, startChromium, withoutChromium } from './chromium.js';
 import { CuttableLink } from './cuttable-link.js';
 import { ShowcasePage, startShowcase, Witness, type StartedShowcase } from './showcase.js';
 
@@ -64,6 +64,11 @@ test(
       .filter({ hasText: '3 messages kept (at most 20); sent when the connection is back.' })
       .waitFor();
     assert.equal(await ada.outgoing.and(ada.page.locator('[data-state=kept]')).count(), 3);
+    const gap = await ada.page.evaluate(() => {
+      const topOf = (id: string): DOMRect => document.getElementById(id)!.getBoundingClientRect();
+      return topOf('chat-outgoing').top - topOf('chat-scroll').bottom;
+    });
+    assert.ok(gap >= 8, `what is kept stands apart from the chat: ${gap}`);
     await ada.page.getByTestId('chat-text').fill('a draft');
 
     await restore(stage);
@@ -211,3 +216,19 @@ test('a name to greet is kept and greeted once, natively and over STOMP', { skip
   await page.getByTestId('greeting').filter({ hasText: 'Hello, Grace!' }).waitFor();
   assert.equal(await page.getByTestId('greeting').filter({ hasText: 'Grace' }).count(), 1);
 });
+
+test(
+  'a page that the server refuses says that it never came in, and where the reason stands',
+  { skip },
+  async (t) => {
+    const link = await CuttableLink.listen();
+    t.after(() => link.close());
+    const { port } = await startShowcase(t);
+    link.leadTo(port);
+    const { page } = await openPage(t, browser);
+    await page.goto(`${link.origin}/`);
+    const hint = page.locator('#link-hint');
+    await hint.filter({ hasText: "If it is refused, the server's terminal says why." }).waitFor();
+    assert.equal(await page.locator('#connection-words').textContent(), 'Connecting');
+  },
+);

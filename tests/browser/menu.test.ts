@@ -54,6 +54,7 @@ for (const width of [320, 360, 768]) {
     await page.mouse.click(10, 650);
     assert.equal(await isExpanded(), 'false');
     assert.ok(await isOneLine(page), 'the bar has one line');
+    assert.ok(await hasOneLine(page, '#link-address'), 'so has the address of the server');
   });
 }
 
@@ -76,6 +77,15 @@ for (const width of [900, 1280]) {
       assert.ok(await isOneLine(page), 'the bar has one line');
     },
   );
+}
+
+/** Whether a text is nowhere broken, not even between two of its letters. */
+function hasOneLine(page: ShowcasePage['page'], selector: string): Promise<boolean> {
+  return page.locator(selector).evaluate((found) => {
+    const range = document.createRange();
+    range.selectNodeContents(found);
+    return range.getClientRects().length === 1;
+  });
 }
 
 /** Whether all of the bar is within the page and beside each other, the longest word of the state included. */

@@ -35,24 +35,30 @@ function showState(connection: Connection): void {
     const newWords = stateWords(change, connectedCount > 0);
     // Written only when it differs: a screen reader would read it again.
     if (words.textContent !== newWords) words.textContent = newWords;
-    hint.textContent = hintWords(change) ?? usualHint;
+    hint.textContent = hintWords(change, connectedCount > 0) ?? usualHint;
     returns.textContent = Math.max(0, connectedCount - 1).toLocaleString();
   });
 }
 
 function stateWords({ state, retryInMs }: ConnectionChange, wasConnected: boolean): string {
   if (state === 'connected') return 'Connected';
-  if (state === 'connecting' && !wasConnected) return 'Connecting';
-  if (state === 'connecting' || retryInMs !== undefined) return 'Reconnecting';
+  if (state === 'connecting' || retryInMs !== undefined) {
+    return wasConnected ? 'Reconnecting' : 'Connecting';
+  }
   return 'Disconnected';
 }
 
 /** What to do or expect while there is no connection. */
-function hintWords({ state, reason, retryInMs }: ConnectionChange): string | undefined {
+function hintWords(
+  { state, reason, retryInMs }: ConnectionChange,
+  wasConnected: boolean,
+): string | undefined {
   if (state !== 'disconnected') return undefined;
   if (retryInMs === undefined) {
     return `${reason === '' ? 'The connection has ended.' : `${reason}.`} Reload the page to connect again.`;
   }
   const seconds = Math.max(1, Math.ceil(retryInMs / 1000));
-  return `No connection. Next attempt in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`;
+  const next = `No connection. Next attempt in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`;
+  // A browser does not say why; a page behind another name or a forwarded port is refused every time.
+  return wasConnected ? next : `${next} If it is refused, the server's terminal says why.`;
 }
