@@ -106,13 +106,23 @@ export function surviveErrors(stream: WriteStream): void {
 
 function ignoreError(): void {}
 
+const LINE_FEED = 10;
+
+/** A line with its end, and who is told that it was lost. */
+interface Waiting {
+  readonly text: string;
+  readonly failed: () => void;
+}
+
 /** Written by Node's thread pool, one write at a time, since a disk may take its time. */
 class FileTarget implements Target {
   readonly isOpen = true;
   readonly #fd: number;
-  #waiting: { readonly text: string; readonly failed: () => void }[] = [];
+  #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #isWriting = false;
+  /** Whether the disk was full in the midst of a line: the next one would be part of it. */
+  #endsMidLine = false;
   /** What a process says before it ends is not lost in here. */
   readonly #writeLast = (): void => this.#writeSync();
 
@@ -134,7 +144,7 @@ class FileTarget implements Target {
     const lines = this.#take();
     this.#isWriting = lines.length > 0;
     if (!this.#isWriting) return;
-    const octets = Buffer.from(lines.map(({ text }) => text).join(''));
+    const octets = Buffer.from(this.#textOf(lines));
     this.#writeAll(octets, () => {
       for (const { failed } of lines) failed();
     });
@@ -143,14 +153,20 @@ class FileTarget implements Target {
   #writeAll(octets: Buffer, failed: () => void): void {
     write(this.#fd, octets, (error, count) => {
       if (error === null && count > 0 && count < octets.length) {
+        this.#endsMidLine = octets[count - 1] !== LINE_FEED;
         return this.#writeAll(octets.subarray(count), failed);
       }
-      if (error !== null) failed();
+      if (error === null) this.#endsMidLine = false;
+      else failed();
       return this.#writeNext();
     });
   }
 
-  #take(): readonly { readonly text: string; readonly failed: () => void }[] {
+  #textOf(lines: readonly Waiting[]): string {
+    return (this.#endsMidLine ? '\n' : '') + lines.map(({ text }) => text).join('');
+  }
+
+  #take(): readonly Waiting[] {
     const lines = this.#waiting;
     if (lines.length > 0) process.off('exit', this.#writeLast);
     this.#waiting = [];
@@ -160,12 +176,7 @@ class FileTarget implements Target {
 
   #writeSync(): void {
     try {
-      writeSync(
-        this.#fd,
-        this.#take()
-          .map(({ text }) => text)
-          .join(''),
-      );
+      writeSync(this.#fd, this.#textOf(this.#take()));
     } catch {
       // There is nobody left to tell.
     }

@@ -293,7 +293,7 @@ test('stompjs: credentials that are refused, and a refused frame, reach onStompE
     authenticate: ({ login, token }) =>
       token === 'guest'
         ? Promise.resolve({ name: login, claims: {}, expiresAtMs: undefined })
-        : Promise.reject(new RequestError('access/invalid-token', 'bad passcode')),
+        : Promise.reject(new RequestError('access/invalid-token', 'refused: bad passcode')),
   });
   const failing = clientOf(context, server, {
     connectHeaders: { login: 'guest', passcode: 'bad-passcode' },
@@ -301,7 +301,9 @@ test('stompjs: credentials that are refused, and a refused frame, reach onStompE
   });
   const refused = new Promise<IFrame>((resolve) => (failing.onStompError = resolve));
   failing.activate();
-  assert.equal((await refused).body, 'bad passcode');
+  const { headers: refusal, body } = await refused;
+  assert.equal(body, 'refused: bad passcode');
+  assert.equal(refusal['message'], body, 'before CONNECTED it undoes no escapes');
   const client = await connected(context, server);
   const error = new Promise<IFrame>((resolve) => (client.onStompError = resolve));
   client.publish({ destination: '/nowhere', headers: { receipt: 'r:1' }, body: '' });

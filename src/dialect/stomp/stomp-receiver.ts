@@ -147,7 +147,9 @@ export class StompReceiver
     this.#session?.session.end(error.closeCode, error);
     const { code, closeCode, message } = error;
     const headers = this.#errorHeaders;
-    this.#connection.send(errorMessage(this.#version, { code, message, headers }));
+    // Until CONNECTED says a version, clients such as stompjs take headers as they stand: written as 1.0 has them.
+    const version = this.#session === undefined ? '1.0' : this.#version;
+    this.#connection.send(errorMessage(version, { code, message, headers }));
     this.#connection.close(closeCode, code);
   }
 
