@@ -93,6 +93,9 @@ export function disconnected({ code, reason }: StateChange, url: string): Comman
 
 /** Whoever is answered need not ask whether something runs there. */
 function adviceOn(reason: string): string {
+  if (/self-signed|unable to (?:verify|get)/.test(reason)) {
+    return 'Its certificate is not trusted; NODE_EXTRA_CA_CERTS names a file of those that are';
+  }
   const status = /^Unexpected server response: (\d{3})$/.exec(reason)?.[1];
   if (status === undefined) return 'Is the server running there?';
   if (status === '404') return 'A server answers, but has no endpoint at this path';

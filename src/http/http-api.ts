@@ -23,6 +23,8 @@ export interface HttpApiOptions {
   readonly maxMessageBytes: number;
   /** As of clients; a member of an object counts as five values. */
   readonly maxJsonValueCount: number;
+  /** Where WebSockets are expected: whoever asks there by HTTP is told so. */
+  readonly webSocketPaths: readonly string[];
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -109,9 +111,12 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     context.header('Allow', 'POST');
     return answer(context, new RequestError('http/method-not-allowed', 'publish with POST'));
   });
-  api.notFound((context) =>
-    answer(context, new RequestError('http/not-found', 'nothing is served at this path')),
-  );
+  api.notFound((context) => {
+    const words = options.webSocketPaths.includes(context.req.path)
+      ? 'this is a WebSocket endpoint; connect to it with ws:// or wss://'
+      : 'nothing is served at this path';
+    return answer(context, new RequestError('http/not-found', words));
+  });
   api.onError((error, context) => answer(context, error));
   return api;
 }

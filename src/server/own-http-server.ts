@@ -7,6 +7,7 @@ import {
 import type { Log, Metrics, TurnBudget } from '../foundation/index.js';
 import { createHttpApi, createRequestListener, endFailedInTurns } from '../http/index.js';
 import { SERVER_CALLER, type OriginGate, type Router } from '../routing/index.js';
+import { endpointsOf } from './endpoints.js';
 import type { ServerLimits, ServerOptions } from './options.js';
 
 /** What node:http allows by default, and the most that it is ever told to. */
@@ -31,6 +32,7 @@ export function ownHttpServer(
   const api = createHttpApi({
     router,
     originGate,
+    webSocketPaths: endpointsOf(options).map(({ path }) => path),
     caller: SERVER_CALLER,
     apiKeys: options.apiKeys ?? [],
     maxMessageBytes,

@@ -73,7 +73,7 @@ import { DEFAULT_HOST, limitsOf, type ServerOptions } from './options.js';
 import { ownHttpServer } from './own-http-server.js';
 import { prefixesOf, type Prefixes } from './prefixes.js';
 import { publishByServer, type Published, type PublishOptions } from './publishing.js';
-import { settled } from './settling.js';
+import { drained, settled } from './settling.js';
 import { tokenAuthentication } from './tokens.js';
 
 /** Where a server has been told to listen. */
@@ -427,10 +427,11 @@ export class TidewayServer {
     const goodbye = new Disconnect('server/shutdown', 'the server is shutting down; come back');
     this.#events.shutdown(goodbye);
     this.#router.drain();
-    await settled(this.#streams, this.#turns, this.#inputFlow, this.#drainTimeoutMs);
+    const underWay = [this.#streams, this.#turns, this.#inputFlow] as const;
+    await drained(this.#drainTimeoutMs, this.#log, ...underWay);
     this.#router.stop();
     // What handlers published last.
-    await settled(this.#streams, this.#turns, this.#inputFlow, 0);
+    await settled(0, ...underWay);
     await this.#sessions.disconnectAll(goodbye, this.#turns);
     await this.#door.close(goodbye.closeCode, goodbye.code);
     this.#http.off('listening', this.#onListening);

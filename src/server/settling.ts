@@ -1,5 +1,5 @@
 /** Owns what a server that closes waits for before it sends anybody away: what was acknowledged reaches its readers (semantics B5). */
-import type { TurnBudget } from '../foundation/index.js';
+import type { Log, TurnBudget } from '../foundation/index.js';
 import type { InputFlowBudget } from '../session/index.js';
 import type { Streams } from '../streams/index.js';
 
@@ -11,14 +11,14 @@ const HANDLER_LOOK_MS = 25;
 
 /**
  * Resolves when readers were told of all that there is and nothing is under way any more, or when that takes too long: half a second,
- * or `drainTimeoutMs` where that is more and operations are still under way, such as handlers at work.
+ * or `drainTimeoutMs` where that is more and operations are still under way, such as handlers at work. Answers false when some still are.
  */
 export async function settled(
+  drainTimeoutMs: number,
   streams: Streams,
   turns: TurnBudget,
   inputFlow: InputFlowBudget,
-  drainTimeoutMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const isAtWork = (): boolean => inputFlow.bytes > 0;
   const isSettled = (): boolean => streams.isSettled && turns.waitingCount === 0 && !isAtWork();
   let waitedMs = 0;
@@ -29,4 +29,15 @@ export async function settled(
   };
   while (waitedMs < SETTLE_MS && !isSettled()) await wait(LOOK_MS);
   while (waitedMs < drainTimeoutMs && isAtWork()) await wait(HANDLER_LOOK_MS);
+  return !isAtWork();
+}
+
+/** The same, and whoever reads the log is told that something was given up. */
+export async function drained(
+  drainTimeoutMs: number,
+  log: Log,
+  ...underWay: readonly [Streams, TurnBudget, InputFlowBudget]
+): Promise<void> {
+  if (await settled(drainTimeoutMs, ...underWay)) return;
+  log.warn('operations at work were given up: drainTimeoutMs');
 }

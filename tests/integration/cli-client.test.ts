@@ -1,10 +1,12 @@
 /** Proves `tideway subscribe`, `publish`, `request` and `token` as programs: forms of bodies, failures, tokens. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
+import { generate } from 'selfsigned';
 import { folderWith, run, serve, start, type Ended } from './cli-program.js';
 
 const SECRET = 'a secret of the tests, thirty-two octets or more';
@@ -165,6 +167,18 @@ test('a subscriber waits for a server that may come, and gives up where no waiti
   }
   const tries = outcomes.map(({ stderr }) => stderr.split('again in').length);
   assert.deepEqual(tries, [3, 2, 1, 2, 1]);
+});
+
+test('a certificate that is not trusted is told with how to trust it', async (t) => {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }]);
+  const server = createHttpsServer({ cert, key }).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `wss://127.0.0.1:${port}/ws`;
+  const { code, stderr } = await run(t, ['publish', '/topic/a', '1', '--url', url]);
+  assert.equal(code, 1);
+  assert.match(stderr, /self-signed certificate .* NODE_EXTRA_CA_CERTS names a file/);
 });
 
 test('a reply that does not come in time is a failure', async (t) => {

@@ -73,7 +73,15 @@ test('[B5] a server that closes takes nothing new, and waits for handlers at wor
 });
 
 test('[B5] an operation that hangs holds up the close for drainTimeoutMs at most', async () => {
-  const server = createServer({ log: false, limits: { drainTimeoutMs: 100 } });
+  const warnings: string[] = [];
+  const ignore = (): void => {};
+  const log = {
+    debug: ignore,
+    info: ignore,
+    error: ignore,
+    warn: (words: string) => warnings.push(words),
+  };
+  const server = createServer({ log, limits: { drainTimeoutMs: 100 } });
   server.app.map('/hang', () => new Promise(() => {}));
   await server.listen({ port: 0 });
   const peer = await NativePeer.open(server.url);
@@ -82,6 +90,7 @@ test('[B5] an operation that hangs holds up the close for drainTimeoutMs at most
   await peer.frame('receipt');
   await server.close();
   assert.equal((await peer.closed).closeCode, 4000);
+  assert.deepEqual(warnings, ['operations at work were given up: drainTimeoutMs']);
 });
 
 test('a server that is closed while it begins to listen, or was closed before, does not listen', async () => {

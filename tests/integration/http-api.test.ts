@@ -356,6 +356,8 @@ test('other methods and paths say so', async () => {
     assert.equal(response.status, 404, path);
     assert.equal(((await response.json()) as Answer['json']).error?.code, 'http/not-found');
   }
+  const endpoint = (await (await fetch(`${url}/ws?a=1`)).json()) as Answer['json'];
+  assert.match(endpoint.error?.message ?? '', /^this is a WebSocket endpoint; connect .* ws:/);
   const health = await fetch(`${url}/health`);
   assert.deepEqual([health.status, await health.json()], [200, { status: 'ok' }]);
 });
