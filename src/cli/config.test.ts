@@ -190,7 +190,10 @@ test('an app is a module, forwards, or both; a forward is told what is wrong wit
   ];
   for (const [yaml, words] of cases) assert.match(faultsOf(t, yaml).join('\n'), words, yaml);
   const faults = faultsOf(t, 'app: { /a: { url: "http://a", secret: hunter2 } }').join('\n');
-  assert.match(faults, /secret: expected a secret of at least 32 octets, got a string \(not shown\)/);
+  assert.match(
+    faults,
+    /secret: expected a secret of at least 32 octets, got a string \(not shown\)/,
+  );
 });
 
 test('a text of digits is told to want quotes', (t) => {
