@@ -37,6 +37,8 @@ export class OriginGate {
 
   /** Throws a RangeError for what no browser sends as an Origin. */
   constructor(options: OriginGateOptions = {}) {
+    const { allowedOrigins = [] } = options;
+    if (!Array.isArray(allowedOrigins)) throw new TypeError('allowedOrigins is a list of texts');
     const wrong = options.allowedOrigins?.find((origin) => !isOrigin(origin));
     if (wrong !== undefined) {
       throw new RangeError(

@@ -47,6 +47,12 @@ test('a key or a secret that is not set is refused with a word about environment
   );
 });
 
+test('Origins that are no list are refused, of an endpoint too', () => {
+  const allowedOrigins = 'https://a.example';
+  refuses({ allowedOrigins }, /^TypeError: allowedOrigins is a list of texts$/);
+  refuses({ endpoints: [{ path: '/a', allowedOrigins }] }, /^TypeError: allowedOrigins is a list/);
+});
+
 test('a log or metrics without their functions are refused', () => {
   const log = { debug: () => {}, info: () => {}, warn: () => {} };
   refuses({ log }, /^TypeError: log has no function "error"/);

@@ -14,8 +14,19 @@ export interface BoundAddress {
   readonly isLoopback: boolean;
 }
 
-/** Resolves when bound. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port. */
-export function bind(server: HttpServer, port: number, host: string): Promise<void> {
+/**
+ * Resolves when bound. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port, and with a RangeError for
+ * what is none.
+ */
+export function bind(
+  server: HttpServer,
+  options: { readonly port: number; readonly host?: string },
+  defaultHost: string,
+): Promise<void> {
+  // Programs in JavaScript say `listen(8080)`, too.
+  const given = Object(options) as Partial<typeof options>;
+  const port = portOf(given.port);
+  const host = given.host ?? defaultHost;
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(error);
     server.once('error', failed);
@@ -24,6 +35,17 @@ export function bind(server: HttpServer, port: number, host: string): Promise<vo
       resolve();
     });
   });
+}
+
+/** Node takes any other text for the path of a socket of its own, and nothing for a port that the system chooses. */
+function portOf(given: unknown): number {
+  const port = typeof given === 'string' && given !== '' ? Number(given) : given;
+  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535)
+    return port;
+  const shown = typeof given === 'string' ? `"${given}"` : String(given);
+  throw new RangeError(
+    `port is ${shown}, not a number from 0 to 65535; say listen({ port: 8080 })`,
+  );
 }
 
 /**

@@ -14,6 +14,8 @@ test('a limit that is not known, or would be none, is refused by name', () => {
     const given = { maxMessageBytes: value as number };
     assert.throws(() => limitsOf(given), /^RangeError: limits\.maxMessageBytes must be a number/);
   }
+  const text = { maxMessageBytes: '5' as unknown as number };
+  assert.throws(() => limitsOf(text), /from 0 up; it is "5"$/);
   const mistyped = { maxMesageBytes: 5 } as object;
   assert.throws(
     () => limitsOf(mistyped),

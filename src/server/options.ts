@@ -209,7 +209,8 @@ export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
     }
     // Compared with NaN or a text, a limit would be none.
     if (typeof value !== 'number' || !(value >= 0)) {
-      throw new RangeError(`limits.${name} must be a number from 0 up; it is ${String(value)}`);
+      const shown = typeof value === 'string' ? `"${value as string}"` : String(value);
+      throw new RangeError(`limits.${name} must be a number from 0 up; it is ${shown}`);
     }
     limits[name] = value;
   }

@@ -370,7 +370,7 @@ export class TidewayServer {
   /** Listens. Rejects with the system's error, whose `code` is `EADDRINUSE` for a taken port, or an Error when it is closed. */
   async listen(options: ListenOptions): Promise<BoundAddress> {
     if (this.#closed !== undefined) throw new Error('the server is closed; make another one');
-    await bind(this.#http, options.port, options.host ?? DEFAULT_HOST);
+    await bind(this.#http, options, DEFAULT_HOST);
     if (this.#closed !== undefined) await this.#closeHttp();
     const address = this.address;
     if (address === undefined) throw new Error('the server was closed while it began to listen');

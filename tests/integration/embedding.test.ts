@@ -198,3 +198,18 @@ test('a value that no client could parse is refused where it is published', asyn
   assert.equal((await server.publish('/topic/a', (deep as unknown[])[0]))?.offset, 1);
   await server.close();
 });
+
+test('a port that is none is refused: it would be the path of a socket, or any port', async (t) => {
+  const server = createServer({ log: false });
+  t.after(() => server.close());
+  for (const given of [undefined, 8080, {}, { port: undefined }, { port: 'abc' }, { port: '' }]) {
+    const listening = server.listen(given as unknown as { port: number });
+    await assert.rejects(listening, /^RangeError: port is .*; say listen\(\{ port: 8080 \}\)$/);
+  }
+  for (const port of [-1, 65_536, 1.5, NaN, null as unknown as number]) {
+    await assert.rejects(server.listen({ port }), RangeError);
+  }
+  assert.equal(server.address, undefined);
+  // As it comes from the environment.
+  await server.listen({ port: '0' as unknown as number });
+});
