@@ -78,7 +78,7 @@ import { tokenAuthentication } from './tokens.js';
 
 /** Where a server has been told to listen. */
 export interface ListenOptions {
-  /** 0 lets the system choose. */
+  /** 0 lets the system choose. What is no port is a RangeError. */
   readonly port: number;
   /** Default `127.0.0.1`. Anything that is not loopback closes what no access rule allows (semantics A2). */
   readonly host?: string;
