@@ -330,6 +330,17 @@ test('[E5] so it is when a SUBSCRIBE of that id was refused before the UNSUBSCRI
   );
 });
 
+test('[I3][E5] a refusal that an interceptor keeps from the queue is an ERROR', async (context) => {
+  const server = await listening(context);
+  server.intercept({
+    broker: ({ destination }) => (destination.endsWith('/errors') ? 'drop' : undefined),
+  });
+  const peer = await reader(server);
+  peer.say('SEND', { destination: '/topic/closed' }, '1');
+  const { headers } = await peer.frame('ERROR');
+  assert.equal(headers['tideway-code'], 'access/denied');
+});
+
 test('[E5] only the session that was refused is told, of several of its name', async (context) => {
   const authenticate: Authenticate = async () => ({
     name: 'ada',
