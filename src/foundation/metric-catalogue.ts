@@ -68,6 +68,12 @@ export const METRICS = {
     labels: ['outcome'],
     help: 'Forwards to HTTP back ends: `answered`, `refused`, `failed`, `timeout`, `busy` or `cancelled`.',
   },
+  http_bodies_left: {
+    type: 'counter',
+    unit: 'requests',
+    labels: [],
+    help: 'HTTP requests whose chunked body was left unread, since they may not publish.',
+  },
   http_publishes: { type: 'counter', unit: 'messages', labels: [], help: 'Taken by the HTTP API.' },
   limit_reached: {
     type: 'counter',

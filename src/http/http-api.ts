@@ -183,6 +183,20 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
+/** Whether it is a request to publish, with a key that is known: whose body is read. */
+export function mayPublish(
+  { method, url, headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
+  apiKeys: readonly string[],
+): boolean {
+  if (method !== 'POST' || url?.split('?', 1)[0] !== '/api/publish') return false;
+  try {
+    requireKey(apiKeys, headers.authorization);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A form can be posted across origins without a preflight; JSON cannot. */
 function requireJson(contentType: string | undefined): void {
   const [type = ''] = (contentType ?? '').split(';', 1);

@@ -3,6 +3,7 @@ export { AddressGuard, type AddressClass, type Resolve } from './forward-address
 export { DEFAULT_FORWARD_OPTIONS, MIN_FORWARD_SECRET_BYTES } from './forward-options.js';
 export type { ForwardOptions } from './forward-options.js';
 export { HttpForwarder, type ForwardEnvironment } from './http-forwarder.js';
-export { createHttpApi, type HttpApiOptions } from './http-api.js';
+export { createHttpApi, mayPublish, type HttpApiOptions } from './http-api.js';
 export { endFailedInTurns } from './failed-requests.js';
 export { createRequestListener } from './request-listener.js';
+export { leaveUnwantedBodies } from './unwanted-bodies.js';

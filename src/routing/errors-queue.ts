@@ -38,10 +38,13 @@ export class ErrorsQueue {
     this.destination = `${userPrefix}${ERRORS_DESTINATION}`;
   }
 
-  /** Publishes it for that session alone, at its expense. Rejects with a RequestError. */
-  async tell(session: Session, error: RequestError, about: FailedOperation): Promise<void> {
+  /**
+   * Publishes it for that session alone, at its expense; answers whether it was: an interceptor may drop it. Rejects with a
+   * RequestError.
+   */
+  async tell(session: Session, error: RequestError, about: FailedOperation): Promise<boolean> {
     const { sessionId, principal } = session;
-    await this.#router.send(
+    const { position } = await this.#router.send(
       serverActingFor(clientCaller(session)),
       userDestination(this.#userPrefix, principal.name ?? sessionId, ERRORS_DESTINATION),
       {
@@ -49,5 +52,6 @@ export class ErrorsQueue {
         audience: { onlySessionId: sessionId },
       },
     );
+    return position !== undefined;
   }
 }

@@ -5,7 +5,13 @@ import {
   type ServerOptions as HttpOptions,
 } from 'node:http';
 import type { Log, Metrics, TurnBudget } from '../foundation/index.js';
-import { createHttpApi, createRequestListener, endFailedInTurns } from '../http/index.js';
+import {
+  createHttpApi,
+  createRequestListener,
+  endFailedInTurns,
+  leaveUnwantedBodies,
+  mayPublish,
+} from '../http/index.js';
 import { SERVER_CALLER, type OriginGate, type Router } from '../routing/index.js';
 import { endpointsOf } from './endpoints.js';
 import type { ServerLimits, ServerOptions } from './options.js';
@@ -29,12 +35,13 @@ export function ownHttpServer(
   { router, originGate, metrics, log, turns }: OwnHttpServerParts,
 ): Server {
   const { maxMessageBytes, maxJsonValueCount, maxPipelinedRequestCount } = limits;
+  const { apiKeys = [] } = options;
   const api = createHttpApi({
     router,
     originGate,
     webSocketPaths: endpointsOf(options).map(({ path }) => path),
     caller: SERVER_CALLER,
-    apiKeys: options.apiKeys ?? [],
+    apiKeys,
     maxMessageBytes,
     maxJsonValueCount,
     metrics,
@@ -53,6 +60,7 @@ export function ownHttpServer(
     listener,
   );
   endFailedInTurns(server, turns);
+  leaveUnwantedBodies(server, (request) => mayPublish(request, apiKeys), metrics);
   // Sockets whose requests node:http has are connections of nobody yet; those beyond both limits are dropped as they come.
   const maxSocketCount = limits.maxConnectionCount + limits.maxUnauthenticatedConnectionCount;
   if (Number.isSafeInteger(maxSocketCount)) server.maxConnections = maxSocketCount;

@@ -28,6 +28,8 @@ export class Batch {
   /** Octets of the encodings beside the first. */
   #keptBytes = 0;
   #encodedBytes = 0;
+  /** Who is the how many-th to be given the encoding that was asked for last; whoever wants to know sets it to 1 before. */
+  lastReaderCount: number = 1;
 
   /** `keeper` is told of what the encodings cost; without one they live as long as the batch. */
   constructor(publications: readonly Publication[], keeper?: BatchKeeper) {
@@ -62,6 +64,12 @@ export class Batch {
 
   /** The encoding of a variant (dialect and options), made by `encode` for the first who asks. */
   encodedAs(variant: string, encode: (batch: Batch) => SharedBatch): SharedBatch {
+    const encoding = this.#encodingOf(variant, encode);
+    this.lastReaderCount = ++encoding.readerCount;
+    return encoding;
+  }
+
+  #encodingOf(variant: string, encode: (batch: Batch) => SharedBatch): SharedBatch {
     // Nearly all receivers of a batch share one variant, so one slot stands before the map.
     if (this.#firstVariant === variant && this.#firstEncoding !== undefined) {
       return this.#firstEncoding;

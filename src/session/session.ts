@@ -31,7 +31,7 @@ import { ServerOpenings } from './server-openings.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { sessionOwner } from './share.js';
-import { SlowReader, type OutboundBounds } from './slow-reader.js';
+import { LARGE_UNITS, SlowReader, writeLarge, type OutboundBounds } from './slow-reader.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
@@ -330,7 +330,7 @@ export class Session implements SubscriptionOwner {
     const { maxBufferedBytes, maxOutboundBytes } = this.#environment.limits;
     const isSlow = this.connection.bufferedBytes > Math.min(maxBufferedBytes, maxOutboundBytes);
     if (!isSlow || this.isEnded) return;
-    (this.#slowReader ??= new SlowReader(this.#environment, this)).check();
+    this.#slow.check();
   }
 
   *#all(): Generator<Subscription, void> {
@@ -345,6 +345,10 @@ export class Session implements SubscriptionOwner {
     } catch (error) {
       this.#environment.log.error('a source failed to close', { error });
     }
+  }
+
+  get #slow(): SlowReader {
+    return (this.#slowReader ??= new SlowReader(this.#environment, this));
   }
 
   /** Pulls in turns, while the connection can take more and this turn has room; `first` has just become ready. */
@@ -420,12 +424,14 @@ export class Session implements SubscriptionOwner {
       this.#pulledUnits = delivery.batch.units;
       const batch = this.#permittedPart(subscription, delivery.batch);
       if (batch !== undefined) {
-        this.#writer.writeDelivery(
-          subscription,
-          batch === delivery.batch ? delivery : { kind: 'publications', batch },
-        );
+        const permitted = batch === delivery.batch ? delivery : { kind: delivery.kind, batch };
+        if (this.#pulledUnits < LARGE_UNITS) this.#writer.writeDelivery(subscription, permitted);
+        else {
+          const write = (): void => this.#writer.writeDelivery(subscription, permitted);
+          writeLarge(this.connection, this.#environment.limits, batch, write, () => this.#slow);
+        }
       }
-      return delivery.isLast !== true;
+      return delivery.isLast !== true && !this.#isEnding;
     }
     if (delivery.kind !== 'end') {
       this.#writer.writeDelivery(subscription, delivery);

@@ -27,6 +27,8 @@ export class SharedBatch {
   plainFrames: Octets | undefined = undefined;
   compressedFrames: Octets | undefined = undefined;
   serverSentEvents: Octets | undefined = undefined;
+  /** How many were given it: what waits of it for all of them stands in memory once. */
+  readerCount: number = 0;
 
   constructor(messages: readonly SharedMessage[]) {
     this.messages = messages;

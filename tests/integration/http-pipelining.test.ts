@@ -64,3 +64,53 @@ test('one that asks more ends its own connection, is counted, and does not hold 
   // Answers that were never begun are told of by no event; to wait for them would take as long as the limit.
   await server.close();
 });
+
+const CHUNKS = 'Transfer-Encoding: chunked\r\n\r\n';
+
+/** All that a connection is answered until it ends. */
+async function wholeAnswer(port: number, octets: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  socket.write(octets);
+  await once(socket, 'close');
+  return text;
+}
+
+test('a chunked body that nobody may send is not read: its request is answered, and the connection ends', async (t) => {
+  const { port, metrics } = await listening(t, { apiKeys: ['a-key-for-this-test'] });
+  const json = 'Host: a\r\nContent-Type: application/json\r\n';
+  const cases: readonly (readonly [string, string])[] = [
+    [`POST /api/publish HTTP/1.1\r\n${json}Authorization: Bearer another-key\r\n`, '401'],
+    [`POST /api/publish HTTP/1.1\r\n${json}`, '401'],
+    ['GET /health HTTP/1.1\r\nHost: a\r\n', '200'],
+    ['GET /a.txt HTTP/1.1\r\nHost: a\r\n', '200'],
+    ['POST /nothing HTTP/1.1\r\nHost: a\r\n', '404'],
+    // No upgrade, since no Connection says so.
+    ['GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n', '404'],
+  ];
+  for (const [index, [head, status]] of cases.entries()) {
+    // The body has no end, so the connection would stay open for it.
+    const answer = await wholeAnswer(port, `${head}${CHUNKS}1\r\na\r\n1\r\nb\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), head);
+    assert.match(answer, /\r\nconnection: close\r\n/i, head);
+    assert.equal(answer.split('HTTP/1.1 ').length, 2, head);
+    assert.equal(metrics.value('http_bodies_left'), index + 1);
+  }
+});
+
+test('a chunked body with a key is published, and one with a length keeps its connection', async (t) => {
+  const { port, metrics } = await listening(t, { apiKeys: ['a-key-for-this-test'] });
+  const body = '{"destination":"/topic/a","body":1}';
+  const head = `Host: a\r\nContent-Type: application/json\r\nAuthorization: Bearer a-key-for-this-test\r\n`;
+  const chunks = body.replace(/./g, '1\r\n$&\r\n');
+  const chunked = `POST /api/publish HTTP/1.1\r\n${head}${CHUNKS}${chunks}0\r\n\r\n`;
+  const refused = 'POST /api/publish HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}';
+  const last = 'GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+  const answer = await wholeAnswer(port, chunked + refused + last);
+  assert.deepEqual(
+    [...answer.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status),
+    ['200', '401', '200'],
+  );
+  assert.equal(metrics.value('http_bodies_left'), 0);
+});

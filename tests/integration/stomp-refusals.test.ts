@@ -219,6 +219,34 @@ test('[E4][E5] each refused frame of a transaction is told, the others are done,
   ]);
 });
 
+test('[E4][E5] a transaction that lacks a frame has no receipt for its COMMIT, and says so', async (context) => {
+  const server = await listening(context, { limits: { maxTransactionFrameCount: 1 } });
+  const peer = await reader(server);
+  peer.say('SUBSCRIBE', { id: 'a', destination: '/topic/a' });
+  for (const transaction of ['t', 'u']) {
+    peer.say('BEGIN', { transaction });
+    peer.say('SEND', { destination: '/topic/a', transaction }, transaction);
+    if (transaction === 't') peer.say('SEND', { destination: '/topic/a', transaction }, 'too many');
+    peer.say('COMMIT', { transaction, receipt: `done ${transaction}` });
+  }
+  await peer.frame('RECEIPT', { 'receipt-id': 'done u' });
+  await peer.messages(4);
+  const all = peer.frames.filter(({ headers }) => headers['destination'] === ERRORS).map(toldIn);
+  assert.deepEqual(
+    all.map(({ code, transaction, receipt }) => [code, transaction, receipt]),
+    [
+      ['transaction/too-large', 't', undefined],
+      ['transaction/too-large', 't', 'done t'],
+    ],
+  );
+  const bodies = peer.frames.filter(({ headers }) => headers['destination'] === '/topic/a');
+  assert.deepEqual(
+    bodies.map(({ body }) => body.toString()),
+    ['t', 'u'],
+  );
+  assert.deepEqual(receiptsOf(peer), ['reads', 'done u']);
+});
+
 test('[E5] a subscription whose right is gone is told, and the others go on', async (context) => {
   const server = await listening(context);
   const peer = await reader(server);
@@ -300,6 +328,17 @@ test('[E5] so it is when a SUBSCRIBE of that id was refused before the UNSUBSCRI
     [code, message],
     ['subscription/exists', 'this session has a subscription "a" already'],
   );
+});
+
+test('[I3][E5] a refusal that an interceptor keeps from the queue is an ERROR', async (context) => {
+  const server = await listening(context);
+  server.intercept({
+    broker: ({ destination }) => (destination.endsWith('/errors') ? 'drop' : undefined),
+  });
+  const peer = await reader(server);
+  peer.say('SEND', { destination: '/topic/closed' }, '1');
+  const { headers } = await peer.frame('ERROR');
+  assert.equal(headers['tideway-code'], 'access/denied');
 });
 
 test('[E5] only the session that was refused is told, of several of its name', async (context) => {

@@ -36,6 +36,22 @@ test('[U1] [U2] a message to a user reaches all of its sessions, one to a sessio
   await server.close();
 });
 
+test('[A1] [U2] nobody is called as a live session: what is for that name would go there', async () => {
+  const { server, connect, settle } = memoryServer();
+  server.app.map('/mine', { sendToUser: '/queue/x' }, () => 'a value');
+  const victim = await connect();
+  await victim.subscribe(OWN);
+  const other = await connect(victim.sessionId);
+  assert.equal(other.pair.ended?.reason, 'session/invalid-token');
+  await other.say({ type: 'send', destination: '/app/mine' });
+  assert.deepEqual(victim.heard(), []);
+  // Of a session that is gone it is a name like any other.
+  victim.pair.close();
+  await settle();
+  assert.notEqual((await connect(victim.sessionId)).sessionId, 'undefined');
+  await server.close();
+});
+
 test('a sender with the right to it may name its own session', async () => {
   const { server, connect } = memoryServer();
   const [phone, laptop] = [await connect('ada'), await connect('ada')];

@@ -117,13 +117,27 @@ export class Opening<Arrival> {
     const { handshake } = this.#connection;
     const principal = await this.#authenticate({ ...given, handshake });
     if (principal === undefined || this.#isOver) return;
-    if (this.#hasTooManySessions(principal)) return;
+    if (this.#isNamedAsSession(principal) || this.#hasTooManySessions(principal)) return;
     this.#outlet.opened(principal);
     this.#environment.admission?.opened(this.#connection);
     this.#connection.forgetHandshake?.();
     const waiting = this.#waiting;
     this.closed();
     for (const arrival of waiting) this.#outlet.arrived(arrival);
+  }
+
+  /** Refuses a name that is the id of somebody's session: what is for that name would go there (semantics U2). */
+  #isNamedAsSession({ name }: Principal): boolean {
+    const { metrics, registry } = this.#environment.session;
+    if (name === undefined || registry.session(name) === undefined) return false;
+    metrics.count('authentication_failed', { transport: this.#connection.transport });
+    this.refuse(
+      new Disconnect(
+        'session/invalid-token',
+        'a principal has the id of a live session for its name',
+      ),
+    );
+    return true;
   }
 
   /** Refuses one more session of a name that has as many as it may. */

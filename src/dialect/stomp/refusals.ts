@@ -39,8 +39,7 @@ export class Refusals {
     this.#forgetClosed();
     if (this.#readers.size === 0) return false;
     try {
-      await this.#queue.tell(this.#session, error, about);
-      return true;
+      return await this.#queue.tell(this.#session, error, about);
     } catch {
       // The client hears of the first failure all the same, by an ERROR.
       return false;

@@ -56,6 +56,7 @@ interface Outcome {
 }
 
 const DONE: Outcome = {};
+const REFUSED: Outcome = { isRefused: true };
 
 /** What CONNECTED says of us, beyond STOMP. */
 const OFFERS = 'acknowledgement,cursor,receipt,transaction';
@@ -233,8 +234,13 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   #take(frame: Frame): void {
     const transaction = frame.headers.get('transaction');
     if (transaction === undefined) return this.#do(frame);
-    if (frame.command === 'SEND') requiredHeader(frame, 'destination');
-    this.#transactions.add(transaction, frame, byteLengthOf(frame));
+    try {
+      if (frame.command === 'SEND') requiredHeader(frame, 'destination');
+      this.#transactions.add(transaction, frame, byteLengthOf(frame));
+    } catch (error) {
+      if (error instanceof RequestError) this.#transactions.lacks(transaction, error);
+      throw error;
+    }
     // The receipt says that it is in the transaction; that of COMMIT, that it is done.
     this.#receipt(frame);
   }
@@ -272,7 +278,8 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
 
   /** In order and with nothing of this session between; one that is refused ends the connection. */
   async #commit(frame: Frame): Promise<Outcome> {
-    const kept = this.#transactions.take(requiredHeader(frame, 'transaction'));
+    const id = requiredHeader(frame, 'transaction');
+    const { items: kept, refusal } = this.#transactions.take(id);
     // The receipt of a COMMIT speaks of all that it did, handlers that were too busy included.
     const asksOutcome = frame.headers.has('receipt');
     const outcomes: Promise<unknown>[] = [];
@@ -294,7 +301,9 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
         .inSlices(kept, begin)
         .finally(() => this.#gate.resumeInput());
       if (this.#refusals === undefined) await Promise.all(outcomes);
-      else return await this.#told(frame, kept, outcomes);
+      else if (await this.#areRefused(frame, kept, outcomes)) return REFUSED;
+      // It was told of the frame; that the receipt does not come is another matter.
+      if (refusal !== undefined && asksOutcome) throw refusal;
     } finally {
       flow.end(bytes);
     }
@@ -302,22 +311,22 @@ export class StompSession implements DeliveryWriter, HeartbeatOutlet {
   }
 
   /** Each that was refused is told of by itself, and of the receipt of the COMMIT that does not come. */
-  async #told(
+  async #areRefused(
     { headers }: Frame,
     kept: readonly Frame[],
     outcomes: readonly Promise<unknown>[],
-  ): Promise<Outcome> {
-    let isRefused = false;
+  ): Promise<boolean> {
+    let areRefused = false;
     const receipt = headers.get('receipt');
     await Promise.all(
       outcomes.map((outcome, index) =>
         outcome.catch((error: unknown) => {
-          isRefused = true;
+          areRefused = true;
           return this.#failed({ ...operationOf(kept[index]!), receipt }, error);
         }),
       ),
     );
-    return { isRefused };
+    return areRefused;
   }
 
   async #acknowledge(frame: Frame): Promise<Outcome> {

@@ -6,7 +6,14 @@ import type { InputFlow, SessionLimits } from '../../session/index.js';
 interface Transaction<Item> {
   readonly items: Item[];
   byteLength: number;
+  /** Why it lacks a frame: the first that was refused. */
+  refusal: RequestError | undefined;
 }
+
+/** What was in a transaction, in order, and why something is not. */
+export type Taken<Item> = Readonly<Pick<Transaction<Item>, 'refusal'>> & {
+  readonly items: readonly Item[];
+};
 
 /** Dropped with the session: what was not committed is aborted (STOMP 1.2, "BEGIN"). */
 export class Transactions<Item> {
@@ -31,7 +38,7 @@ export class Transactions<Item> {
     if (this.#open.size >= this.#limits.maxTransactionCount) {
       throw this.#tooMuch('transactions are open', 'maxTransactionCount');
     }
-    this.#open.set(id, { items: [], byteLength: 0 });
+    this.#open.set(id, { items: [], byteLength: 0, refusal: undefined });
   }
 
   /** Keeps a frame of so many octets until the COMMIT. */
@@ -58,14 +65,20 @@ export class Transactions<Item> {
     this.#byteLength += byteLength;
   }
 
-  /** Ends a transaction and answers what was in it, in order. */
-  take(id: string): readonly Item[] {
-    const { items, byteLength } = this.#find(id);
+  /** A frame of it was refused: whoever commits it must not be told that all is done. */
+  lacks(id: string, refusal: RequestError): void {
+    const transaction = this.#open.get(id);
+    if (transaction !== undefined) transaction.refusal ??= refusal;
+  }
+
+  /** Ends a transaction and answers what was in it. */
+  take(id: string): Taken<Item> {
+    const { items, byteLength, refusal } = this.#find(id);
     this.#open.delete(id);
     this.#itemCount -= items.length;
     this.#byteLength -= byteLength;
     this.#flow.letGo(byteLength);
-    return items;
+    return { items, refusal };
   }
 
   clear(): void {
