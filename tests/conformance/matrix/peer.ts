@@ -6,7 +6,7 @@ import { CLOSE, FrameReader, encode, frameText, type Frame, type Role } from './
 import { close, type Case, type Chop } from './case.js';
 import { Decompressor } from './compression.js';
 
-/** A connection on which nothing comes to an end for so long has failed its case. */
+/** A connection on which nothing is said or heard for so long has failed its case. */
 const PATIENCE_MS = 10_000;
 
 /** What the peer saw. */
@@ -36,10 +36,10 @@ export async function play(
   socket: Socket,
   head: Buffer = Buffer.alloc(0),
 ): Promise<PeerView> {
-  const part = new Part(one, role, socket);
+  const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
+  const part = new Part(one, role, socket, () => timer.refresh());
   if (head.length > 0) part.received(head);
   socket.on('data', (chunk: Buffer) => part.received(chunk)).resume();
-  const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
   await part.speak();
   await part.over;
   clearTimeout(timer);
@@ -61,8 +61,11 @@ class Part {
   /** Whether a good Close frame has answered that of the endpoint. */
   #isAnswered = false;
   #isSpeaking = true;
+  /** Told that something was said or heard. */
+  readonly #moved: () => void;
 
-  constructor(one: Case, role: Role, socket: Socket) {
+  constructor(one: Case, role: Role, socket: Socket, moved: () => void) {
+    this.#moved = moved;
     this.#case = one;
     this.#role = role;
     this.#socket = socket;
@@ -81,6 +84,7 @@ class Part {
     for (const piece of piecesOf(all, this.#role, chop)) {
       if (this.#endedBy !== 'nobody') break;
       this.#socket.write(piece);
+      this.#moved();
       // Let the other end read what it has before more comes.
       await nextTurn();
     }
@@ -96,6 +100,7 @@ class Part {
   }
 
   received(chunk: Buffer): void {
+    this.#moved();
     for (const read of this.#reader.read(chunk)) {
       const frame = this.#decompressor === undefined ? read : this.#decompressor.take(read);
       if (frame === undefined) continue;
