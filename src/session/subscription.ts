@@ -16,13 +16,13 @@ export interface SubscriptionOwner {
 export class Subscription implements DeliverySink, CancellationSignal {
   // What a delivery looks at comes first.
   readonly #owner: SubscriptionOwner;
+  #id: string;
   #grant: Grant;
   #source: DeliverySource | undefined;
   #isLive = false;
   #isClosed = false;
   /** What its session's dialect knows of it, where a delivery finds it without a look-up. Belongs to the dialect. */
   dialectPart: object | undefined = undefined;
-  #id: string;
   /** The destination or pattern that was subscribed to: where an interceptor led it, not what the client asked for. */
   readonly name: string;
   /** Made for the first that wants to know. */
