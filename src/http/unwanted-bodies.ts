@@ -23,8 +23,12 @@ export function leaveUnwantedBodies(
   isWanted: (request: IncomingMessage) => boolean,
   metrics: Metrics,
 ): void {
-  // Node's own listener came first, and has made the parser.
+  const listeners = server.listeners('connection');
+  // In their place, not beside them: who takes connections over before node:http does wants one listener to hand the others to.
+  server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
+    // Node's own makes the parser.
+    for (const listener of listeners) listener.call(server, socket);
     const { parser } = socket as Socket & { parser?: { onIncoming?: OnIncoming } | null };
     const given = parser?.onIncoming;
     if (parser === undefined || parser === null || typeof given !== 'function') return;

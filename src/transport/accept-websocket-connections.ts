@@ -104,6 +104,8 @@ export type DoorDeflateOptions = Omit<
   'serverNoContextTakeover' | 'serverMaxWindowBits'
 >;
 
+const NOT_OWN_PATH =
+  'upgrades go through node:http, at a third more memory: it is not as expected here';
 const MAX_INFLATE_RATIO = 128;
 const MAX_LOGGED_LENGTH = 200;
 
@@ -159,6 +161,7 @@ class Door implements WebSocketDoor {
         turns: this.#turns,
         overflowed: () => this.#reached('maxUnauthenticatedConnectionCount'),
       });
+    if (path !== undefined && this.#upgradePath === undefined) this.#log.warn(NOT_OWN_PATH);
     // What waits for a connection is its session's to judge: it ends with a code that the client knows.
     const limits = resolveLimits({ ...options.limits, maxOutboundBytes: 0 });
     this.#owedAnswers = new OwedAnswers(
