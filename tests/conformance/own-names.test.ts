@@ -33,7 +33,9 @@ const OF_THE_API = [
 /** Every word in the sources of the engine that is not a name of `ws` or of every emitter. */
 function namesToTry(): readonly string[] {
   const folder = new URL('../../../src/transport/websocket/', import.meta.url);
-  const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
   const words = new Set(OF_PROGRAMS);
   for (const file of files) {
     for (const [word] of readFileSync(new URL(file, folder), 'utf8').matchAll(/[A-Za-z_]\w+/g)) {

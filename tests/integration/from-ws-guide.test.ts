@@ -67,14 +67,14 @@ test('the reference names every option, event and member', () => {
   const folder = 'src/transport/websocket';
   const internal = /^(?:WebSocketServerEvents|constructor)$/;
   const places: readonly (readonly [string, string])[] = [
-    [`${folder}/server-options.ts`, 'export interface ServerOptions'],
-    [`${folder}/client-options.ts`, 'export interface ClientOptions'],
-    [`${folder}/limits.ts`, 'export interface LimitOptions'],
-    [`${folder}/web-socket-types.ts`, 'export interface SendOptions'],
-    [`${folder}/web-socket-types.ts`, 'export interface WebSocketEvents'],
-    [`${folder}/server.ts`, 'export interface WebSocketServerEvents'],
-    [`${folder}/web-socket.ts`, 'export class WebSocket extends'],
-    [`${folder}/server.ts`, 'export class WebSocketServer'],
+    [`${folder}/ws/server-options.ts`, 'export interface ServerOptions'],
+    [`${folder}/ws/client-options.ts`, 'export interface ClientOptions'],
+    [`${folder}/limits/limits.ts`, 'export interface LimitOptions'],
+    [`${folder}/ws/web-socket-types.ts`, 'export interface SendOptions'],
+    [`${folder}/ws/web-socket-types.ts`, 'export interface WebSocketEvents'],
+    [`${folder}/ws/server.ts`, 'export interface WebSocketServerEvents'],
+    [`${folder}/ws/web-socket.ts`, 'export class WebSocket extends'],
+    [`${folder}/ws/server.ts`, 'export class WebSocketServer'],
   ];
   for (const [path, declaration] of places) {
     const names = membersOf(path, declaration).filter((name) => !internal.test(name));
