@@ -6,6 +6,9 @@ import type { SharedBatch } from './shared-message.js';
 const MAX_KEPT_VARIANT_COUNT = 256;
 /** What a character of a header costs, in octets of a body. */
 const HEADER_WEIGHT = 8;
+/** What a message has on the wire beside its body, about. */
+const FRAME_BYTES = 256;
+const LARGE_BYTES = 12_288;
 /** Octets of those, about. */
 const MAX_KEPT_VARIANT_BYTES = 4_194_304;
 
@@ -23,6 +26,7 @@ export class Batch {
   readonly #keeper: BatchKeeper | undefined;
   #firstVariant: string | undefined = undefined;
   #units = 0;
+  #isLarge = false;
   #firstEncoding: SharedBatch | undefined = undefined;
   #encodings: Map<string, SharedBatch> | undefined = undefined;
   /** Octets of the encodings beside the first. */
@@ -48,6 +52,11 @@ export class Batch {
     return this.#encodedBytes;
   }
 
+  /** Whether it is some ten kilobytes on the wire: worth a look at what waits for its reader. Ten small ones are not. */
+  get isLarge(): boolean {
+    return this.units > 0 && this.#isLarge;
+  }
+
   /** What to deliver it costs, in units of a turn's budget. */
   get units(): number {
     if (this.#units === 0) {
@@ -58,6 +67,7 @@ export class Batch {
         for (const [name, value] of headers) bytes += HEADER_WEIGHT * (name.length + value.length);
       }
       this.#units = this.publications.length + (bytes >> 12);
+      this.#isLarge = bytes + this.publications.length * FRAME_BYTES >= LARGE_BYTES;
     }
     return this.#units;
   }

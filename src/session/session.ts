@@ -31,7 +31,7 @@ import { ServerOpenings } from './server-openings.js';
 import type { SessionEvents, UnsubscribeReason } from './session-events.js';
 import type { SessionRegistry } from './session-registry.js';
 import { sessionOwner } from './share.js';
-import { LARGE_UNITS, SlowReader, writeLarge, type OutboundBounds } from './slow-reader.js';
+import { SlowReader, writeLarge, type OutboundBounds } from './slow-reader.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 import { Takeovers } from './takeovers.js';
 import { UnacknowledgedTotal } from './unacknowledged-total.js';
@@ -425,7 +425,7 @@ export class Session implements SubscriptionOwner {
       const batch = this.#permittedPart(subscription, delivery.batch);
       if (batch !== undefined) {
         const permitted = batch === delivery.batch ? delivery : { kind: delivery.kind, batch };
-        if (this.#pulledUnits < LARGE_UNITS) this.#writer.writeDelivery(subscription, permitted);
+        if (!batch.isLarge) this.#writer.writeDelivery(subscription, permitted);
         else {
           const write = (): void => this.#writer.writeDelivery(subscription, permitted);
           writeLarge(this.connection, this.#environment.limits, batch, write, () => this.#slow);

@@ -25,10 +25,7 @@ export interface ReadingSession {
   disconnect(error: Disconnect): void;
 }
 
-/** What a delivery costs that is worth a look at what waits for its reader: some ten kilobytes. */
-export const LARGE_UNITS = 4;
-
-/** Writes one: where it makes its reader slow nothing else may come, so it counts now. */
+/** Writes a large delivery: where it makes its reader slow nothing else may come, so it counts now. */
 export function writeLarge(
   connection: Connection,
   { maxBufferedBytes }: { readonly maxBufferedBytes: number },

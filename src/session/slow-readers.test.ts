@@ -162,3 +162,12 @@ test('[B7] a reply to who waits for shared octets counts whole', () => {
   second.session.checkOutbound();
   assert.equal(outbound.bytes, LARGE_BYTES + LARGE_BYTES / 2 + 7_000);
 });
+
+test('[B7] only what is large on the wire is looked at: ten small publications are not, one of 16 KiB is, and many small ones are', () => {
+  const small = batchOf(64).publications;
+  const many = (count: number): Batch => new Batch(Array.from({ length: count }, () => small[0]!));
+  assert.deepEqual(
+    [many(10), batchOf(16_384), many(100)].map(({ isLarge }) => isLarge),
+    [false, true, true],
+  );
+});
